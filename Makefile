@@ -1,0 +1,51 @@
+# Every target sets up what it needs. PYTHON may name another interpreter (3.11 or newer).
+PYTHON ?= python3
+UV := .uv/bin/uv
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+export UV_PROJECT_ENVIRONMENT := .venv
+export PYTHONPATH :=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check lint types contracts unit test lock clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready ## install everything into .venv
+
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "ketnap needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.13")'
+	@[ -x $(UV) ] || $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv uv==$(UV_VERSION)
+	@$(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes requirements.lock
+	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: setup ## the whole system on this machine with the Điện Biên figures
+	@$(BIN)/ketnap demo
+
+check: setup lint types contracts unit ## lint, types, import contracts and unit tests
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+
+types: setup
+	@$(BIN)/mypy
+
+contracts: setup
+	@$(BIN)/lint-imports --no-cache 2>&1 | tail -n 12
+
+unit: setup
+	@$(BIN)/pytest -q tests/unit
+
+test: lint types contracts ## everything that CI runs
+	@$(BIN)/pytest tests
+
+lock: ## write requirements.lock anew from pyproject.toml
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
+		--all-extras --group dev --upgrade pyproject.toml --output-file requirements.lock
+
+clean: ## remove what setup and the demo made
+	rm -rf .venv .uv .ketnap .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,44 @@
+"""Settings come from environment variables `KETNAP_…`; `KETNAP_…_FILE` reads the value from a file."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar, get_type_hints
+
+import msgspec
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class SettingsError(Exception):
+    """A setting is missing or cannot be read; the message names the variable and what it expects."""
+
+
+def load(shape: type[S], environ: Mapping[str, str] | None = None) -> S:
+    """Read every field of `shape` from `KETNAP_<FIELD>` or the file that `KETNAP_<FIELD>_FILE` names."""
+    environ = os.environ if environ is None else environ
+    hints = get_type_hints(shape, include_extras=True)
+    found: dict[str, object] = {}
+    for field in msgspec.structs.fields(shape):
+        variable = f"KETNAP_{field.name.upper()}"
+        raw = _read(variable, environ)
+        if raw is None:
+            if field.required:
+                raise SettingsError(f"{variable} is not set; set it, or {variable}_FILE to a file that holds it")
+            continue
+        try:
+            found[field.name] = msgspec.convert(raw, hints[field.name], strict=False)
+        except msgspec.ValidationError as error:
+            raise SettingsError(f"{variable}: {error}") from None
+    return shape(**found)
+
+
+def _read(variable: str, environ: Mapping[str, str]) -> str | None:
+    path = environ.get(f"{variable}_FILE")
+    if path:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(f"{variable}_FILE: cannot read {path}: {error.strerror}") from None
+    value = environ.get(variable)
+    return value if value else None
