@@ -1,0 +1,112 @@
+"""What the registry is handed and what it hands on: deliveries, and the rows that come of them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from shared.events.receipts import Finding, Reason, Receipt
+from shared.timeline.fact import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a source's stream, with its place there."""
+
+    source: str
+    stream_sequence: int
+    event_name: str
+    """Last token of the subject: an event name, or `batch`."""
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The place of one event among all that a source delivered."""
+
+    source: str
+    stream_sequence: int
+    batch_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """A recorded event."""
+
+    delivery: Delivery
+    position: int
+    event_id: UUID
+    type: str
+    subject: str
+    content_hash: bytes
+    findings: tuple[Finding, ...]
+    event: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A delivery that ends without a place in the log."""
+
+    delivery: Delivery
+    event_id: UUID | None
+    outcome: str
+    position: int | None
+    reason: Reason | None
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A quarantined event; `content` is its canonical JSON, profiles sealed."""
+
+    delivery: Delivery
+    fact: Fact
+    type: str
+    content_hash: bytes
+    content: bytes
+    reason: Reason
+    waits_for: frozenset[str]
+    at: datetime
+    stored: bool
+    """Whether the quarantine table has it already."""
+
+    @property
+    def key(self) -> tuple[str, UUID]:
+        """What holds its id: source and event id."""
+        return (self.delivery.source, self.fact.event_id)
+
+
+@dataclass(slots=True)
+class SourceProgress:
+    """How far a source is settled, and which of its own sequence numbers were seen."""
+
+    source: str
+    root: str
+    settled: int
+    last_seen: datetime | None
+    sequences: list[tuple[int, int]]
+
+    def see(self, sequence: int) -> None:
+        """Add a number to the ranges seen, joining neighbours."""
+        ranges = self.sequences
+        if ranges and ranges[-1][1] + 1 == sequence:
+            ranges[-1] = (ranges[-1][0], sequence)
+            return
+        if any(first <= sequence <= last for first, last in ranges):
+            return
+        joined: list[tuple[int, int]] = []
+        for first, last in sorted([*ranges, (sequence, sequence)]):
+            if joined and joined[-1][1] + 1 == first:
+                joined[-1] = (joined[-1][0], last)
+            else:
+                joined.append((first, last))
+        self.sequences = joined
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """All that a turn writes beside the head and the state."""
+
+    log: list[LogRow] = field(default_factory=list)
+    refused: list[RefusedRow] = field(default_factory=list)
+    held: dict[tuple[str, UUID], Waiting] = field(default_factory=dict)
+    released: list[Waiting] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)

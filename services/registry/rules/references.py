@@ -1,0 +1,70 @@
+"""Which organisations, persons and targets an event names, and which of them must be the source's own."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from shared.events import organisation, person, place
+from shared.timeline.fact import Fact
+
+
+class NamedOrganisation(Struct, frozen=True):
+    """An organisation named in `data.<member>`; `own`: must lie under the source's root."""
+
+    member: str
+    organisation_id: str
+    own: bool
+
+
+def named_organisations(fact: Fact, root: str) -> list[NamedOrganisation]:
+    """The organisations that `data` names and that must be on record and active on its day."""
+    return [
+        NamedOrganisation(member, organisation_id, own)
+        for member, organisation_id, own in _named(fact, root)
+        if organisation_id is not None
+    ]
+
+
+def _named(fact: Fact, root: str) -> Iterator[tuple[str, str | None, bool]]:
+    match fact.data:
+        case organisation.OrganisationEstablished(parent_id=parent_id):
+            yield "parent_id", parent_id, fact.subject_id != root
+        case organisation.OrganisationDissolved(successor_id=successor_id):
+            yield "successor_id", successor_id, True
+        case place.PlaceCovered(cell_id=cell_id):
+            yield "cell_id", cell_id, True
+        case person.TransferInitiated(from_=from_, to=to):
+            yield "from", from_, True
+            yield "to", to, False
+        case (
+            place.PlaceRegistered(organisation_id=organisation_id)
+            | person.CandidateIdentified(organisation_id=organisation_id)
+            | person.MemberAdmitted(organisation_id=organisation_id)
+            | person.MemberEnrolled(organisation_id=organisation_id)
+            | person.TransferAccepted(organisation_id=organisation_id)
+        ):
+            yield "organisation_id", organisation_id, True
+
+
+def subjects_to_read(fact: Fact, root: str) -> list[str]:
+    """Subjects whose folds a decision about `fact` is sure to ask for."""
+    subjects = [fact.subject, organisation_key(root)]
+    subjects += [organisation_key(named.organisation_id) for named in named_organisations(fact, root)]
+    if isinstance(fact.data, person.MentorAssigned):
+        subjects.append(person_key(str(fact.data.mentor_id)))
+    return subjects
+
+
+def organisation_key(organisation_id: str) -> str:
+    """What waits for an organisation waits under this key; also its subject."""
+    return f"organisation/{organisation_id}"
+
+
+def person_key(person_id: str) -> str:
+    """What waits for a person waits under this key; also its subject."""
+    return f"person/{person_id}"
+
+
+def target_key(target_id: str) -> str:
+    """What waits for a target waits under this key."""
+    return f"target/{target_id}"

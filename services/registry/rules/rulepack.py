@@ -1,0 +1,40 @@
+"""The rule pack: values of legal rules as data, each with its validity and the regulation it rests on."""
+
+from datetime import date
+from importlib.resources import files
+from typing import Literal
+
+import msgspec
+
+Rule = Literal["admission_age_minimum", "admission_age_maximum", "probation"]
+
+
+class RuleValue(msgspec.Struct, frozen=True, rename={"from_": "from"}):
+    """One value, valid from the day `from` to the day `to` (both included; null: until further notice)."""
+
+    rule: Rule
+    value: int
+    unit: Literal["years", "months"]
+    from_: date
+    to: date | None
+    regulation: str
+
+
+class RulePack:
+    """Answers which value a rule had on a day."""
+
+    def __init__(self, values: list[RuleValue]) -> None:
+        self._values = values
+
+    @classmethod
+    def shipped(cls) -> "RulePack":
+        """The pack that comes with this version."""
+        packed = files("services.registry.rules").joinpath("rulepack.json").read_bytes()
+        return cls(msgspec.json.decode(packed, type=list[RuleValue]))
+
+    def on(self, rule: Rule, day: date) -> RuleValue | None:
+        """The value on `day`; None where no regulation in the pack says one."""
+        for value in self._values:
+            if value.rule == rule and value.from_ <= day and (value.to is None or day <= value.to):
+                return value
+        return None

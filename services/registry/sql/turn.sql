@@ -1,0 +1,125 @@
+-- Statements of the writer: what a turn reads before it decides, and what it writes when it has decided.
+
+-- take_over: become the writer; every earlier writer's epoch is outdated from now on
+UPDATE registry.head SET epoch = epoch + 1
+RETURNING epoch, position, recordedat;
+
+-- advance_head: move the head, only while this writer is the writer and the head is where it was left
+UPDATE registry.head SET position = :new_position, recordedat = :recordedat
+WHERE epoch = :epoch AND position = :position
+RETURNING position;
+
+-- held_ids: which of these ids are held, by the log or by the quarantine
+SELECT l.source, l.event_id, l.content_hash, l.position
+FROM unnest(CAST(:sources AS text[]), CAST(:ids AS uuid[])) AS wanted (source, event_id)
+JOIN registry.log l USING (source, event_id)
+UNION ALL
+SELECT q.source, q.event_id, q.content_hash, NULL
+FROM unnest(CAST(:sources AS text[]), CAST(:ids AS uuid[])) AS wanted (source, event_id)
+JOIN registry.quarantine q USING (source, event_id);
+
+-- subjects: the stored folds of these subjects
+SELECT subject, folded FROM registry.subject WHERE subject = ANY (CAST(:subjects AS text[]));
+
+-- timelines: all facts on record about these subjects
+SELECT event::text FROM registry.log WHERE subject = ANY (CAST(:subjects AS text[])) ORDER BY position;
+
+-- target_owners: which organisation holds each of these targets
+SELECT target_id, organisation_id FROM registry.target WHERE target_id = ANY (CAST(:ids AS text[]));
+
+-- headcounts: the signed changes of these organisations
+SELECT organisation_id, measure, day, amount FROM registry.headcount
+WHERE organisation_id = ANY (CAST(:organisations AS text[]));
+
+-- successions: all of them; there are as many as organisations that ever ended with a successor
+SELECT organisation_id, day, successor_id FROM registry.succession;
+
+-- sources: the registered sources and how far each is settled
+SELECT source, root, removed_at, settled, last_seen, sequences::text AS sequences FROM registry.source ORDER BY source;
+
+-- waiting_count: how many events wait
+SELECT count(*) FROM registry.quarantine;
+
+-- waiting_for: events that wait for any of these subjects, in timeline order
+SELECT source, event_id, stream_sequence, batch_index, content_hash, code, message, waits_for, event::text AS event, at
+FROM registry.quarantine
+WHERE waits_for && CAST(:keys AS text[])
+ORDER BY effectiveon, time, event_id;
+
+-- waiting_one: one waiting event
+SELECT source, event_id, stream_sequence, batch_index, content_hash, code, message, waits_for, event::text AS event, at
+FROM registry.quarantine
+WHERE source = :source AND event_id = :event_id;
+
+-- person_keys: wrapped keys of these persons
+SELECT person, wrapped FROM registry.person_key WHERE person = ANY (CAST(:persons AS text[]));
+
+-- append_log: recorded events, in order
+INSERT INTO registry.log (position, recordedat, source, event_id, stream_sequence, batch_index, type, subject,
+                          content_hash, findings, event)
+SELECT * FROM unnest(CAST(:position AS bigint[]), CAST(:recordedat AS timestamptz[]), CAST(:source AS text[]),
+                     CAST(:event_id AS uuid[]), CAST(:stream_sequence AS bigint[]), CAST(:batch_index AS int[]),
+                     CAST(:type AS text[]), CAST(:subject AS text[]), CAST(:content_hash AS bytea[]),
+                     CAST(:findings AS json[]), CAST(:event AS json[]));
+
+-- append_refused: deliveries that end without a place in the log
+INSERT INTO registry.refused (source, stream_sequence, batch_index, event_id, outcome, position, code, message, path, at)
+SELECT * FROM unnest(CAST(:source AS text[]), CAST(:stream_sequence AS bigint[]), CAST(:batch_index AS int[]),
+                     CAST(:event_id AS uuid[]), CAST(:outcome AS text[]), CAST(:position AS bigint[]),
+                     CAST(:code AS text[]), CAST(:message AS text[]), CAST(:path AS text[]),
+                     CAST(:at AS timestamptz[]));
+
+-- hold: events that start to wait, or wait for another reason now
+INSERT INTO registry.quarantine (source, event_id, stream_sequence, batch_index, type, subject, effectiveon, time,
+                                 content_hash, code, message, waits_for, event, at)
+SELECT source, event_id, stream_sequence, batch_index, type, subject, effectiveon, time, content_hash, code, message,
+       ARRAY(SELECT json_array_elements_text(waits_for)), event, at
+FROM unnest(CAST(:source AS text[]), CAST(:event_id AS uuid[]), CAST(:stream_sequence AS bigint[]),
+            CAST(:batch_index AS int[]), CAST(:type AS text[]), CAST(:subject AS text[]),
+            CAST(:effectiveon AS date[]), CAST(:time AS timestamptz[]), CAST(:content_hash AS bytea[]),
+            CAST(:code AS text[]), CAST(:message AS text[]), CAST(:waits_for AS json[]), CAST(:event AS json[]),
+            CAST(:at AS timestamptz[]))
+     AS held (source, event_id, stream_sequence, batch_index, type, subject, effectiveon, time, content_hash, code,
+              message, waits_for, event, at)
+ON CONFLICT (source, event_id) DO UPDATE
+SET code = excluded.code, message = excluded.message, waits_for = excluded.waits_for;
+
+-- let_go: events that wait no more
+DELETE FROM registry.quarantine q
+USING unnest(CAST(:source AS text[]), CAST(:event_id AS uuid[])) AS gone (source, event_id)
+WHERE q.source = gone.source AND q.event_id = gone.event_id;
+
+-- put_subjects: the folds after this turn
+INSERT INTO registry.subject (subject, folded)
+SELECT * FROM unnest(CAST(:subject AS text[]), CAST(:folded AS bytea[]))
+ON CONFLICT (subject) DO UPDATE SET folded = excluded.folded;
+
+-- put_targets: targets assigned in this turn
+INSERT INTO registry.target (target_id, organisation_id)
+SELECT * FROM unnest(CAST(:target_id AS text[]), CAST(:organisation_id AS text[]))
+ON CONFLICT (target_id) DO UPDATE SET organisation_id = excluded.organisation_id;
+
+-- put_successions: organisations that ended with a successor in this turn
+INSERT INTO registry.succession (organisation_id, day, successor_id)
+SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:day AS date[]), CAST(:successor_id AS text[]))
+ON CONFLICT (organisation_id) DO UPDATE SET day = excluded.day, successor_id = excluded.successor_id;
+
+-- add_headcounts: signed changes of this turn, added to what stands there
+INSERT INTO registry.headcount AS h (organisation_id, measure, day, amount)
+SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:measure AS text[]), CAST(:day AS date[]),
+                     CAST(:amount AS bigint[]))
+ON CONFLICT (organisation_id, measure, day) DO UPDATE SET amount = h.amount + excluded.amount;
+
+-- put_person_keys: keys made in this turn
+INSERT INTO registry.person_key (person, wrapped)
+SELECT * FROM unnest(CAST(:person AS text[]), CAST(:wrapped AS bytea[]));
+
+-- settle: how far each source is settled, only onwards
+UPDATE registry.source s
+SET settled = n.settled, last_seen = n.last_seen, sequences = n.sequences::jsonb
+FROM unnest(CAST(:source AS text[]), CAST(:settled AS bigint[]), CAST(:last_seen AS timestamptz[]),
+            CAST(:sequences AS text[])) AS n (source, settled, last_seen, sequences)
+WHERE s.source = n.source AND s.settled <= n.settled;
+
+-- post: the receipts of this turn
+INSERT INTO registry.outbox (receipts) VALUES (CAST(:receipts AS json));

@@ -1,0 +1,252 @@
+"""The registry's tables: the one place that reads for the writer and commits its turns."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.registry.deliveries import Delivery, SourceProgress, Waiting
+from services.registry.situation import LoadedSituation, Unloaded
+from services.registry.turn import Turn
+from shared.events.receipts import Reason
+from shared.events.recorded import read_content, read_recorded
+from shared.runtime.sql import Statements
+from shared.timeline import fold
+from shared.timeline.fact import Fact
+from shared.timeline.lineage import Lineage, Succession
+from shared.timeline.measures import Change
+
+SQL = Statements("services.registry.sql", "turn.sql")
+
+
+class Fenced(Exception):
+    """Another writer has taken over, or the head moved: nothing was written."""
+
+
+class Head(msgspec.Struct):
+    """Where the log stands, and by whose epoch."""
+
+    epoch: int
+    position: int
+    recordedat: datetime | None
+
+
+async def take_over(engine: AsyncEngine) -> Head:
+    """Become the writer: from now on every earlier writer is fenced."""
+    async with engine.begin() as connection:
+        row = (await connection.execute(SQL["take_over"])).one()
+    recordedat = row.recordedat if isinstance(row.recordedat, datetime) and row.position else None
+    return Head(row.epoch, row.position, recordedat)
+
+
+async def read_lineage(engine: AsyncEngine) -> Lineage:
+    """All successions on record."""
+    async with engine.connect() as connection:
+        rows = await connection.execute(SQL["successions"])
+        return Lineage(Succession(row.organisation_id, row.day, row.successor_id) for row in rows)
+
+
+async def read_sources(engine: AsyncEngine) -> dict[str, SourceProgress]:
+    """All sources ever registered; removed ones may still have messages to settle."""
+    async with engine.connect() as connection:
+        rows = (await connection.execute(SQL["sources"])).all()
+    return {
+        row.source: SourceProgress(
+            row.source,
+            row.root,
+            row.settled,
+            row.last_seen,
+            msgspec.json.decode(row.sequences, type=list[tuple[int, int]]),
+        )
+        for row in rows
+    }
+
+
+class StoreReader:
+    """Reads for one turn on one connection; a `Reader`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def held(self, ids: Iterable[tuple[str, UUID]]) -> list[Any]:
+        """Rows (source, event_id, content_hash, position) of those ids that are held."""
+        ids = list(ids)
+        wanted = {"sources": [source for source, _ in ids], "ids": [event_id for _, event_id in ids]}
+        return list((await self._connection.execute(SQL["held_ids"], wanted)).all())
+
+    async def anyone_waits(self) -> bool:
+        """Whether the quarantine holds anything."""
+        return bool(await self._connection.scalar(SQL["waiting_count"]))
+
+    async def load(self, situation: LoadedSituation, missing: Sequence[Unloaded]) -> None:
+        """Read what was asked for into the situation."""
+        asked: dict[str, list[str]] = {}
+        for each in missing:
+            asked.setdefault(each.kind, []).append(each.key)
+        for kind, keys in asked.items():
+            await getattr(self, f"_load_{kind}s")(situation, keys)
+
+    async def _load_subjects(self, situation: LoadedSituation, subjects: list[str]) -> None:
+        rows = await self._connection.execute(SQL["subjects"], {"subjects": subjects})
+        found = {row.subject: fold.decode(fold.kind_of(row.subject), row.folded) for row in rows}
+        situation.put_folds({subject: found.get(subject) for subject in subjects})
+
+    async def _load_timelines(self, situation: LoadedSituation, subjects: list[str]) -> None:
+        rows = await self._connection.execute(SQL["timelines"], {"subjects": subjects})
+        facts: dict[str, list[Fact]] = {subject: [] for subject in subjects}
+        for row in rows:
+            for event in read_recorded(b"[%s]" % row.event.encode()):
+                facts[event.subject].append(Fact.of_recorded(event))
+        for subject, found in facts.items():
+            situation.put_facts(subject, found)
+
+    async def _load_targets(self, situation: LoadedSituation, ids: list[str]) -> None:
+        rows = await self._connection.execute(SQL["target_owners"], {"ids": ids})
+        found = {row.target_id: row.organisation_id for row in rows}
+        for target_id in ids:
+            situation.put_owner(target_id, found.get(target_id))
+
+    async def _load_headcounts(self, situation: LoadedSituation, organisations: list[str]) -> None:
+        rows = await self._connection.execute(SQL["headcounts"], {"organisations": organisations})
+        found: dict[str, list[Change]] = {organisation: [] for organisation in organisations}
+        for row in rows:
+            found[row.organisation_id].append(Change(row.organisation_id, row.measure, row.day, row.amount))
+        for organisation, changes in found.items():
+            situation.put_headcount(organisation, changes)
+
+    async def waiting_for(self, keys: Iterable[str]) -> list[Waiting]:
+        """Stored events that wait for any of these keys, in timeline order."""
+        rows = await self._connection.execute(SQL["waiting_for"], {"keys": list(keys)})
+        return [_waiting(row) for row in rows]
+
+    async def waiting_one(self, source: str, event_id: UUID) -> Waiting | None:
+        """One stored waiting event."""
+        wanted = {"source": source, "event_id": event_id}
+        row = (await self._connection.execute(SQL["waiting_one"], wanted)).one_or_none()
+        return None if row is None else _waiting(row)
+
+    async def person_keys(self, persons: Iterable[str]) -> dict[str, bytes]:
+        """Wrapped keys of these persons."""
+        rows = await self._connection.execute(SQL["person_keys"], {"persons": list(persons)})
+        return {row.person: row.wrapped for row in rows}
+
+
+def _waiting(row: Any) -> Waiting:
+    content = row.event.encode()
+    envelope, data = read_content(content)
+    fact = Fact(envelope.id, envelope.subject, envelope.name, envelope.effectiveon, envelope.time, data)
+    return Waiting(
+        Delivery(row.source, row.stream_sequence, row.batch_index),
+        fact,
+        envelope.type,
+        row.content_hash,
+        content,
+        Reason(row.code, row.message),
+        frozenset(row.waits_for),
+        row.at,
+        stored=True,
+    )
+
+
+async def commit(
+    connection: AsyncConnection, head: Head, turn: Turn, at: datetime, progress: Iterable[SourceProgress]
+) -> None:
+    """Write a turn, in the transaction of `connection`. Raises Fenced, having written nothing."""
+    moved = await connection.scalar(
+        SQL["advance_head"],
+        {"epoch": head.epoch, "position": head.position, "new_position": turn.position, "recordedat": at},
+    )
+    if moved is None:
+        raise Fenced("another registry has become the writer; this one stands by")
+    await _write_outcomes(connection, turn, at)
+    await _write_state(connection, turn)
+    await _write_columns(
+        connection,
+        "settle",
+        ("source", "settled", "last_seen", "sequences"),
+        [(each.source, each.settled, each.last_seen, _json(each.sequences)) for each in progress],
+    )
+    if turn.outcomes.receipts:
+        await connection.execute(SQL["post"], {"receipts": _json(turn.outcomes.receipts)})
+
+
+async def _write_outcomes(connection: AsyncConnection, turn: Turn, at: datetime) -> None:
+    outcomes = turn.outcomes
+    # A release leaves the quarantine before its id enters the log: an id is never in both.
+    await _write_columns(connection, "let_go", ("source", "event_id"), [each.key for each in outcomes.released])
+    await _write_columns(
+        connection,
+        "append_log",
+        ("position", "recordedat", "source", "event_id", "stream_sequence", "batch_index", "type", "subject",
+         "content_hash", "findings", "event"),
+        [
+            (row.position, at, row.delivery.source, row.event_id, row.delivery.stream_sequence,
+             row.delivery.batch_index, row.type, row.subject, row.content_hash,
+             _json(row.findings) if row.findings else None, row.event.decode())
+            for row in outcomes.log
+        ],
+    )  # fmt: skip
+    await _write_columns(
+        connection,
+        "append_refused",
+        ("source", "stream_sequence", "batch_index", "event_id", "outcome", "position", "code", "message", "path",
+         "at"),
+        [
+            (row.delivery.source, row.delivery.stream_sequence, row.delivery.batch_index, row.event_id, row.outcome,
+             row.position, row.reason and row.reason.code, row.reason and row.reason.message,
+             row.reason and row.reason.path, at)
+            for row in outcomes.refused
+        ],
+    )  # fmt: skip
+    await _write_columns(
+        connection,
+        "hold",
+        ("source", "event_id", "stream_sequence", "batch_index", "type", "subject", "effectiveon", "time",
+         "content_hash", "code", "message", "waits_for", "event", "at"),
+        [
+            (each.delivery.source, each.fact.event_id, each.delivery.stream_sequence, each.delivery.batch_index,
+             each.type, each.fact.subject, each.fact.effectiveon, each.fact.time, each.content_hash,
+             each.reason.code, each.reason.message, _json(sorted(each.waits_for)), each.content.decode(), each.at)
+            for each in outcomes.held.values()
+        ],
+    )  # fmt: skip
+
+
+async def _write_state(connection: AsyncConnection, turn: Turn) -> None:
+    situation = turn.situation
+    folds = situation.changed_folds()
+    await _write_columns(
+        connection,
+        "put_subjects",
+        ("subject", "folded"),
+        [(subject, fold.encode(folded)) for subject, folded in sorted(folds.items())],
+    )
+    await _write_columns(
+        connection, "put_targets", ("target_id", "organisation_id"), list(situation.new_targets.items())
+    )
+    await _write_columns(
+        connection,
+        "put_successions",
+        ("organisation_id", "day", "successor_id"),
+        [(each.organisation_id, each.day, each.successor_id) for each in situation.new_successions],
+    )
+    counts: list[tuple[str, str, date, int]] = [
+        (*key, amount) for key, amount in sorted(situation.headcount_changes.items()) if amount
+    ]
+    await _write_columns(connection, "add_headcounts", ("organisation_id", "measure", "day", "amount"), counts)
+    await _write_columns(connection, "put_person_keys", ("person", "wrapped"), list(turn.new_keys.items()))
+
+
+async def _write_columns(
+    connection: AsyncConnection, statement: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    if rows:
+        columns = zip(*rows, strict=True)
+        await connection.execute(SQL[statement], dict(zip(names, map(list, columns), strict=True)))
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,270 @@
+"""A turn of the writer: events in their order, each decided, and after each what waited for it."""
+
+import heapq
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from services.registry.deliveries import Delivery, LogRow, Outcomes, RefusedRow, Waiting
+from services.registry.rules.decide import Decision, Quarantine, Record, Reject, decide
+from services.registry.rules.references import subjects_to_read
+from services.registry.sealing import Sealer
+from services.registry.situation import LoadedSituation, Unloaded
+from shared.events.catalogue import CATALOGUE, EventType
+from shared.events.codec import Submitted, canonical
+from shared.events.person import Profile
+from shared.events.receipts import Reason, Receipt
+from shared.events.recorded import write_recorded
+from shared.timeline.fact import Fact
+
+Held = tuple[bytes, int | None]
+"""Content hash of an event whose id is held, and its position, if it is on the log."""
+
+
+class Reader(Protocol):
+    """What a turn reads while it decides."""
+
+    async def load(self, situation: LoadedSituation, missing: Sequence[Unloaded]) -> None:
+        """Read what was asked for into the situation."""
+
+    async def waiting_for(self, keys: Iterable[str]) -> list[Waiting]:
+        """Stored events that wait for any of these keys, in timeline order."""
+
+    async def person_keys(self, persons: Iterable[str]) -> dict[str, bytes]:
+        """Wrapped keys of these persons."""
+
+
+class Turn:
+    """Decides events one after the other and collects what is to be written, all or nothing."""
+
+    def __init__(
+        self,
+        situation: LoadedSituation,
+        reader: Reader,
+        sealer: Sealer,
+        roots: dict[str, str],
+        position: int,
+        at: datetime,
+        *,
+        anyone_waits: bool,
+    ) -> None:
+        """`position` is the last one on the log; `at` becomes the `recordedat` of what this turn records."""
+        self.outcomes = Outcomes()
+        self.new_keys: dict[str, bytes] = {}
+        self.position = position
+        self.situation = situation
+        self._reader = reader
+        self._sealer = sealer
+        self._roots = roots
+        self.at = at
+        self._held: dict[tuple[str, UUID], Held] = {}
+        self._waiting: dict[tuple[str, UUID], Waiting] = {}
+        self._gone: set[tuple[str, UUID]] = set()
+        self._keys_asked: set[str] = set()
+        self._stored_waiting = anyone_waits
+        self._person_keys: dict[str, bytes] = {}
+
+    def hold(self, source: str, event_id: UUID, content_hash: bytes, position: int | None) -> None:
+        """Take in that an id is held by the log (at `position`) or by the quarantine."""
+        self._held[(source, event_id)] = (content_hash, position)
+
+    async def prepare(self, events: Iterable[Submitted]) -> None:
+        """Read in one go what decisions about these events are sure to ask for."""
+        subjects: dict[str, None] = {}
+        persons = set()
+        for event in events:
+            if event.data is None:
+                continue
+            fact = Fact.of_submitted(event)
+            for subject in subjects_to_read(fact, self._roots[event.envelope.source]):
+                subjects[subject] = None
+            if getattr(fact.data, "profile", None) is not None:
+                persons.add(fact.subject)
+        missing = [Unloaded("subject", subject) for subject in subjects if not self.situation.has(subject)]
+        if missing:
+            await self._reader.load(self.situation, missing)
+        await self._load_person_keys(persons)
+
+    async def submit(self, delivery: Delivery, event: Submitted, content_hash: bytes) -> None:
+        """Decide one delivered event, and what waited for it if it is recorded."""
+        envelope = event.envelope
+        held = self._held.get((envelope.source, envelope.id))
+        if held is not None:
+            self._already_held(delivery, envelope.id, content_hash, held)
+            return
+        if event.fault is not None:
+            self.refuse(delivery, envelope.id, event.fault)
+            return
+        fact = Fact.of_submitted(event)
+        decision = await self._decide(fact, event.entry, envelope.source)
+        if isinstance(decision, Reject):
+            self.refuse(delivery, envelope.id, decision.reason)
+            return
+        content = canonical(await self._sealed(fact, event.content))
+        waiting = Waiting(
+            delivery,
+            fact,
+            envelope.type,
+            content_hash,
+            content,
+            decision.reason if isinstance(decision, Quarantine) else _NO_REASON,
+            decision.waits_for if isinstance(decision, Quarantine) else frozenset(),
+            self.at,
+            stored=False,
+        )
+        if isinstance(decision, Quarantine):
+            self._held[(envelope.source, envelope.id)] = (content_hash, None)
+            self._waiting[waiting.key] = waiting
+            self.outcomes.held[waiting.key] = waiting
+            self._receipt(delivery, envelope.id, "quarantined", reason=decision.reason)
+            return
+        await self._release(await self._woken(await self._record(waiting, decision)))
+
+    def refuse(self, delivery: Delivery, event_id: UUID | None, reason: Reason) -> None:
+        """Reject a delivery."""
+        self.outcomes.refused.append(RefusedRow(delivery, event_id, "rejected", None, reason))
+        self._receipt(delivery, event_id, "rejected", reason=reason)
+
+    async def retry(self, waiting: Waiting) -> None:
+        """Decide a waiting event again."""
+        self._waiting[waiting.key] = waiting
+        await self._release([waiting.key])
+
+    def discard(self, waiting: Waiting, reason: str) -> None:
+        """Drop a waiting event for good; its id is free again."""
+        said = Reason("discarded", reason)
+        self._let_go(waiting)
+        self.outcomes.refused.append(RefusedRow(waiting.delivery, waiting.fact.event_id, "discarded", None, said))
+        self._receipt(waiting.delivery, waiting.fact.event_id, "discarded", reason=said)
+
+    async def _decide(self, fact: Fact, entry: EventType, source: str) -> Decision:
+        while True:
+            try:
+                return decide(fact, entry, self._roots[source], self.situation)
+            except Unloaded as missing:
+                await self._reader.load(self.situation, [missing])
+
+    async def _record(self, event: Waiting, decision: Record) -> frozenset[str]:
+        while True:
+            try:
+                wakes = self.situation.record(event.fact, decision)
+                break
+            except Unloaded as missing:
+                await self._reader.load(self.situation, [missing])
+        self.position += 1
+        self._held[event.key] = (event.content_hash, self.position)
+        self.outcomes.log.append(
+            LogRow(
+                event.delivery,
+                self.position,
+                event.fact.event_id,
+                event.type,
+                event.fact.subject,
+                event.content_hash,
+                decision.findings,
+                write_recorded(event.content, self.position, self.at),
+            )
+        )
+        self._receipt(
+            event.delivery, event.fact.event_id, "recorded", position=self.position, findings=decision.findings
+        )
+        return wakes
+
+    async def _woken(self, keys: frozenset[str]) -> list[tuple[str, UUID]]:
+        if self._stored_waiting and (unasked := keys - self._keys_asked):
+            self._keys_asked |= unasked
+            for waiting in await self._reader.waiting_for(unasked):
+                if waiting.key not in self._gone:
+                    self._waiting.setdefault(waiting.key, waiting)
+        return [key for key, waiting in self._waiting.items() if waiting.waits_for & keys]
+
+    async def _release(self, woken: list[tuple[str, UUID]]) -> None:
+        """Decide waiting events again in timeline order, and what their release wakes, until nothing moves."""
+        queue = [(self._waiting[key].fact.key, key) for key in woken]
+        heapq.heapify(queue)
+        queued = set(woken)
+        while queue:
+            _, key = heapq.heappop(queue)
+            queued.discard(key)
+            waiting = self._waiting[key]
+            await self._open_profile(waiting.fact)
+            decision = await self._decide(waiting.fact, CATALOGUE[waiting.type], waiting.delivery.source)
+            if isinstance(decision, Quarantine):
+                self._wait_on(waiting, decision)
+                continue
+            self._let_go(waiting)
+            if isinstance(decision, Reject):
+                del self._held[key]
+                self.refuse(waiting.delivery, waiting.fact.event_id, decision.reason)
+                continue
+            for following in await self._woken(await self._record(waiting, decision)):
+                if following not in queued:
+                    queued.add(following)
+                    heapq.heappush(queue, (self._waiting[following].fact.key, following))
+
+    def _wait_on(self, waiting: Waiting, decision: Quarantine) -> None:
+        if (waiting.reason, waiting.waits_for) != (decision.reason, decision.waits_for):
+            waiting.reason, waiting.waits_for = decision.reason, decision.waits_for
+            self.outcomes.held[waiting.key] = waiting
+
+    def _let_go(self, waiting: Waiting) -> None:
+        self._waiting.pop(waiting.key, None)
+        self._gone.add(waiting.key)
+        self.outcomes.held.pop(waiting.key, None)
+        if waiting.stored:
+            self.outcomes.released.append(waiting)
+
+    def _already_held(self, delivery: Delivery, event_id: UUID, content_hash: bytes, held: Held) -> None:
+        held_hash, position = held
+        if held_hash == content_hash:
+            self.outcomes.refused.append(RefusedRow(delivery, event_id, "duplicate", position, None))
+            self._receipt(delivery, event_id, "duplicate", position=position)
+            return
+        where = f"recorded at position {position}" if position else "waiting in quarantine"
+        message = (
+            f"expected a new id, found {event_id} {where} with other content; send a new event, or a correction"
+        )
+        self.refuse(delivery, event_id, Reason("id-conflict", message, "$.id"))
+
+    async def _sealed(self, fact: Fact, content: dict[str, Any]) -> dict[str, Any]:
+        profile = getattr(fact.data, "profile", None)
+        if not isinstance(profile, Profile):
+            return content
+        key = await self._person_key(fact.subject)
+        sealed = self._sealer.seal(profile, key, fact.subject, fact.event_id)
+        return {**content, "data": {**content["data"], "profile": sealed}}
+
+    async def _open_profile(self, fact: Fact) -> None:
+        sealed = getattr(fact.data, "profile", None)
+        if isinstance(sealed, str) and fact.event_id not in self.situation.profiles:
+            key = await self._person_key(fact.subject)
+            opened = self._sealer.open(sealed, key, fact.subject, fact.event_id)
+            self.situation.profiles[fact.event_id] = opened
+
+    async def _person_key(self, person: str) -> bytes:
+        await self._load_person_keys({person} - self._person_keys.keys())
+        if person not in self._person_keys:
+            self._person_keys[person], self.new_keys[person] = self._sealer.new_key(person)
+        return self._person_keys[person]
+
+    async def _load_person_keys(self, persons: set[str]) -> None:
+        if persons:
+            for person, wrapped in (await self._reader.person_keys(persons)).items():
+                self._person_keys[person] = self._sealer.unwrap(wrapped, person)
+
+    def _receipt(self, delivery: Delivery, event_id: UUID | None, outcome: Any, **more: Any) -> None:
+        self.outcomes.receipts.append(
+            Receipt(
+                event_id,
+                delivery.source,
+                outcome,
+                delivery.stream_sequence,
+                delivery.batch_index,
+                self.at,
+                **{name: value for name, value in more.items() if value is not None},
+            )
+        )
+
+
+_NO_REASON = Reason("", "")

@@ -1,0 +1,224 @@
+"""The writer: takes what has arrived as one turn, decides it, commits it, and says that it did."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.registry import store
+from services.registry.deliveries import Delivery, Message, SourceProgress
+from services.registry.rules.rulepack import RulePack
+from services.registry.sealing import Sealer, content_hash
+from services.registry.situation import LoadedSituation, OrganisationCache
+from services.registry.turn import Turn
+from shared.events.codec import MAX_MESSAGE, Submitted, Unreadable, canonical, read, split_batch
+from shared.events.receipts import Reason, Receipt
+from shared.events.subjects import BATCH
+from shared.timeline.lineage import Lineage
+
+log = structlog.get_logger(__name__)
+
+
+class NotWaiting(Exception):
+    """The event that was named does not wait in quarantine."""
+
+
+Read = tuple[Delivery, Submitted | Unreadable]
+
+
+class Writer:
+    """Holds what lives from turn to turn. One turn at a time; after a failure it starts anew from the tables."""
+
+    def __init__(self, engine: AsyncEngine, sealer: Sealer, content_key: bytes) -> None:
+        self.recorded = asyncio.Event()
+        """Set after each commit: there may be something to relay."""
+        self.sources: dict[str, SourceProgress] = {}
+        self._engine = engine
+        self._sealer = sealer
+        self._content_key = content_key
+        self._rulepack = RulePack.shipped()
+        self._lock = asyncio.Lock()
+        self._head: store.Head | None = None
+        self._lineage = Lineage()
+        self._organisations = OrganisationCache()
+
+    async def start(self) -> None:
+        """Take over the log and read what lives from turn to turn."""
+        async with self._lock:
+            await self._start()
+
+    async def _start(self) -> None:
+        self._head = await store.take_over(self._engine)
+        self._lineage = await store.read_lineage(self._engine)
+        self._organisations = OrganisationCache()
+        self.sources = await store.read_sources(self._engine)
+        self.recorded.set()
+
+    async def refresh_sources(self) -> dict[str, SourceProgress]:
+        """Learn of sources that were registered meanwhile."""
+        found = await store.read_sources(self._engine)
+        async with self._lock:
+            for name, source in found.items():
+                known = self.sources.setdefault(name, source)
+                known.root = source.root
+        return self.sources
+
+    async def write(self, messages: Sequence[Message]) -> None:
+        """Give every event in these messages its outcome. Messages of a source come in stream order.
+
+        What is settled already is passed over. Raises what PostgreSQL raises; the same messages may then be
+        written again.
+        """
+        async with self._lock:
+            reads: list[Read] = []
+            progress: dict[str, SourceProgress] = {}
+            for message in messages:
+                known = self.sources[message.source]
+                source = progress.setdefault(message.source, _copy(known))
+                if message.stream_sequence > source.settled:
+                    reads.extend(read_message(message))
+                    source.settled = message.stream_sequence
+            if reads:
+                await self._turn(reads, progress)
+
+    async def retry(self, source: str, event_id: UUID) -> Receipt:
+        """Decide a waiting event again; gives its receipt. Raises NotWaiting."""
+        return await self._operate(source, event_id, None)
+
+    async def discard(self, source: str, event_id: UUID, reason: str) -> Receipt:
+        """Drop a waiting event for good. Raises NotWaiting."""
+        return await self._operate(source, event_id, reason)
+
+    async def _operate(self, source: str, event_id: UUID, discard_reason: str | None) -> Receipt:
+        async with self._lock, self._engine.connect() as connection:
+            reader = store.StoreReader(connection)
+            waiting = await reader.waiting_one(source, event_id)
+            if waiting is None:
+                raise NotWaiting(f"expected {source}/{event_id} to wait in quarantine, found it does not")
+            turn = self._new_turn(reader, anyone_waits=True)
+            turn.hold(source, event_id, waiting.content_hash, None)
+            if discard_reason is None:
+                await turn.retry(waiting)
+            else:
+                turn.discard(waiting, discard_reason)
+            await self._commit(connection, turn, [])
+        for receipt in turn.outcomes.receipts:
+            if receipt.event_id == event_id:
+                return receipt
+        return Receipt(
+            event_id,
+            source,
+            "quarantined",
+            waiting.delivery.stream_sequence,
+            waiting.delivery.batch_index,
+            waiting.at,
+            reason=waiting.reason,
+        )
+
+    async def validate(self, reads: Sequence[Read]) -> list[Receipt]:
+        """What `write` would say of these events, in order, on the log as it stands; nothing is kept."""
+        lineage = await store.read_lineage(self._engine)
+        async with self._engine.connect() as connection:
+            reader = store.StoreReader(connection)
+            situation = LoadedSituation(lineage, self._rulepack, OrganisationCache())
+            turn = Turn(situation, reader, self._sealer, self._roots(), 0, datetime.now(UTC), anyone_waits=False)
+            await self._decide(turn, reader, reads, {})
+            await connection.rollback()
+        receipts = {(each.stream_sequence, each.batch_index): each for each in turn.outcomes.receipts}
+        return [receipts[(delivery.stream_sequence, delivery.batch_index)] for delivery, _ in reads]
+
+    async def _turn(self, reads: list[Read], progress: dict[str, SourceProgress]) -> None:
+        async with self._engine.connect() as connection:
+            reader = store.StoreReader(connection)
+            turn = self._new_turn(reader, anyone_waits=await reader.anyone_waits())
+            await self._decide(turn, reader, reads, progress)
+            await self._commit(connection, turn, list(progress.values()))
+
+    async def _decide(
+        self, turn: Turn, reader: store.StoreReader, reads: Sequence[Read], progress: dict[str, SourceProgress]
+    ) -> None:
+        events = [event for _, event in reads if isinstance(event, Submitted)]
+        ids = {(event.envelope.source, event.envelope.id) for event in events}
+        for row in await reader.held(ids):
+            turn.hold(row.source, row.event_id, row.content_hash, row.position)
+        await turn.prepare(events)
+        now = datetime.now(UTC)
+        for delivery, event in reads:
+            source = progress.get(delivery.source)
+            if source is not None:
+                source.last_seen = now
+            if isinstance(event, Unreadable):
+                turn.refuse(delivery, event.event_id, event.reason)
+                continue
+            if source is not None and event.envelope.sequence is not None:
+                source.see(int(event.envelope.sequence))
+            digest = content_hash(canonical(event.content), self._content_key)
+            await turn.submit(delivery, event, digest)
+
+    def _new_turn(self, reader: store.StoreReader, *, anyone_waits: bool) -> Turn:
+        assert self._head is not None, "the writer has not started"
+        now = datetime.now(UTC)
+        # recordedat never decreases, whatever the clock does.
+        at = max(now, self._head.recordedat) if self._head.recordedat else now
+        situation = LoadedSituation(self._lineage, self._rulepack, self._organisations)
+        return Turn(
+            situation, reader, self._sealer, self._roots(), self._head.position, at, anyone_waits=anyone_waits
+        )
+
+    async def _commit(self, connection: store.AsyncConnection, turn: Turn, progress: list[SourceProgress]) -> None:
+        assert self._head is not None
+        try:
+            await store.commit(connection, self._head, turn, turn.at, progress)
+            await connection.commit()
+        except BaseException:
+            # Nothing was kept, or it is unknown whether it was: what is in memory may be ahead of the tables.
+            self._head = None
+            raise
+        self._head.position = turn.position
+        self._head.recordedat = turn.at
+        for source in progress:
+            self.sources[source.source] = source
+        turn.situation.keep()
+        self.recorded.set()
+
+    async def recover(self) -> None:
+        """After a failed turn: start anew from the tables, unless nothing failed."""
+        async with self._lock:
+            if self._head is None:
+                await self._start()
+
+    def _roots(self) -> dict[str, str]:
+        return {name: source.root for name, source in self.sources.items()}
+
+
+def read_message(message: Message) -> list[Read]:
+    """The events of a message, each with its delivery; an unreadable batch is one delivery."""
+    source, sequence = message.source, message.stream_sequence
+    first = Delivery(source, sequence, 0)
+    if len(message.payload) > MAX_MESSAGE:
+        found = f"expected a message of at most {MAX_MESSAGE:,} bytes, found {len(message.payload):,}"
+        return [(first, Unreadable(Reason("too-large", found)))]
+    if message.event_name != BATCH:
+        return [(first, _read(message.payload, source, message.event_name))]
+    try:
+        events = split_batch(message.payload)
+    except Unreadable as whole:
+        return [(first, whole)]
+    return [
+        (Delivery(source, sequence, index), _read(bytes(event), source, None))
+        for index, event in enumerate(events)
+    ]
+
+
+def _read(payload: bytes, source: str, event_name: str | None) -> Submitted | Unreadable:
+    try:
+        return read(payload, source, event_name)
+    except Unreadable as unreadable:
+        return unreadable
+
+
+def _copy(source: SourceProgress) -> SourceProgress:
+    return SourceProgress(source.source, source.root, source.settled, source.last_seen, list(source.sequences))

@@ -1,0 +1,56 @@
+"""The catalogue of event types: for each type its version, its data and the kind of its subject."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import msgspec
+
+from shared.events import organisation, person, place
+
+SubjectKind = Literal["organisation", "place", "person"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One entry: `name` and `version` make the CloudEvents type `name.vN`."""
+
+    name: str
+    version: int
+    subject: SubjectKind
+    data: type[msgspec.Struct]
+    same_day: str | None = None
+    """The member of `data` that must equal `effectiveon`, where there is one."""
+    opens: bool = False
+    """Whether it may be the first fact about its subject."""
+
+    @property
+    def type(self) -> str:
+        """The CloudEvents `type`."""
+        return f"{self.name}.v{self.version}"
+
+
+_ENTRIES = (
+    EventType("OrganisationEstablished", 1, "organisation", organisation.OrganisationEstablished, opens=True),
+    EventType("OrganisationDissolved", 1, "organisation", organisation.OrganisationDissolved),
+    EventType("OpeningBalanceDeclared", 1, "organisation", organisation.OpeningBalanceDeclared, "as_of"),
+    EventType("TargetAssigned", 1, "organisation", organisation.TargetAssigned),
+    EventType("PlaceRegistered", 1, "place", place.PlaceRegistered, opens=True),
+    EventType("PlaceCovered", 1, "place", place.PlaceCovered),
+    EventType("CandidateIdentified", 1, "person", person.CandidateIdentified, opens=True),
+    EventType("CandidateListed", 1, "person", person.CandidateListed),
+    EventType("CandidateClosed", 1, "person", person.CandidateClosed),
+    EventType("MentorAssigned", 1, "person", person.MentorAssigned),
+    EventType("MentorReleased", 1, "person", person.MentorReleased),
+    EventType("MemberAdmitted", 1, "person", person.MemberAdmitted, "ceremony_on"),
+    EventType("MemberConfirmed", 1, "person", person.MemberConfirmed, "official_from"),
+    EventType("MemberEnrolled", 1, "person", person.MemberEnrolled, opens=True),
+    EventType("TransferInitiated", 1, "person", person.TransferInitiated),
+    EventType("TransferAccepted", 1, "person", person.TransferAccepted, "presented_on"),
+    EventType("MembershipEnded", 1, "person", person.MembershipEnded),
+)
+
+CATALOGUE = MappingProxyType({entry.type: entry for entry in _ENTRIES})
+"""CloudEvents type → entry."""
+
+NAMES = frozenset(entry.name for entry in _ENTRIES)

@@ -1,0 +1,272 @@
+"""Bytes to events and back: every check that an event must pass before its facts are judged."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Raw, Struct
+
+from shared.events.catalogue import CATALOGUE, NAMES, EventType
+from shared.events.envelope import KNOWN_ATTRIBUTES, RESERVED_ATTRIBUTES, Envelope
+from shared.events.receipts import Reason
+from shared.events.vocabulary import OUTER_ID
+
+MAX_MESSAGE = 1024 * 1024
+MAX_EVENT = 64 * 1024
+MAX_BATCH = 1000
+MAX_EXTRA_ATTRIBUTES = 16
+MAX_EXTRA_LENGTH = 256
+
+_SUBJECT = re.compile(rf"(organisation|place)/({OUTER_ID})\Z")
+_EXTRA_NAME = re.compile(r"[a-z0-9]+\Z")
+_WHERE = re.compile(r"(?s)^(.*?)(?: - at `(\$[^`]*)`)?\Z")
+_FIELD = re.compile(r"^Object (?:missing required|contains unknown) field `([^`]+)`")
+_ENUM_FOUND = re.compile(r"Invalid enum value '.*'", re.DOTALL)
+
+
+class Submitted(Struct, frozen=True):
+    """One event as delivered. `fault` says why its type or data cannot be read, once its id is settled."""
+
+    envelope: Envelope
+    content: dict[str, Any]
+    """The whole event as JSON values, unknown attributes included."""
+    size: int
+    """Bytes as delivered."""
+    data: Struct | None = None
+    fault: Reason | None = None
+
+    @property
+    def entry(self) -> EventType:
+        """Catalogue entry of its type; only where `fault` is None."""
+        return CATALOGUE[self.envelope.type]
+
+
+class Unreadable(Exception):
+    """Bytes that are no event of this source; carries the reason and the id, where one could be read."""
+
+    def __init__(self, reason: Reason, event_id: UUID | None = None) -> None:
+        super().__init__(reason.message)
+        self.reason = reason
+        self.event_id = event_id
+
+
+def split_batch(payload: bytes) -> list[Raw]:
+    """The events of a batch message, undecoded. Raises Unreadable for the message as a whole."""
+    try:
+        events = _BATCH.decode(payload)
+    except msgspec.ValidationError:
+        raise _unreadable("not-a-cloudevent", "expected a JSON array of events, found another value") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _unreadable("malformed-json", f"expected a JSON array of events: {error}") from None
+    if not events:
+        raise _unreadable("not-a-cloudevent", f"expected 1 to {MAX_BATCH:,} events in a batch, found none")
+    if len(events) > MAX_BATCH:
+        raise _unreadable("too-large", f"expected 1 to {MAX_BATCH:,} events in a batch, found {len(events):,}")
+    return events
+
+
+_BATCH = msgspec.json.Decoder(list[Raw])
+
+
+def read(payload: bytes | Raw, source: str, event_name: str | None = None) -> Submitted:
+    """Read one event that `source` published.
+
+    `event_name` is the last token of the NATS subject, None within a batch. Raises Unreadable with the first
+    check that fails, up to `source-mismatch`; what is wrong with type or data stands in `fault`, because an
+    id that is already held is said first.
+    """
+    size = memoryview(payload).nbytes
+    if size > MAX_EVENT:
+        raise _unreadable("too-large", f"expected at most {MAX_EVENT:,} bytes an event, found {size:,}")
+    try:
+        content = msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _unreadable("malformed-json", f"expected one JSON object: {error}") from None
+    if not isinstance(content, dict):
+        raise _unreadable("not-a-cloudevent", f"expected one JSON object, found {_kind(content)}")
+    envelope = _envelope(content)
+    if envelope.source != source:
+        raise Unreadable(
+            Reason(
+                "source-mismatch",
+                f"expected source {source!r}, whose subject this was published on, found {envelope.source!r}",
+                "$.source",
+            ),
+            envelope.id,
+        )
+    if event_name is not None and event_name != envelope.name:
+        raise Unreadable(
+            Reason(
+                "source-mismatch",
+                f"published on ingest.{source}.{_shown(event_name)}, expected "
+                f"ingest.{source}.{_shown(envelope.name)} for an event of type {_shown(envelope.type)!r}",
+                "$.type",
+            ),
+            envelope.id,
+        )
+    data, fault = _data(envelope, content)
+    return Submitted(envelope, content, size, data, fault)
+
+
+def _envelope(content: dict[str, Any]) -> Envelope:
+    event_id = _readable_id(content)
+    try:
+        envelope = msgspec.convert(content, Envelope)
+    except msgspec.ValidationError as error:
+        reason = _reason("not-a-cloudevent", error, "$")
+        attribute = (reason.path or "").removeprefix("$.")
+        if attribute == "effectiveon" and isinstance(content.get("effectiveon"), str):
+            found = _shown(content["effectiveon"])
+            reason = Reason(
+                "not-a-cloudevent",
+                f"expected a calendar date such as 2022-11-30, found {found!r}",
+                reason.path,
+            )
+        elif attribute == "time":
+            reason = Reason(
+                "not-a-cloudevent",
+                f"expected an RFC 3339 time with its offset, such as 2022-11-18T09:00:00+07:00: {reason.message}",
+                reason.path,
+            )
+        raise Unreadable(reason, event_id) from None
+    if "data" not in content:
+        raise _unreadable("not-a-cloudevent", "expected the attribute `data`, found none", "$.data", event_id)
+    _check_subject(envelope)
+    if content.keys() - KNOWN_ATTRIBUTES:
+        _check_extras(content, envelope)
+    return envelope
+
+
+def _check_subject(envelope: Envelope) -> None:
+    kind, _, identifier = envelope.subject.partition("/")
+    if kind == "person":
+        try:
+            if str(UUID(identifier)) == identifier.lower():
+                return
+        except ValueError:
+            pass
+        # What stands there may be a name or an identity number: it is not repeated.
+        message = "expected person/ followed by a UUID"
+    elif _SUBJECT.match(envelope.subject):
+        return
+    else:
+        message = (
+            "expected organisation/ID, place/ID or person/UUID, an ID of 1 to 64 letters, digits, '.', '_' and '-'"
+        )
+    raise _unreadable("not-a-cloudevent", message, "$.subject", envelope.id)
+
+
+def _check_extras(content: dict[str, Any], envelope: Envelope) -> None:
+    extras = content.keys() - KNOWN_ATTRIBUTES
+    if len(extras) > MAX_EXTRA_ATTRIBUTES:
+        raise _unreadable(
+            "not-a-cloudevent",
+            f"expected at most {MAX_EXTRA_ATTRIBUTES} further attributes, found {len(extras)}",
+            "$",
+            envelope.id,
+        )
+    for name in sorted(extras):
+        value = content[name]
+        if name in RESERVED_ATTRIBUTES:
+            problem = f"the attribute `{name}` is not for sources to set"
+        elif not _EXTRA_NAME.match(name) or len(name) > MAX_EXTRA_LENGTH:
+            problem = "expected attribute names of small letters and digits"
+        elif isinstance(value, dict | list):
+            problem = f"expected a scalar, found {_kind(value)}"
+        elif isinstance(value, str) and len(value) > MAX_EXTRA_LENGTH:
+            problem = f"expected at most {MAX_EXTRA_LENGTH} characters, found {len(value)}"
+        else:
+            continue
+        raise _unreadable("not-a-cloudevent", problem, f"$.{_shown(name)}", envelope.id)
+
+
+def _data(envelope: Envelope, content: dict[str, Any]) -> tuple[Struct | None, Reason | None]:
+    entry = CATALOGUE.get(envelope.type)
+    if entry is None:
+        return None, _unknown_type(envelope)
+    kind = envelope.subject.partition("/")[0]
+    if kind != entry.subject:
+        message = f"expected {entry.name} about {_article(entry.subject)}, found a subject of kind {kind}"
+        return None, Reason("invalid-data", message, "$.subject")
+    try:
+        data = msgspec.convert(content["data"], entry.data)
+    except msgspec.ValidationError as error:
+        return None, _reason("invalid-data", error, "$.data")
+    profile = getattr(data, "profile", None)
+    if isinstance(profile, str):
+        return None, Reason("invalid-data", "expected `object | null`, got `str`", "$.data.profile")
+    if entry.same_day is not None:
+        day = getattr(data, entry.same_day)
+        if day != envelope.effectiveon:
+            message = f"expected {entry.same_day} to equal effectiveon ({envelope.effectiveon}), found {day}"
+            return None, Reason("invalid-data", message, f"$.data.{entry.same_day}")
+    return data, None
+
+
+def _unknown_type(envelope: Envelope) -> Reason:
+    name = envelope.name
+    if name in NAMES:
+        known = ", ".join(sorted(each for each in CATALOGUE if each.startswith(f"{name}.")))
+        return Reason("unknown-version", f"expected {known}, found {_shown(envelope.type)!r}", "$.type")
+    return Reason(
+        "unknown-type",
+        f"expected a type of the catalogue (GET /v1/schemas lists them), found {_shown(envelope.type)!r}",
+        "$.type",
+    )
+
+
+def canonical(content: dict[str, Any]) -> bytes:
+    """JSON with sorted members and whole numbers as integers: equal JSON values give equal bytes."""
+    return msgspec.json.encode(_whole_numbers(content), order="sorted")
+
+
+def _whole_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _whole_numbers(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_whole_numbers(member) for member in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _readable_id(content: dict[str, Any]) -> UUID | None:
+    try:
+        return msgspec.convert(content.get("id"), UUID)
+    except msgspec.ValidationError:
+        return None
+
+
+def _reason(code: str, error: msgspec.ValidationError, root: str) -> Reason:
+    """Turn a msgspec message into ours: same words, a path from the event's root, nothing personal echoed."""
+    matched = _WHERE.match(str(error))
+    message, path = (matched.group(1), matched.group(2)) if matched else (str(error), None)
+    path = root + (path or "$")[1:]
+    field = _FIELD.match(message)
+    if field:
+        path = f"{path}.{_shown(field.group(1))}"
+    message = message.replace(r"\\Z", "$")
+    if ".profile" in path:
+        message = _ENUM_FOUND.sub("Invalid enum value", message)
+    return Reason(code, _shown(message, 300), path)
+
+
+def _unreadable(code: str, message: str, path: str | None = None, event_id: UUID | None = None) -> Unreadable:
+    return Unreadable(Reason(code, _shown(message, 300), path), event_id)
+
+
+def _shown(text: str, length: int = 80) -> str:
+    """Text that is safe to store and to print: no control characters, bounded."""
+    printable = "".join(character if character.isprintable() else "?" for character in text[:length])
+    return printable if len(text) <= length else f"{printable}…"
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    return {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}.get(type(value), "a number")
+
+
+def _article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"

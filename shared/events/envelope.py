@@ -1,0 +1,44 @@
+"""The CloudEvents envelope: what every event carries around its data."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta, Raw, Struct
+
+from shared.events.vocabulary import SourceName
+
+Time = Annotated[datetime, Meta(tz=True)]
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    """CloudEvents 1.0 attributes, checked; `data` is checked by type later. Unknown attributes live on."""
+
+    specversion: Literal["1.0"]
+    id: UUID
+    source: SourceName
+    type: Annotated[str, Meta(min_length=1, max_length=256)]
+    subject: Annotated[str, Meta(min_length=1, max_length=128)]
+    time: Time
+    effectiveon: date
+    datacontenttype: Annotated[str, Meta(pattern=r"^application/json\b|\+json\b")] | None = None
+    dataschema: Annotated[str, Meta(max_length=256)] | None = None
+    sequence: Annotated[str, Meta(pattern=r"^[0-9]{1,18}\Z")] | None = None
+
+    @property
+    def name(self) -> str:
+        """`MemberAdmitted` of `MemberAdmitted.v1`."""
+        return self.type.partition(".")[0]
+
+
+KNOWN_ATTRIBUTES = frozenset(field for field in Envelope.__struct_fields__) | {"data"}
+RESERVED_ATTRIBUTES = frozenset({"position", "recordedat", "data_base64"})
+"""Set by the registry when it records, or excluded by the contract: no source may send them."""
+
+
+class RecordedEnvelope(Envelope, frozen=True, kw_only=True):
+    """An event as the log has it: the envelope plus its place, its data still undecoded."""
+
+    position: int
+    recordedat: Time
+    data: Raw

@@ -1,0 +1,117 @@
+"""Data of the events whose subject is a person: never a name, never free text."""
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from shared.events.vocabulary import (
+    Categories,
+    Code,
+    EndReason,
+    MembershipStatus,
+    MentorRole,
+    OuterId,
+    Reference,
+    TransferKind,
+)
+
+Attribute = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./-]{0,63}\Z")]
+"""A code such as `farmer` or `12/12`."""
+
+
+class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Sensitive attributes of a person. Sealed with the person's own key before anything is stored."""
+
+    sex: Literal["female", "male"] | None = None
+    birth_year: Annotated[int, Meta(ge=1900, le=2200)] | None = None
+    ethnic_minority: bool | None = None
+    occupation: Attribute | None = None
+    schooling: Attribute | None = None
+    youth_union: bool | None = None
+
+
+Sealed = Annotated[str, Meta(pattern=r"^sealed:v1:[A-Za-z0-9_-]+\Z")]
+"""A profile as it stands on the log: encrypted, base64url. A publisher sends a `Profile`."""
+
+
+class CandidateIdentified(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A person enters the pool of an organisation."""
+
+    organisation_id: OuterId
+    categories: Categories = ()
+    nominated_by: OuterId | None = None
+    profile: Profile | Sealed | None = None
+
+
+class CandidateListed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The candidate stands on a list that the organisation has resolved."""
+
+    resolution_ref: Reference | None = None
+
+
+class CandidateClosed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The candidacy ends without admission."""
+
+    reason: Code
+
+
+class MentorAssigned(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A member takes charge of a candidate or of a probationary member."""
+
+    mentor_id: UUID
+    role: MentorRole
+
+
+class MentorReleased(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The mentor's charge ends."""
+
+    mentor_id: UUID
+    reason: Code
+
+
+class MemberAdmitted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The candidate becomes a probationary member on the day of the ceremony."""
+
+    organisation_id: OuterId
+    ceremony_on: date
+    decision_ref: Reference | None = None
+    categories: Categories | None = None
+    profile: Profile | Sealed | None = None
+
+
+class MemberConfirmed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The probationary member becomes an official one."""
+
+    official_from: date
+
+
+class MemberEnrolled(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An existing member is registered, counted as new or taken out of the organisation's opening balance."""
+
+    organisation_id: OuterId
+    status: MembershipStatus
+    admitted_on: date | None = None
+    in_opening_balance: bool
+
+
+class TransferInitiated(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"from_": "from"}):
+    """The member has been sent on; counts change only when the other end accepts an official transfer."""
+
+    from_: OuterId
+    to: OuterId
+    kind: TransferKind
+
+
+class TransferAccepted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The receiving organisation says that the member has presented the papers."""
+
+    organisation_id: OuterId
+    presented_on: date
+
+
+class MembershipEnded(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The person is a member no more."""
+
+    reason: EndReason

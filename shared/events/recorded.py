@@ -1,0 +1,92 @@
+"""Events as the log has them: read from and written to the `log.recorded` form."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Raw, Struct
+
+from shared.events.catalogue import CATALOGUE, EventType
+from shared.events.envelope import Envelope, RecordedEnvelope
+
+
+class _Content(Envelope, frozen=True, kw_only=True):
+    data: Raw
+
+
+_CONTENT = msgspec.json.Decoder(_Content)
+_ENVELOPES = msgspec.json.Decoder(list[RecordedEnvelope])
+_DATA: dict[str, msgspec.json.Decoder[Any]] = {
+    type_: msgspec.json.Decoder(entry.data) for type_, entry in CATALOGUE.items()
+}
+
+
+class UnknownRecorded(Exception):
+    """A recorded event of a type that this version cannot read: stop there, never skip."""
+
+
+class Recorded(Struct, frozen=True):
+    """A fact on the log: its place, its identity, whom it is about, from when, and what it says."""
+
+    position: int
+    recordedat: datetime
+    source: str
+    event_id: UUID
+    type: str
+    subject: str
+    effectiveon: date
+    time: datetime
+    data: Struct
+
+    @property
+    def entry(self) -> EventType:
+        """Catalogue entry of its type."""
+        return CATALOGUE[self.type]
+
+
+def read_recorded(payload: bytes) -> list[Recorded]:
+    """Decode a JSON array of recorded events. Raises UnknownRecorded for a type of a later version."""
+    return [_recorded(envelope) for envelope in _ENVELOPES.decode(payload)]
+
+
+def _recorded(envelope: RecordedEnvelope) -> Recorded:
+    return Recorded(
+        envelope.position,
+        envelope.recordedat,
+        envelope.source,
+        envelope.id,
+        envelope.type,
+        envelope.subject,
+        envelope.effectiveon,
+        envelope.time,
+        read_data(envelope.type, envelope.data, envelope.position),
+    )
+
+
+def read_data(type_: str, data: bytes | Raw, position: int) -> Struct:
+    """Decode the data of a recorded event of type `type_`."""
+    decoder = _DATA.get(type_)
+    if decoder is None:
+        raise UnknownRecorded(
+            f"position {position} holds {type_}, which this version cannot read; upgrade this service"
+        )
+    data_: Struct = decoder.decode(data)
+    return data_
+
+
+def read_content(content: bytes) -> tuple[Envelope, Struct]:
+    """Envelope and data of an event as the registry keeps it before it has a place in the log."""
+    envelope = _CONTENT.decode(content)
+    return envelope, read_data(envelope.type, envelope.data, 0)
+
+
+def write_recorded(content: bytes, position: int, recordedat: datetime) -> bytes:
+    """Add the place in the log to the canonical JSON of an event, which is a non-empty object."""
+    return b'%s,"position":%d,"recordedat":"%s"}' % (content[:-1], position, recordedat.isoformat().encode())
+
+
+def write_batch(events: Iterable[bytes]) -> bytes:
+    """A `log.recorded` payload of recorded events, already encoded."""
+    return b"[%s]" % b",".join(events)

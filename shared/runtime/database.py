@@ -1,0 +1,20 @@
+"""PostgreSQL: one engine per service, on asyncpg."""
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+
+def create_engine(url: str, name: str, pool_size: int = 8) -> AsyncEngine:
+    """An engine for `url` (`postgresql://…`); `name` shows in pg_stat_activity."""
+    return create_async_engine(
+        make_url(url).set(drivername="postgresql+asyncpg"),
+        pool_size=pool_size,
+        max_overflow=4,
+        pool_timeout=30,
+        pool_pre_ping=True,
+        connect_args={
+            "timeout": 10,
+            "command_timeout": 120,
+            "server_settings": {"application_name": f"ketnap-{name}", "timezone": "UTC"},
+        },
+    )

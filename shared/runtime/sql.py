@@ -1,0 +1,24 @@
+"""Named SQL: statements live in `.sql` files, each under a `-- name` line that says what it does."""
+
+import re
+from importlib.resources import files
+
+from sqlalchemy import TextClause, text
+
+_HEAD = re.compile(r"^-- (?P<name>[a-z_]+): .+$", re.MULTILINE)
+
+
+class Statements:
+    """The statements of one file, as attributes: `statements["append_log"]`."""
+
+    def __init__(self, package: str, name: str) -> None:
+        source = files(package).joinpath(name).read_text(encoding="utf-8")
+        heads = list(_HEAD.finditer(source))
+        ends = [head.start() for head in heads[1:]] + [len(source)]
+        self._statements = {
+            head["name"]: text(source[head.end() : end].strip().rstrip(";"))
+            for head, end in zip(heads, ends, strict=True)
+        }
+
+    def __getitem__(self, name: str) -> TextClause:
+        return self._statements[name]

@@ -1,0 +1,53 @@
+"""A fact as its subject's timeline sees it, and the order that facts stand in."""
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from shared.events.codec import Submitted
+from shared.events.recorded import Recorded
+
+OrderKey = tuple[date, datetime, UUID]
+
+
+class Fact(Struct, frozen=True):
+    """What a fold needs of an event, recorded or about to be."""
+
+    event_id: UUID
+    subject: str
+    name: str
+    """Event name without version, such as `MemberAdmitted`."""
+    effectiveon: date
+    time: datetime
+    data: Struct
+
+    @property
+    def key(self) -> OrderKey:
+        """Place in the timeline."""
+        return (self.effectiveon, self.time, self.event_id)
+
+    @property
+    def subject_id(self) -> str:
+        """Id of the subject, without its kind."""
+        return self.subject.partition("/")[2]
+
+    @classmethod
+    def of_submitted(cls, event: Submitted) -> "Fact":
+        """The fact that a readable submitted event states."""
+        envelope = event.envelope
+        assert event.data is not None
+        return cls(envelope.id, envelope.subject, envelope.name, envelope.effectiveon, envelope.time, event.data)
+
+    @classmethod
+    def of_recorded(cls, event: Recorded) -> "Fact":
+        """The fact that a recorded event states."""
+        return cls(event.event_id, event.subject, event.entry.name, event.effectiveon, event.time, event.data)
+
+
+class Refusal(Struct, frozen=True):
+    """A hard rule that fails: the code of the quarantine, and what was expected and found."""
+
+    code: Literal["wrong-stage", "rule-violated"]
+    message: str

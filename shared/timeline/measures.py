@@ -1,0 +1,192 @@
+"""Signed changes: what a fact that counts does to the figures of organisations, day by day.
+
+Levels (`members.*`, `balance.*`, `candidates.*`, `kind.*`, `sector.*`) are sums over all days up to a day; flows
+are sums over the days of a period. Every figure of a report is a sum of such changes.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from msgspec import Struct
+
+from shared.events import organisation as organisation_events
+from shared.events import person as person_events
+from shared.timeline.fact import Fact
+from shared.timeline.fold import Step
+from shared.timeline.lineage import Lineage, Succession
+from shared.timeline.organisation import OrganisationState
+from shared.timeline.person import STAGES, PersonState
+
+MEMBER_LEVELS = ("members.official", "members.probationary", "balance.official", "balance.probationary")
+CANDIDATE_LEVELS = tuple(f"candidates.{stage}" for stage in STAGES)
+MOVING_LEVELS = frozenset(MEMBER_LEVELS + CANDIDATE_LEVELS)
+"""Levels that go to the successor when an organisation ends."""
+
+LEVEL_PREFIXES = ("members.", "balance.", "candidates.", "kind.", "sector.")
+STAYING_PREFIXES = ("kind.", "sector.", "founded.", "organisations_ended")
+"""Changes about the organisation itself: they stay with it whatever becomes of it."""
+
+
+class Change(Struct, frozen=True):
+    """`change` to `measure` of one organisation on `day`; `counterpart` is the other end of a movement."""
+
+    organisation_id: str
+    measure: str
+    day: date
+    change: int
+    counterpart: str | None = None
+
+
+def is_level(measure: str) -> bool:
+    """Whether the measure is a level (a sum from the beginning) and not a flow."""
+    return measure.startswith(LEVEL_PREFIXES)
+
+
+def changes(step: Step) -> list[Change]:
+    """What one fact that counts changes, on the organisations that it names."""
+    if isinstance(step.after, PersonState):
+        assert isinstance(step.before, PersonState)
+        return [
+            *_standing_changes(step.before, step.after, step.fact.effectiveon),
+            *_person_flows(step.before, step.after, step.fact),
+        ]
+    if isinstance(step.after, OrganisationState):
+        return _organisation_changes(step)
+    return []
+
+
+def _standing(state: PersonState) -> tuple[str, str] | None:
+    if state.membership is not None:
+        return (state.membership.organisation_id, f"members.{state.membership.status}")
+    if state.candidacy is not None:
+        return (state.candidacy.organisation_id, f"candidates.{state.candidacy.stage}")
+    return None
+
+
+def _standing_changes(before: PersonState, after: PersonState, day: date) -> Iterator[Change]:
+    was, becomes = _standing(before), _standing(after)
+    if was == becomes:
+        return
+    if was is not None:
+        yield Change(was[0], was[1], day, -1)
+    if becomes is not None:
+        yield Change(becomes[0], becomes[1], day, 1)
+
+
+def _person_flows(before: PersonState, after: PersonState, fact: Fact) -> Iterator[Change]:
+    day = fact.effectiveon
+    match fact.data:
+        case person_events.CandidateIdentified(organisation_id=organisation_id):
+            yield Change(organisation_id, "candidates_identified", day, 1)
+        case person_events.MemberAdmitted(organisation_id=organisation_id):
+            yield Change(organisation_id, "admissions", day, 1)
+        case person_events.MemberConfirmed():
+            assert after.membership is not None
+            yield Change(after.membership.organisation_id, "confirmations", day, 1)
+        case person_events.MemberEnrolled(organisation_id=organisation_id, in_opening_balance=True) as data:
+            yield Change(organisation_id, f"balance.{data.status}", day, -1)
+        case person_events.MemberEnrolled(organisation_id=organisation_id):
+            yield Change(organisation_id, "enrolled", day, 1)
+        case person_events.TransferAccepted():
+            assert before.membership is not None
+            assert after.membership is not None
+            origin, target = before.membership.organisation_id, after.membership.organisation_id
+            if origin != target:
+                yield Change(origin, "transferred_out", day, 1, target)
+                yield Change(target, "transferred_in", day, 1, origin)
+        case person_events.MembershipEnded(reason=reason):
+            assert before.membership is not None
+            home = before.membership.organisation_id
+            measure = "transferred_out" if reason == "transferred_out" else f"ended.{reason}"
+            yield Change(home, measure, day, 1)
+
+
+def _organisation_changes(step: Step) -> list[Change]:
+    fact, day = step.fact, step.fact.effectiveon
+    assert isinstance(step.before, OrganisationState)
+    assert isinstance(step.after, OrganisationState)
+    organisation_id = fact.subject_id
+    match fact.data:
+        case organisation_events.OrganisationEstablished(kind=kind, sector=sector):
+            return [
+                Change(organisation_id, f"kind.{kind}", day, 1),
+                Change(organisation_id, f"sector.{sector}", day, 1),
+                Change(organisation_id, f"founded.{sector}", day, 1),
+            ]
+        case organisation_events.OrganisationDissolved():
+            last = step.before.at(day)
+            assert last is not None
+            return [
+                Change(organisation_id, f"kind.{last.kind}", day, -1),
+                Change(organisation_id, f"sector.{last.sector}", day, -1),
+                Change(organisation_id, "organisations_ended", day, 1),
+            ]
+        case organisation_events.OpeningBalanceDeclared(official=official, probationary=probationary):
+            found = (
+                Change(organisation_id, "balance.official", day, official),
+                Change(organisation_id, "balance.probationary", day, probationary),
+                Change(organisation_id, "declared", day, official + probationary),
+            )
+            return [each for each in found if each.change]
+    return []
+
+
+def settle(raw: Iterable[Change], lineage: Lineage) -> list[Change]:
+    """Put changes where they belong after all successions: equal changes added up, zeros left out.
+
+    A level of an organisation that ends goes on to its successor on that day, with the movement it makes in the
+    flows `reorganised_out` and `reorganised_in`; a flow after the end belongs to the successor at once.
+    """
+    return _added_up(settled for change in raw for settled in _settled(change, lineage))
+
+
+def _settled(change: Change, lineage: Lineage) -> Iterator[Change]:
+    if change.measure.startswith(STAYING_PREFIXES):
+        yield change
+        return
+    holder = lineage.resolve(change.organisation_id, change.day)
+    counterpart = change.counterpart and lineage.resolve(change.counterpart, change.day)
+    yield Change(holder, change.measure, change.day, change.change, counterpart)
+    if change.measure in MOVING_LEVELS:
+        for succession in lineage.onward(holder):
+            if succession.day > change.day:
+                yield from moved(change.measure, change.change, succession)
+
+
+def moved(measure: str, amount: int, succession: Succession) -> Iterator[Change]:
+    """A level of `amount` going over to a successor at the start of its day."""
+    ended, heir, day = succession.organisation_id, succession.successor_id, succession.day
+    yield Change(ended, measure, day, -amount)
+    yield Change(heir, measure, day, amount)
+    if measure in MEMBER_LEVELS:
+        yield Change(ended, "reorganised_out", day, amount, heir)
+        yield Change(heir, "reorganised_in", day, amount, ended)
+
+
+def relocated(held: Iterable[Change], succession: Succession, lineage: Lineage) -> list[Change]:
+    """What becomes of the changes that `held` records once `succession` is known.
+
+    `held` are all changes so far of the organisation that ends, and those of others that name it as counterpart
+    on or after that day, all settled by the lineage without `succession`. `lineage` knows it already.
+    """
+    corrections: list[Change] = []
+    for change in held:
+        if change.measure.startswith(STAYING_PREFIXES):
+            continue
+        if change.day >= succession.day:
+            corrections.append(
+                Change(change.organisation_id, change.measure, change.day, -change.change, change.counterpart)
+            )
+            corrections.extend(_settled(change, lineage))
+        elif change.organisation_id == succession.organisation_id and change.measure in MOVING_LEVELS:
+            for onward in lineage.onward(change.organisation_id):
+                corrections.extend(moved(change.measure, change.change, onward))
+    return _added_up(corrections)
+
+
+def _added_up(found: Iterable[Change]) -> list[Change]:
+    total: Counter[tuple[str, str, date, str | None]] = Counter()
+    for change in found:
+        total[(change.organisation_id, change.measure, change.day, change.counterpart)] += change.change
+    return [Change(o, m, d, n, c) for (o, m, d, c), n in total.items() if n]

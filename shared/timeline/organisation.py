@@ -1,0 +1,138 @@
+"""An organisation's timeline: its founding, its place in the tree, its targets, its end."""
+
+from datetime import date
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from shared.events import organisation as events
+from shared.events.vocabulary import Basis, Comparison, Metric, OrganisationKind, Sector
+from shared.timeline.fact import Fact, Refusal
+from shared.timeline.lineage import Lineage
+
+
+class Segment(Struct, frozen=True):
+    """What an organisation was from the day `since` until its next segment."""
+
+    since: date
+    name: str
+    kind: OrganisationKind
+    sector: Sector
+    parent_id: str | None
+    tags: tuple[str, ...] = ()
+
+
+class Target(Struct, frozen=True):
+    """A target as its organisation's timeline has it; `since` is the day from which it is known."""
+
+    target_id: str
+    since: date
+    metric: Metric
+    basis: Basis
+    issuer_id: str
+    from_: date
+    to: date
+    comparison: Comparison
+    value: int
+    parent_target_id: str | None = None
+
+    @property
+    def aim(self) -> tuple[Metric, Basis, str, date, date]:
+        """What only one active target of an organisation may be about."""
+        return (self.metric, self.basis, self.issuer_id, self.from_, self.to)
+
+
+class OrganisationState(Struct, frozen=True):
+    """Where an organisation stands after a stretch of the timeline; no segment: not founded."""
+
+    segments: tuple[Segment, ...] = ()
+    ended_on: date | None = None
+    """The first day on which it is active no more."""
+    successor_id: str | None = None
+    targets: tuple[Target, ...] = ()
+
+    def at(self, day: date) -> Segment | None:
+        """What it was on `day`, also after its end; None before its founding."""
+        found = None
+        for segment in self.segments:
+            if segment.since > day:
+                break
+            found = segment
+        return found
+
+    def active_on(self, day: date) -> bool:
+        """From its founding day to the day before it ends."""
+        if not self.segments or day < self.segments[0].since:
+            return False
+        return self.ended_on is None or day < self.ended_on
+
+    def describe(self, day: date) -> str:
+        """One phrase that says whether it is active on `day`."""
+        if not self.segments:
+            return "no founding on record"
+        if day < self.segments[0].since:
+            return f"founded on {self.segments[0].since}"
+        if self.ended_on is not None and day >= self.ended_on:
+            return f"ended on {self.ended_on}"
+        return "active"
+
+
+EMPTY = OrganisationState()
+
+
+def refusal(state: OrganisationState, fact: Fact, lineage: Lineage) -> Refusal | None:
+    """The hard rule of the organisation's own timeline that `fact` breaks in `state`, or None."""
+    if isinstance(fact.data, events.OrganisationEstablished):
+        if state.segments:
+            return Refusal("rule-violated", f"expected a new id, found one taken since {state.segments[0].since}")
+        return None
+    if not state.active_on(fact.effectiveon):
+        found = state.describe(fact.effectiveon)
+        return Refusal("wrong-stage", f"expected an organisation active on {fact.effectiveon}, found it {found}")
+    if isinstance(fact.data, events.TargetAssigned):
+        wanted = _target(fact)
+        for target in state.targets:
+            if target.target_id == wanted.target_id:
+                return Refusal("rule-violated", f"expected a new target id, found {target.target_id} taken")
+            if target.aim == wanted.aim:
+                return Refusal(
+                    "rule-violated",
+                    f"expected one active target for {target.metric}, {target.basis}, issuer {target.issuer_id}, "
+                    f"{target.from_} to {target.to}, found {target.target_id}",
+                )
+    return None
+
+
+def advance(state: OrganisationState, fact: Fact) -> OrganisationState:
+    """The state after a fact whose rules hold."""
+    match fact.data:
+        case events.OrganisationEstablished() as data:
+            segment = Segment(
+                fact.effectiveon, data.name, data.kind, data.sector, data.parent_id, tuple(data.tags)
+            )
+            return replace(state, segments=(segment,))
+        case events.OrganisationDissolved(successor_id=successor_id):
+            return replace(state, ended_on=fact.effectiveon, successor_id=successor_id)
+        case events.OpeningBalanceDeclared():
+            return state
+        case events.TargetAssigned():
+            return replace(state, targets=(*state.targets, _target(fact)))
+        case _:
+            raise TypeError(f"no fold for {fact.name} about an organisation")
+
+
+def _target(fact: Fact) -> Target:
+    data = fact.data
+    assert isinstance(data, events.TargetAssigned)
+    return Target(
+        data.target_id,
+        fact.effectiveon,
+        data.metric,
+        data.basis,
+        data.issuer_id,
+        data.from_,
+        data.to,
+        data.comparison,
+        data.value,
+        data.parent_target_id,
+    )

@@ -1,0 +1,184 @@
+"""A person's timeline: candidacy, membership, mentors, transfer.
+
+Events are in `shared.events.person`; here are the state, the hard rules, and the fold.
+"""
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from shared.events import person as events
+from shared.timeline.fact import Fact, Refusal
+from shared.timeline.lineage import Lineage
+
+Stage = Literal[
+    "identified", "listed", "mentored", "trained", "applied", "introduced", "verified", "voted", "decided"
+]
+STAGES: tuple[Stage, ...] = (
+    "identified",
+    "listed",
+    "mentored",
+    "trained",
+    "applied",
+    "introduced",
+    "verified",
+    "voted",
+    "decided",
+)
+"""Milestones of a candidacy in their order; its stage is the highest one reached."""
+
+
+class Candidacy(Struct, frozen=True):
+    """An open candidacy."""
+
+    organisation_id: str
+    stage: Stage
+
+
+class Membership(Struct, frozen=True):
+    """A current membership; `admitted_on` is the day of the ceremony, where known."""
+
+    organisation_id: str
+    status: Literal["official", "probationary"]
+    admitted_on: date | None
+
+
+class Transfer(Struct, frozen=True):
+    """A transfer that the other end has not accepted yet."""
+
+    to: str
+    kind: Literal["official", "temporary"]
+
+
+class PersonState(Struct, frozen=True):
+    """Where a person stands after a stretch of the timeline."""
+
+    candidacy: Candidacy | None = None
+    membership: Membership | None = None
+    mentors: tuple[UUID, ...] = ()
+    transfer: Transfer | None = None
+    home: str | None = None
+    """The organisation that the person belongs to, or last belonged to."""
+
+
+EMPTY = PersonState()
+
+
+def refusal(state: PersonState, fact: Fact, lineage: Lineage) -> Refusal | None:
+    """The hard rule of the person's own timeline that `fact` breaks in `state`, or None."""
+    match fact.data:
+        case events.CandidateIdentified():
+            if state.membership is not None:
+                return _stage(fact, "a person who is not a member", state)
+            if state.candidacy is not None:
+                return _stage(fact, "no open candidacy", state)
+        case events.CandidateListed() | events.CandidateClosed() | events.MemberAdmitted():
+            if state.candidacy is None:
+                return _stage(fact, "an open candidacy", state)
+        case events.MentorAssigned():
+            probationary = state.membership is not None and state.membership.status == "probationary"
+            if state.candidacy is None and not probationary:
+                return _stage(fact, "an open candidacy or a probationary member", state)
+        case events.MentorReleased(mentor_id=mentor_id):
+            if mentor_id not in state.mentors:
+                found = f"{len(state.mentors)} other mentors" if state.mentors else "no mentor"
+                return Refusal("wrong-stage", f"expected mentor {mentor_id} to be assigned, found {found}")
+        case events.MemberConfirmed():
+            if state.membership is None or state.membership.status != "probationary":
+                return _stage(fact, "a probationary member", state)
+        case events.MemberEnrolled():
+            if state.membership is not None:
+                return _stage(fact, "a person who is not a member", state)
+        case events.TransferInitiated(from_=from_):
+            return _transfer_refusal(state, fact, from_, lineage)
+        case events.TransferAccepted(organisation_id=to):
+            day = fact.effectiveon
+            if state.transfer is None:
+                return Refusal("wrong-stage", f"expected an open transfer to {to} on {day}, found none")
+            if lineage.resolve(state.transfer.to, day) != lineage.resolve(to, day):
+                message = f"expected an open transfer to {to} on {day}, found one to {state.transfer.to}"
+                return Refusal("wrong-stage", message)
+        case events.MembershipEnded():
+            if state.membership is None:
+                return _stage(fact, "a member", state)
+        case _:
+            raise TypeError(f"no rules for {fact.name} about a person")
+    return None
+
+
+def _transfer_refusal(state: PersonState, fact: Fact, from_: str, lineage: Lineage) -> Refusal | None:
+    day = fact.effectiveon
+    if state.membership is None:
+        return _stage(fact, f"a member of {from_}", state)
+    if lineage.resolve(state.membership.organisation_id, day) != lineage.resolve(from_, day):
+        return _stage(fact, f"a member of {from_}", state)
+    if state.transfer is not None:
+        message = f"expected no open transfer on {day}, found one to {state.transfer.to}"
+        return Refusal("wrong-stage", message)
+    return None
+
+
+def advance(state: PersonState, fact: Fact) -> PersonState:
+    """The state after a fact whose rules hold."""
+    match fact.data:
+        case events.CandidateIdentified(organisation_id=organisation_id):
+            candidacy = Candidacy(organisation_id, "identified")
+            return replace(state, candidacy=candidacy, mentors=(), home=organisation_id)
+        case events.CandidateListed():
+            return _reach(state, "listed")
+        case events.CandidateClosed():
+            return replace(state, candidacy=None)
+        case events.MentorAssigned(mentor_id=mentor_id):
+            mentors = state.mentors if mentor_id in state.mentors else (*state.mentors, mentor_id)
+            return replace(_reach(state, "mentored"), mentors=mentors)
+        case events.MentorReleased(mentor_id=mentor_id):
+            return replace(state, mentors=tuple(each for each in state.mentors if each != mentor_id))
+        case events.MemberAdmitted(organisation_id=organisation_id, ceremony_on=ceremony_on):
+            membership = Membership(organisation_id, "probationary", ceremony_on)
+            return replace(state, candidacy=None, membership=membership, home=organisation_id)
+        case events.MemberConfirmed():
+            assert state.membership is not None
+            return replace(state, membership=replace(state.membership, status="official"))
+        case events.MemberEnrolled(organisation_id=organisation_id, status=status, admitted_on=admitted_on):
+            # Who turns out to be a member is a candidate no more.
+            membership = Membership(organisation_id, status, admitted_on)
+            return replace(state, candidacy=None, membership=membership, home=organisation_id)
+        case events.TransferInitiated(to=to, kind=kind):
+            return replace(state, transfer=Transfer(to, kind))
+        case events.TransferAccepted(organisation_id=organisation_id):
+            assert state.transfer is not None
+            assert state.membership is not None
+            if state.transfer.kind == "temporary":
+                return replace(state, transfer=None)
+            membership = replace(state.membership, organisation_id=organisation_id)
+            return replace(state, transfer=None, membership=membership, home=organisation_id)
+        case events.MembershipEnded():
+            return replace(state, membership=None, transfer=None)
+        case _:
+            raise TypeError(f"no fold for {fact.name} about a person")
+
+
+def _reach(state: PersonState, stage: Stage) -> PersonState:
+    if state.candidacy is None or STAGES.index(state.candidacy.stage) >= STAGES.index(stage):
+        return state
+    return replace(state, candidacy=replace(state.candidacy, stage=stage))
+
+
+def _stage(fact: Fact, expected: str, state: PersonState) -> Refusal:
+    return Refusal("wrong-stage", f"expected {expected} on {fact.effectiveon}, found {describe(state)}")
+
+
+def describe(state: PersonState) -> str:
+    """One phrase that says where the person stands."""
+    if state.membership is not None:
+        return f"{_an(state.membership.status)} member of {state.membership.organisation_id}"
+    if state.candidacy is not None:
+        return f"an open candidacy in {state.candidacy.organisation_id} ({state.candidacy.stage})"
+    return "neither a candidacy nor a membership"
+
+
+def _an(word: str) -> str:
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"
