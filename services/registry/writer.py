@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.registry import store
 from services.registry.deliveries import Delivery, Message, SourceProgress
@@ -168,7 +168,7 @@ class Writer:
             situation, reader, self._sealer, self._roots(), self._head.position, at, anyone_waits=anyone_waits
         )
 
-    async def _commit(self, connection: store.AsyncConnection, turn: Turn, progress: list[SourceProgress]) -> None:
+    async def _commit(self, connection: AsyncConnection, turn: Turn, progress: list[SourceProgress]) -> None:
         assert self._head is not None
         try:
             await store.commit(connection, self._head, turn, turn.at, progress)

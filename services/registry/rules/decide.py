@@ -1,4 +1,4 @@
-"""The decision about one event: record it, let it wait, or reject it. Pure: time, ids and state come in as data."""
+"""The decision about one event: record it, let it wait, or reject it. Pure: state comes in as data."""
 
 from collections.abc import Iterator
 from typing import Protocol

@@ -1,0 +1,217 @@
+"""The consumer: reads each source's stream from where PostgreSQL says it is settled, and hands turns to the writer.
+
+The cursor lives in the same transaction as the outcomes, not in JetStream: what was read and not committed is read
+again, in order, and a consumer that somebody deletes is made anew. So the streams need no acknowledgements.
+"""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import APIError, NotFoundError
+
+from services.registry.deliveries import Message
+from services.registry.writer import Writer
+from shared.events.subjects import ingest_stream
+from shared.runtime.progress import Progress
+
+log = structlog.get_logger(__name__)
+
+PULL_MESSAGES = 256
+PULL_BYTES = 5 * 1024 * 1024
+"""More than the server's largest message (4 MiB), or one such message would never be delivered."""
+PULL_EXPIRES = 30.0
+HEARTBEAT = 5.0
+TURN_BYTES = 8 * 1024 * 1024
+IDLE_CONSUMER = 300.0
+RETRY = 0.5
+LOOK_FOR_SOURCES = 0.5
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """What has arrived from all sources and is not yet written; whole pulls, so that bytes stay bounded."""
+
+    messages: list[Message] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    taken: asyncio.Condition = field(default_factory=asyncio.Condition)
+    size: int = 0
+
+    async def room(self) -> None:
+        """Wait until there is room for another pull."""
+        async with self.taken:
+            await self.taken.wait_for(lambda: self.size < TURN_BYTES)
+
+    def put(self, message: Message) -> None:
+        """Add one message."""
+        self.messages.append(message)
+        self.size += len(message.payload)
+        self.changed.set()
+
+    async def take(self) -> list[Message]:
+        """Wait for messages and take all that have arrived."""
+        await self.changed.wait()
+        taken, self.messages, self.size = self.messages, [], 0
+        self.changed.clear()
+        async with self.taken:
+            self.taken.notify_all()
+        return taken
+
+
+class Intake:
+    """Reads all registered sources, those that are added later too."""
+
+    def __init__(self, client: Client, writer: Writer, progress: Progress) -> None:
+        self._client = client
+        self._stream: JetStreamContext = client.jetstream()
+        self._writer = writer
+        self._progress = progress
+        self._arrivals = Arrivals()
+        self._restart: dict[str, asyncio.Event] = {}
+
+    async def run(self) -> None:
+        """Read and write until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._write())
+            while True:
+                try:
+                    sources = await self._writer.refresh_sources()
+                except Exception as error:
+                    log.warning("cannot look for new sources; trying again", error=str(error))
+                    sources = {}
+                for source in sources.keys() - self._restart.keys():
+                    self._restart[source] = asyncio.Event()
+                    tasks.create_task(self._read_source(source))
+                await asyncio.sleep(LOOK_FOR_SOURCES)
+
+    async def _write(self) -> None:
+        while True:
+            messages = await self._arrivals.take()
+            try:
+                async with self._progress.working():
+                    await self._writer.write(messages)
+            except Exception:
+                log.exception("a turn failed; reading again from what is settled")
+                await self._begin_anew()
+
+    async def _begin_anew(self) -> None:
+        """Forget what has arrived and read again from what is settled."""
+        while True:
+            try:
+                await self._writer.recover()
+                break
+            except Exception as error:
+                log.warning("PostgreSQL does not answer; trying again", error=str(error))
+                await asyncio.sleep(RETRY)
+        self._arrivals.messages, self._arrivals.size = [], 0
+        self._arrivals.changed.clear()
+        for restart in self._restart.values():
+            restart.set()
+
+    async def _read_source(self, source: str) -> None:
+        while True:
+            self._restart[source].clear()
+            try:
+                async with SourceReader(self._client, self._stream, source) as reader:
+                    settled = self._writer.sources[source].settled
+                    await reader.begin(settled + 1)
+                    await self._pull(source, reader)
+            except NotFoundError:
+                log.info("the source has no stream yet; waiting for it", source=source)
+            except (nats.errors.Error, TimeoutError, ConnectionError, OSError) as error:
+                log.warning("reading was interrupted; beginning anew", source=source, error=repr(error))
+            await asyncio.sleep(RETRY)
+
+    async def _pull(self, source: str, reader: "SourceReader") -> None:
+        restart = asyncio.create_task(self._restart[source].wait())
+        try:
+            while not restart.done():
+                await self._arrivals.room()
+                pulled = asyncio.create_task(reader.pull(self._arrivals))
+                await asyncio.wait({pulled, restart}, return_when=asyncio.FIRST_COMPLETED)
+                if restart.done():
+                    pulled.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await pulled
+                else:
+                    await pulled
+        finally:
+            restart.cancel()
+
+
+class SourceReader:
+    """An ephemeral pull consumer on one source's stream, in stream order and without acknowledgements."""
+
+    def __init__(self, client: Client, stream: JetStreamContext, source: str) -> None:
+        self._client = client
+        self._stream = stream
+        self._source = source
+        self._consumer = ""
+        self._delivered = 0
+
+    async def __aenter__(self) -> "SourceReader":
+        self._inbox = self._client.new_inbox()
+        self._subscription = await self._client.subscribe(self._inbox)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        with contextlib.suppress(Exception):
+            await self._subscription.unsubscribe()
+        if self._consumer:
+            with contextlib.suppress(Exception):
+                await self._stream.delete_consumer(ingest_stream(self._source), self._consumer)
+
+    async def begin(self, sequence: int) -> None:
+        """Make the consumer, at the first message with this stream sequence or a later one."""
+        config = ConsumerConfig(
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=sequence,
+            ack_policy=AckPolicy.NONE,
+            inactive_threshold=IDLE_CONSUMER,
+            mem_storage=True,
+        )
+        info = await self._stream.add_consumer(ingest_stream(self._source), config)
+        self._consumer = info.name
+        self._delivered = 0
+
+    async def pull(self, arrivals: Arrivals) -> None:
+        """One pull request: put what comes into `arrivals` until the server says that it is fulfilled."""
+        stream = ingest_stream(self._source)
+        request = (
+            f'{{"batch":{PULL_MESSAGES},"max_bytes":{PULL_BYTES},"expires":{int(PULL_EXPIRES * 1e9)},'
+            f'"idle_heartbeat":{int(HEARTBEAT * 1e9)}}}'
+        )
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{self._consumer}"
+        await self._client.publish(subject, request.encode(), self._inbox)
+        for _ in range(PULL_MESSAGES):
+            while True:
+                message = await self._subscription.next_msg(timeout=2 * HEARTBEAT + 1)
+                status = message.headers.get("Status") if message.headers else None
+                if status is None or message.payload_is_event():
+                    break
+                if status != "100":
+                    return self._ended(status, (message.headers or {}).get("Description", ""))
+            arrivals.put(self._message(message))
+
+    def _ended(self, status: str, description: str) -> None:
+        # 404 and 408: nothing (more) for this request; 409 "exceeded max…bytes": the next request goes on.
+        if status in ("404", "408") or (status == "409" and "MaxBytes" in description):
+            return
+        raise ConnectionError(f"the consumer answered {status} {description}")
+
+    def _message(self, message: Msg) -> Message:
+        metadata = message.metadata
+        self._delivered += 1
+        if metadata.sequence.consumer != self._delivered:
+            raise ConnectionError("messages were lost on the way from the server")
+        event_name = message.subject.split(".", 2)[2]
+        return Message(self._source, metadata.sequence.stream, event_name, message.data)
+
+
+__all__ = ["APIError", "Intake"]

@@ -1,0 +1,38 @@
+"""NATS: one FastStream broker per service, which never gives up reconnecting."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from faststream.middlewares import AckPolicy
+from faststream.nats import NatsBroker
+from faststream.nats.security import NatsNKey
+
+log = structlog.get_logger(__name__)
+
+
+def create_broker(url: str, seed: str | None, name: str) -> NatsBroker:
+    """A broker for `url`, authenticated with an nkey `seed`; `name` shows in the server's connection list."""
+    return NatsBroker(
+        url,
+        name=f"ketnap-{name}",
+        security=NatsNKey.from_seed(seed) if seed else None,
+        inbox_prefix=f"_INBOX_{name}",
+        allow_reconnect=True,
+        # With a limit, nats-py's loop spins once the attempts are used up.
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        ping_interval=10,
+        graceful_timeout=5.0,
+        # The default would terminate a message on any exception.
+        ack_policy=AckPolicy.MANUAL,
+        disconnected_cb=_said("NATS is not reachable; trying again"),
+        reconnected_cb=_said("NATS is reachable again"),
+        logger=None,
+    )
+
+
+def _said(message: str) -> Callable[[], Awaitable[None]]:
+    async def callback() -> None:
+        log.warning(message)
+
+    return callback

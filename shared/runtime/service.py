@@ -1,0 +1,36 @@
+"""What every service reads from its environment, and how it begins."""
+
+import sys
+from collections.abc import Callable
+from typing import Literal, TypeVar
+
+import msgspec
+
+from shared.runtime import logging
+from shared.runtime.settings import SettingsError, load
+
+
+class ServiceSettings(msgspec.Struct, kw_only=True):
+    """Settings that all services share."""
+
+    database_url: str
+    nats_url: str = "nats://127.0.0.1:4222"
+    nats_seed: str | None = None
+    http_host: str = "127.0.0.1"
+    http_port: int = 0
+    log_level: str = "info"
+    log_format: Literal["json", "console"] = "json"
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def main(name: str, shape: type[S], run: Callable[[S], None]) -> None:
+    """Read settings, set up logs and run; a setting that is wrong ends with exit code 2 and one clear line."""
+    try:
+        settings = load(shape)
+        logging.configure(name, settings.log_level, settings.log_format)
+        run(settings)
+    except SettingsError as error:
+        print(f"ketnap {name}: {error}", file=sys.stderr)  # noqa: T201 - said to whoever started it
+        sys.exit(2)
