@@ -1,5 +1,6 @@
 """What the registry is handed and what it hands on: deliveries, and the rows that come of them."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -110,3 +111,16 @@ class Outcomes:
     held: dict[tuple[str, UUID], Waiting] = field(default_factory=dict)
     released: list[Waiting] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
+
+    def numbers(self) -> Counter[tuple[str, str]]:
+        """By source and outcome: how the numbers of current outcomes change."""
+        found: Counter[tuple[str, str]] = Counter()
+        for row in self.log:
+            found[(row.delivery.source, "recorded")] += 1
+        for refused in self.refused:
+            found[(refused.delivery.source, refused.outcome)] += 1
+        for waiting in self.held.values():
+            found[(waiting.delivery.source, "quarantined")] += not waiting.stored
+        for released in self.released:
+            found[(released.delivery.source, "quarantined")] -= 1
+        return found

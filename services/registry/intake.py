@@ -1,4 +1,4 @@
-"""The consumer: reads each source's stream from where PostgreSQL says it is settled, and hands turns to the writer.
+"""The consumer: reads each source's stream from where it is settled, and hands turns to the writer.
 
 The cursor lives in the same transaction as the outcomes, not in JetStream: what was read and not committed is read
 again, in order, and a consumer that somebody deletes is made anew. So the streams need no acknowledgements.
@@ -8,13 +8,14 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 
+import msgspec
 import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import NotFoundError
 
 from services.registry.deliveries import Message
 from services.registry.writer import Writer
@@ -145,6 +146,16 @@ class Intake:
             restart.cancel()
 
 
+_PULL = msgspec.json.encode(
+    {
+        "batch": PULL_MESSAGES,
+        "max_bytes": PULL_BYTES,
+        "expires": int(PULL_EXPIRES * 1e9),
+        "idle_heartbeat": int(HEARTBEAT * 1e9),
+    }
+)
+
+
 class SourceReader:
     """An ephemeral pull consumer on one source's stream, in stream order and without acknowledgements."""
 
@@ -182,27 +193,22 @@ class SourceReader:
 
     async def pull(self, arrivals: Arrivals) -> None:
         """One pull request: put what comes into `arrivals` until the server says that it is fulfilled."""
-        stream = ingest_stream(self._source)
-        request = (
-            f'{{"batch":{PULL_MESSAGES},"max_bytes":{PULL_BYTES},"expires":{int(PULL_EXPIRES * 1e9)},'
-            f'"idle_heartbeat":{int(HEARTBEAT * 1e9)}}}'
-        )
-        subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{self._consumer}"
-        await self._client.publish(subject, request.encode(), self._inbox)
-        for _ in range(PULL_MESSAGES):
-            while True:
-                message = await self._subscription.next_msg(timeout=2 * HEARTBEAT + 1)
-                status = message.headers.get("Status") if message.headers else None
-                if status is None or message.payload_is_event():
-                    break
-                if status != "100":
-                    return self._ended(status, (message.headers or {}).get("Description", ""))
-            arrivals.put(self._message(message))
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{ingest_stream(self._source)}.{self._consumer}"
+        await self._client.publish(subject, _PULL, self._inbox)
+        received = 0
+        while received < PULL_MESSAGES:
+            message = await self._subscription.next_msg(timeout=2 * HEARTBEAT + 1)
+            status = (message.headers or {}).get("Status") if not message.reply else None
+            if status is None:
+                arrivals.put(self._message(message))
+                received += 1
+            elif status != "100" and self._is_over(status, (message.headers or {}).get("Description", "")):
+                return
 
-    def _ended(self, status: str, description: str) -> None:
-        # 404 and 408: nothing (more) for this request; 409 "exceeded max…bytes": the next request goes on.
+    def _is_over(self, status: str, description: str) -> bool:
+        # 404 and 408: nothing (more) for this request; 409 with MaxBytes: it is full, the next one goes on.
         if status in ("404", "408") or (status == "409" and "MaxBytes" in description):
-            return
+            return True
         raise ConnectionError(f"the consumer answered {status} {description}")
 
     def _message(self, message: Msg) -> Message:
@@ -212,6 +218,3 @@ class SourceReader:
             raise ConnectionError("messages were lost on the way from the server")
         event_name = message.subject.split(".", 2)[2]
         return Message(self._source, metadata.sequence.stream, event_name, message.data)
-
-
-__all__ = ["APIError", "Intake"]

@@ -79,7 +79,7 @@ class StoreReader:
 
     async def anyone_waits(self) -> bool:
         """Whether the quarantine holds anything."""
-        return bool(await self._connection.scalar(SQL["waiting_count"]))
+        return bool(await self._connection.scalar(SQL["anyone_waits"]))
 
     async def load(self, situation: LoadedSituation, missing: Sequence[Unloaded]) -> None:
         """Read what was asked for into the situation."""
@@ -195,8 +195,8 @@ async def _write_outcomes(connection: AsyncConnection, turn: Turn, at: datetime)
         ("source", "stream_sequence", "batch_index", "event_id", "outcome", "position", "code", "message", "path",
          "at"),
         [
-            (row.delivery.source, row.delivery.stream_sequence, row.delivery.batch_index, row.event_id, row.outcome,
-             row.position, row.reason and row.reason.code, row.reason and row.reason.message,
+            (row.delivery.source, row.delivery.stream_sequence, row.delivery.batch_index, row.event_id,
+             row.outcome, row.position, row.reason and row.reason.code, row.reason and row.reason.message,
              row.reason and row.reason.path, at)
             for row in outcomes.refused
         ],
@@ -209,10 +209,19 @@ async def _write_outcomes(connection: AsyncConnection, turn: Turn, at: datetime)
         [
             (each.delivery.source, each.fact.event_id, each.delivery.stream_sequence, each.delivery.batch_index,
              each.type, each.fact.subject, each.fact.effectiveon, each.fact.time, each.content_hash,
-             each.reason.code, each.reason.message, _json(sorted(each.waits_for)), each.content.decode(), each.at)
+             each.reason.code, each.reason.message, _json(sorted(each.waits_for)), each.content.decode(),
+             each.at)
             for each in outcomes.held.values()
         ],
     )  # fmt: skip
+
+    numbers = sorted(outcomes.numbers().items())
+    await _write_columns(
+        connection,
+        "count_outcomes",
+        ("source", "outcome", "number"),
+        [(source, outcome, number) for (source, outcome), number in numbers if number],
+    )
 
 
 async def _write_state(connection: AsyncConnection, turn: Turn) -> None:

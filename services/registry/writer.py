@@ -202,18 +202,18 @@ def read_message(message: Message) -> list[Read]:
         found = f"expected a message of at most {MAX_MESSAGE:,} bytes, found {len(message.payload):,}"
         return [(first, Unreadable(Reason("too-large", found)))]
     if message.event_name != BATCH:
-        return [(first, _read(message.payload, source, message.event_name))]
+        return [(first, read_event(message.payload, source, message.event_name))]
     try:
         events = split_batch(message.payload)
     except Unreadable as whole:
         return [(first, whole)]
     return [
-        (Delivery(source, sequence, index), _read(bytes(event), source, None))
-        for index, event in enumerate(events)
+        (Delivery(source, sequence, index), read_event(bytes(event), source)) for index, event in enumerate(events)
     ]
 
 
-def _read(payload: bytes, source: str, event_name: str | None) -> Submitted | Unreadable:
+def read_event(payload: bytes, source: str, event_name: str | None = None) -> Submitted | Unreadable:
+    """One event that `source` published, or why it cannot be read."""
     try:
         return read(payload, source, event_name)
     except Unreadable as unreadable:

@@ -56,6 +56,15 @@ def changes(step: Step) -> list[Change]:
     return []
 
 
+def difference(was: Iterable[Step], becomes: Iterable[Step]) -> Iterator[Change]:
+    """The changes that turn the figures of one fold of a timeline into those of another."""
+    for step in was:
+        for change in changes(step):
+            yield Change(change.organisation_id, change.measure, change.day, -change.change, change.counterpart)
+    for step in becomes:
+        yield from changes(step)
+
+
 def _standing(state: PersonState) -> tuple[str, str] | None:
     if state.membership is not None:
         return (state.membership.organisation_id, f"members.{state.membership.status}")

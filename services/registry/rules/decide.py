@@ -1,6 +1,5 @@
 """The decision about one event: record it, let it wait, or reject it. Pure: state comes in as data."""
 
-from collections.abc import Iterator
 from typing import Protocol
 
 from msgspec import Struct
@@ -16,7 +15,6 @@ from shared.timeline.fact import Fact
 from shared.timeline.fold import (
     Folded,
     State,
-    Step,
     empty,
     extend,
     fold,
@@ -26,7 +24,7 @@ from shared.timeline.fold import (
     steps,
 )
 from shared.timeline.lineage import Lineage
-from shared.timeline.measures import Change, changes
+from shared.timeline.measures import Change, changes, difference
 from shared.timeline.organisation import OrganisationState
 from shared.timeline.person import PersonState
 from shared.timeline.place import PlaceState
@@ -130,15 +128,6 @@ def _record(fact: Fact, entry: EventType, folded: Folded, situation: Situation, 
             found.extend(findings.stage_findings(step, situation.rulepack))
     found.extend(findings.seating(folded, after))
     return Record(after, tuple(difference(was, becomes)), tuple(found))
-
-
-def difference(was: list[Step], becomes: list[Step]) -> Iterator[Change]:
-    """The changes that turn the figures of one fold into those of another."""
-    for step in was:
-        for change in changes(step):
-            yield Change(change.organisation_id, change.measure, change.day, -change.change, change.counterpart)
-    for step in becomes:
-        yield from changes(step)
 
 
 def _extra_keys(fact: Fact) -> frozenset[str]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from services.registry.rules.references import NamedOrganisation
 from shared.events import organisation, person, place
 from shared.timeline.fact import Fact
-from shared.timeline.lineage import Lineage
 from shared.timeline.measures import MOVING_LEVELS, Change, settle
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def _dissolution(fact: Fact, successor_id: str | None, situation: "Situation") -
         ours = [change for change in held if change.measure.startswith(group)]
         left = max((level for since, level in levels(ours, day) if level), default=0)
         if left:
-            yield f"expected no {noun} left in {subject} on {day}, found {left}; name a successor or move them first"
+            yield f"expected no {noun} left in {subject} on {day}, found {left}; name a successor, or move them"
 
 
 def _balance(fact: Fact, data: person.MemberEnrolled, situation: "Situation") -> Iterator[str]:
@@ -106,11 +105,7 @@ def parent(organisation_id: str, day: date, situation: "Situation") -> str | Non
     if state is None or not state.segments:
         return None
     segment = state.at(day) or state.segments[0]
-    return segment.parent_id and _resolved(segment.parent_id, day, situation.lineage)
-
-
-def _resolved(organisation_id: str, day: date, lineage: Lineage) -> str:
-    return lineage.resolve(organisation_id, day)
+    return segment.parent_id and situation.lineage.resolve(segment.parent_id, day)
 
 
 def kept(changes: Iterable[Change]) -> list[Change]:

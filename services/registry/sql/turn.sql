@@ -37,8 +37,8 @@ SELECT organisation_id, day, successor_id FROM registry.succession;
 -- sources: the registered sources and how far each is settled
 SELECT source, root, removed_at, settled, last_seen, sequences::text AS sequences FROM registry.source ORDER BY source;
 
--- waiting_count: how many events wait
-SELECT count(*) FROM registry.quarantine;
+-- anyone_waits: whether any event waits
+SELECT EXISTS (SELECT FROM registry.quarantine);
 
 -- waiting_for: events that wait for any of these subjects, in timeline order
 SELECT source, event_id, stream_sequence, batch_index, content_hash, code, message, waits_for, event::text AS event, at
@@ -88,6 +88,11 @@ SET code = excluded.code, message = excluded.message, waits_for = excluded.waits
 DELETE FROM registry.quarantine q
 USING unnest(CAST(:source AS text[]), CAST(:event_id AS uuid[])) AS gone (source, event_id)
 WHERE q.source = gone.source AND q.event_id = gone.event_id;
+
+-- count_outcomes: how the numbers of current outcomes change
+INSERT INTO registry.outcome_count AS c (source, outcome, number)
+SELECT * FROM unnest(CAST(:source AS text[]), CAST(:outcome AS text[]), CAST(:number AS bigint[]))
+ON CONFLICT (source, outcome) DO UPDATE SET number = c.number + excluded.number;
 
 -- put_subjects: the folds after this turn
 INSERT INTO registry.subject (subject, folded)

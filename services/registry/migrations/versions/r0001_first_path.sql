@@ -101,6 +101,14 @@ CREATE VIEW registry.delivery AS
       FROM registry.refused;
 COMMENT ON VIEW registry.delivery IS 'The one current outcome of every delivery.';
 
+CREATE TABLE registry.outcome_count (
+    source text NOT NULL,
+    outcome text NOT NULL,
+    number bigint NOT NULL,
+    PRIMARY KEY (source, outcome)
+);
+COMMENT ON TABLE registry.outcome_count IS 'How many rows of registry.delivery each source and outcome has, kept in the same transactions.';
+
 CREATE TABLE registry.subject (
     subject text PRIMARY KEY,
     folded bytea NOT NULL
@@ -147,4 +155,5 @@ GRANT UPDATE (settled, last_seen, sequences) ON registry.source TO ketnap_regist
 GRANT INSERT, UPDATE, DELETE ON registry.quarantine, registry.subject, registry.headcount TO ketnap_registry;
 GRANT INSERT, UPDATE, DELETE ON registry.target, registry.succession, registry.person_key TO ketnap_registry;
 GRANT INSERT ON registry.refused TO ketnap_registry;
+GRANT INSERT, UPDATE ON registry.outcome_count TO ketnap_registry;
 GRANT INSERT, DELETE ON registry.outbox TO ketnap_registry;

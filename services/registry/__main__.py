@@ -1,0 +1,7 @@
+"""`python -m services.registry` runs the registry."""
+
+from services.registry.app import run
+from services.registry.settings import RegistrySettings
+from shared.runtime.service import main
+
+main("registry", RegistrySettings, run)

@@ -1,0 +1,108 @@
+"""What the registry's API reads from its tables."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Raw
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.events.receipts import OUTCOMES, Finding, Reason, Receipt
+from shared.runtime.sql import Statements
+
+SQL = Statements("services.registry.sql", "api.sql")
+
+_FINDINGS = msgspec.json.Decoder(tuple[Finding, ...])
+
+
+class Readings:
+    """Queries of one registry database; nothing here writes."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def _rows(self, statement: str, **parameters: Any) -> list[Any]:
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(SQL[statement], parameters)).all())
+
+    async def outcome(self, source: str, event_id: UUID) -> dict[str, Any] | None:
+        """The current outcome of an event, and the event as recorded."""
+        rows = await self._rows("outcome", source=source, event_id=event_id)
+        if not rows:
+            return None
+        found = receipt_members(rows[0])
+        events = await self._rows("event", source=source, event_id=event_id)
+        return {**found, "event": Raw(events[0].event.encode()) if events else None}
+
+    async def events(
+        self, after: int, limit: int, source: str | None, subject: str | None, type_: str | None
+    ) -> list[tuple[int, bytes]]:
+        """Recorded events after a position, as (position, JSON)."""
+        rows = await self._rows("events", after=after, limit=limit, source=source, subject=subject, type=type_)
+        return [(row.position, row.event.encode()) for row in rows]
+
+    async def receipts(self, source: str, after: int, limit: int) -> tuple[list[dict[str, Any]], int | None]:
+        """Receipts of a source after a stream sequence, whole messages, and where the next page begins."""
+        rows = await self._rows("receipts", source=source, after=after, limit=limit)
+        following = rows[-1].stream_sequence if len(rows) >= limit else None
+        return [receipt_members(row) for row in rows], following
+
+    async def quarantine(
+        self, source: str | None, code: str | None, subject: str | None, after: int, limit: int
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """Waiting events in timeline order from the row number `after` on, and where the next page begins."""
+        rows = await self._rows(
+            "quarantine", source=source, code=code, subject=subject, offset=after, limit=limit + 1
+        )
+        items = [
+            {**receipt_members(row), "event": Raw(row.event.encode()), "waits_for": sorted(row.waits_for)}
+            for row in rows[:limit]
+        ]
+        return items, after + limit if len(rows) > limit else None
+
+    async def sources(self, source: str | None = None) -> list[dict[str, Any]]:
+        """Registered sources with the number of deliveries by outcome; without `lag`."""
+        rows = await self._rows("sources", source=source)
+        counts: dict[str, dict[str, int]] = {row.source: dict.fromkeys(OUTCOMES, 0) for row in rows}
+        for row in await self._rows("outcome_counts", source=source):
+            counts.setdefault(row.source, {})[row.outcome] = row.number
+        return [
+            {
+                "source": row.source,
+                "root": row.root,
+                "outcomes": counts[row.source],
+                "settled": row.settled,
+                "gaps": gaps(msgspec.json.decode(row.sequences, type=list[tuple[int, int]])),
+                "last_seen": row.last_seen,
+                "removed_at": row.removed_at,
+            }
+            for row in rows
+        ]
+
+    async def waiting(self) -> Mapping[str, tuple[int, Any]]:
+        """By code: how many events wait, and since when the oldest does."""
+        return {row.code: (row.number, row.since) for row in await self._rows("waiting")}
+
+
+def gaps(seen: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What is missing between the ranges of sequence numbers that were seen."""
+    return [(before[1] + 1, after[0] - 1) for before, after in pairwise(seen)]
+
+
+def receipt_members(row: Any) -> dict[str, Any]:
+    """The members of a receipt, as the contract lists them, from a row of `registry.delivery`."""
+    receipt = Receipt(
+        row.event_id,
+        row.source,
+        row.outcome,
+        row.stream_sequence,
+        row.batch_index,
+        row.at,
+        _FINDINGS.decode(row.findings) if row.findings else (),
+        UNSET if row.position is None else row.position,
+        UNSET if row.code is None else Reason(row.code, row.message, row.path),
+    )
+    members: dict[str, Any] = msgspec.to_builtins(receipt)
+    return members

@@ -1,0 +1,206 @@
+"""The registry's HTTP API: outcomes, the log, receipts, quarantine, sources, dry runs and schemas."""
+
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.response import Stream
+from nats.js.errors import NotFoundError
+
+from services.registry.api.readings import Readings
+from services.registry.deliveries import Delivery
+from services.registry.service import Registry
+from services.registry.writer import NotWaiting, Read, read_event
+from shared.events.catalogue import CATALOGUE
+from shared.events.codec import Submitted, Unreadable
+from shared.events.receipts import Reason, Receipt
+from shared.events.schema import schema, schemas
+from shared.events.subjects import ingest_stream
+from shared.runtime.http import Problem
+
+Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="rows of a page")]
+MAX_VALIDATED = 5000
+
+
+@get("/v1/events/{source:str}/{event_id:uuid}", summary="What became of one event")
+async def event(
+    source: FromPath[str], event_id: FromPath[UUID], registry: NamedDependency[Registry]
+) -> dict[str, Any]:
+    """The event's outcome, and the event as recorded, if it is."""
+    found = await registry.readings.outcome(source, event_id)
+    if found is None:
+        raise Problem(
+            HTTPStatus.NOT_FOUND, f"expected an event that {source} delivered, found none with id {event_id}"
+        )
+    return found
+
+
+@get("/v1/events", summary="Recorded events in log order")
+async def events(
+    request: Request[Any, Any, Any],
+    registry: NamedDependency[Registry],
+    after: Annotated[int, QueryParameter(ge=0, description="the position to begin after")] = 0,
+    limit: Limit = 100,
+    source: FromQuery[str | None] = None,
+    subject: FromQuery[str | None] = None,
+    event_type: Annotated[str | None, QueryParameter(name="type", description="such as MemberAdmitted.v1")] = None,
+) -> Response[Any] | Stream:
+    """A page of recorded events; as `application/x-ndjson`, all of them, one a line."""
+    readings = registry.readings
+    if "application/x-ndjson" in request.headers.get("accept", ""):
+        lines = _lines(readings, after, source, subject, event_type)
+        return Stream(lines, media_type="application/x-ndjson")
+    found = await readings.events(after, limit, source, subject, event_type)
+    following = found[-1][0] if len(found) == limit else None
+    return Response({"events": [msgspec.Raw(event) for _, event in found], "next": following})
+
+
+async def _lines(
+    readings: Readings, after: int, source: str | None, subject: str | None, event_type: str | None
+) -> AsyncIterator[bytes]:
+    while page := await readings.events(after, 1000, source, subject, event_type):
+        yield b"".join(event + b"\n" for _, event in page)
+        after = page[-1][0]
+
+
+@get("/v1/receipts", summary="Current outcomes of a source's deliveries, in stream order")
+async def receipts(
+    registry: NamedDependency[Registry],
+    source: FromQuery[str],
+    after_stream_sequence: Annotated[int, QueryParameter(ge=0)] = 0,
+    limit: Limit = 1000,
+) -> dict[str, Any]:
+    """Receipts of whole messages, so a page may hold somewhat more than `limit`."""
+    found, following = await registry.readings.receipts(source, after_stream_sequence, limit)
+    return {"receipts": found, "next": following}
+
+
+@get("/v1/quarantine", summary="What waits, in timeline order")
+async def quarantine(
+    registry: NamedDependency[Registry],
+    source: FromQuery[str | None] = None,
+    code: FromQuery[str | None] = None,
+    subject: FromQuery[str | None] = None,
+    after: Annotated[int, QueryParameter(ge=0, description="`next` of the page before")] = 0,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """Receipts of waiting events, each with its event and what it could wait for."""
+    items, following = await registry.readings.quarantine(source, code, subject, after, limit)
+    return {"items": items, "next": following}
+
+
+@post("/v1/quarantine/{source:str}/{event_id:uuid}/retry", status_code=200, summary="Decide a waiting event again")
+async def retry(source: FromPath[str], event_id: FromPath[UUID], registry: NamedDependency[Registry]) -> Receipt:
+    """The receipt after deciding again, which may well be `quarantined` once more."""
+    try:
+        return await registry.writer.retry(source, event_id)
+    except NotWaiting as error:
+        raise Problem(HTTPStatus.NOT_FOUND, str(error)) from None
+
+
+class Discard(msgspec.Struct, forbid_unknown_fields=True):
+    """Why an operator drops a waiting event: a few words, no names."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+\Z")]
+
+
+@post("/v1/quarantine/{source:str}/{event_id:uuid}/discard", status_code=200, summary="Drop a waiting event")
+async def discard(
+    source: FromPath[str], event_id: FromPath[UUID], data: JSONBody[Discard], registry: NamedDependency[Registry]
+) -> Receipt:
+    """The receipt; the id is free again and may be sent mended."""
+    try:
+        return await registry.writer.discard(source, event_id, data.reason)
+    except NotWaiting as error:
+        raise Problem(HTTPStatus.NOT_FOUND, str(error)) from None
+
+
+@get("/v1/sources", summary="Registered sources and how they do")
+async def sources(registry: NamedDependency[Registry]) -> list[dict[str, Any]]:
+    """All sources."""
+    return [await _with_lag(registry, each) for each in await registry.readings.sources()]
+
+
+@get("/v1/sources/{source:str}", summary="One source and how it does")
+async def one_source(source: FromPath[str], registry: NamedDependency[Registry]) -> dict[str, Any]:
+    """Outcomes so far, how far its stream is settled, how much waits there, and holes in its own sequence."""
+    found = await registry.readings.sources(source)
+    if not found:
+        raise Problem(
+            HTTPStatus.NOT_FOUND,
+            f"expected a registered source, found {source!r}; register it with `ketnap source add`",
+        )
+    return await _with_lag(registry, found[0])
+
+
+async def _with_lag(registry: Registry, source: dict[str, Any]) -> dict[str, Any]:
+    try:
+        info = await registry.broker.connection.jetstream().stream_info(ingest_stream(source["source"]))
+        lag = max(0, info.state.last_seq - source["settled"])
+    except NotFoundError:
+        lag = 0
+    except Exception:
+        lag = None  # NATS does not answer; health says so
+    return {**source, "lag": lag}
+
+
+@post(
+    "/v1/validate", status_code=200, summary="Dry run: what recording these events would give; nothing is stored"
+)
+async def validate(request: Request[Any, Any, Any], registry: NamedDependency[Registry]) -> list[Receipt]:
+    """Receipts of the events in the array, judged in order; `stream_sequence` is 0, `batch_index` the index."""
+    try:
+        array = msgspec.json.decode(await request.body(), type=list[msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"expected a JSON array of events: {error}") from None
+    if not 1 <= len(array) <= MAX_VALIDATED:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"expected 1 to {MAX_VALIDATED:,} events, found {len(array):,}")
+    known = await registry.writer.refresh_sources()
+    reads: list[Read] = []
+    for index, raw in enumerate(array):
+        source = _source_of(raw)
+        read = read_event(bytes(raw), source if source in known else "")
+        if isinstance(read, Unreadable) and source and source not in known:
+            reason = Reason("source-mismatch", f"expected a registered source, found {source[:32]!r}", "$.source")
+            read = Unreadable(reason, read.event_id)
+        assert isinstance(read, Unreadable | Submitted)
+        reads.append((Delivery(source if source in known else "", 0, index), read))
+    return await registry.writer.validate(reads)
+
+
+class _Sourced(msgspec.Struct):
+    source: Any = None
+
+
+def _source_of(raw: msgspec.Raw) -> str:
+    try:
+        source = msgspec.json.decode(raw, type=_Sourced).source
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return source if isinstance(source, str) else ""
+
+
+@get("/v1/schemas", sync_to_thread=False, summary="JSON Schemas of all event types")
+def all_schemas() -> dict[str, Any]:
+    """By CloudEvents type."""
+    return schemas()
+
+
+@get("/v1/schemas/{event_type:str}", sync_to_thread=False, summary="JSON Schema of one event type")
+def one_schema(event_type: FromPath[str]) -> Response[Any]:
+    """Such as `MemberAdmitted.v1`."""
+    entry = CATALOGUE.get(event_type)
+    if entry is None:
+        known = ", ".join(CATALOGUE)
+        raise Problem(HTTPStatus.NOT_FOUND, f"expected one of {known}, found {event_type[:80]!r}")
+    return Response(schema(entry), media_type="application/schema+json")
+
+
+ROUTES = [
+    event, events, receipts, quarantine, retry, discard, sources, one_source, validate, all_schemas, one_schema,
+]  # fmt: skip

@@ -1,0 +1,45 @@
+"""The registry's HTTP application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.di import Provide
+
+from services.registry.api.metrics import RegistryCollector
+from services.registry.api.routes import ROUTES
+from services.registry.service import Registry
+from services.registry.settings import RegistrySettings
+from shared.runtime.http import create_api, serve
+
+MAX_BODY = 8 * 1024 * 1024
+
+
+def create_app(settings: RegistrySettings) -> Litestar:
+    """The application; its lifespan runs the whole registry."""
+    registry: Registry | None = None
+
+    def provide() -> Registry:
+        assert registry is not None
+        return registry
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        nonlocal registry
+        registry = Registry(settings)
+        async with registry.running(), RegistryCollector(registry.readings).collecting():
+            yield
+
+    return create_api(
+        "registry",
+        ROUTES,
+        lifespan,
+        lambda _: provide().checks(),
+        max_body=MAX_BODY,
+        dependencies={"registry": Provide(provide, sync_to_thread=False)},
+    )
+
+
+def run(settings: RegistrySettings) -> None:
+    """Serve until SIGTERM."""
+    serve(create_app(settings), settings.http_host, settings.http_port)

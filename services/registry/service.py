@@ -1,0 +1,101 @@
+"""The registry as one process: its parts, how they start, and what they wait for."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from faststream.nats import NatsBroker
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.registry.api.readings import Readings
+from services.registry.intake import Intake
+from services.registry.relay import Relay
+from services.registry.sealing import Sealer
+from services.registry.settings import RegistrySettings
+from services.registry.writer import Writer
+from shared.runtime.broker import create_broker
+from shared.runtime.database import create_engine
+from shared.runtime.http import Check
+from shared.runtime.migrations import is_current
+from shared.runtime.progress import Progress
+
+log = structlog.get_logger(__name__)
+
+RETRY = 0.5
+
+
+class Registry:
+    """All parts of a running registry."""
+
+    def __init__(self, settings: RegistrySettings) -> None:
+        self.engine: AsyncEngine = create_engine(settings.database_url, "registry")
+        self.broker: NatsBroker = create_broker(settings.nats_url, settings.nats_seed, "registry")
+        sealer = Sealer(bytes.fromhex(settings.master_key))
+        self.writer = Writer(self.engine, sealer, bytes.fromhex(settings.content_key))
+        self.readings = Readings(self.engine)
+        self.writing = Progress("the writer")
+        self.relaying = Progress("the relay")
+        self.relay = Relay(self.engine, self.broker, self.writer.recorded, self.relaying)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Consume, decide and relay in the background while this lasts."""
+        work = asyncio.create_task(self._work())
+        try:
+            yield
+        finally:
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+            await self.broker.stop()
+            await self.engine.dispose()
+
+    async def _work(self) -> None:
+        await self._until_reachable()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.relay.run())
+            tasks.create_task(Intake(self.broker.connection, self.writer, self.writing).run())
+
+    async def _until_reachable(self) -> None:
+        while True:
+            try:
+                await self.broker.connect()
+                await self.writer.start()
+            except Exception as error:
+                self.writing.failing(f"waits for PostgreSQL and NATS: {error!r}"[:300])
+                log.warning("PostgreSQL or NATS is not reachable yet; trying again", error=repr(error))
+                await asyncio.sleep(RETRY)
+            else:
+                self.writing.fine()
+                return
+
+    def checks(self) -> dict[str, Check]:
+        """Readiness: the database, its schema, NATS, and whether work gets anywhere."""
+        return {
+            "database": self._check_database,
+            "nats": self._check_nats,
+            "writer": _said_by(self.writing),
+            "relay": _said_by(self.relaying),
+        }
+
+    async def _check_database(self) -> str | None:
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+        if not await is_current(self.engine, "services.registry"):
+            return "the schema is not at this version; run the migrations (`ketnap up` does)"
+        return None
+
+    async def _check_nats(self) -> str | None:
+        if await self.broker.ping(timeout=2):
+            return None
+        return "NATS does not answer; check that it runs at KETNAP_NATS_URL"
+
+
+def _said_by(progress: Progress) -> Check:
+    async def check() -> str | None:
+        return progress.problem()
+
+    return check

@@ -1,0 +1,56 @@
+-- Statements of the registry's HTTP API. Each page asks for one row more than it shows.
+
+-- event: the recorded event and its findings
+SELECT position, event::text AS event, findings::text AS findings FROM registry.log
+WHERE source = :source AND event_id = :event_id;
+
+-- outcome: current outcomes of all deliveries of this event, the one that holds its id first
+SELECT source, stream_sequence, batch_index, event_id, outcome, position, code, message, path,
+       findings::text AS findings, at
+FROM registry.delivery WHERE source = :source AND event_id = :event_id
+ORDER BY array_position(ARRAY['recorded', 'quarantined', 'rejected', 'discarded', 'duplicate'], outcome),
+         stream_sequence DESC, batch_index DESC
+LIMIT 1;
+
+-- events: recorded events in log order
+SELECT position, event::text AS event FROM registry.log
+WHERE position > :after
+  AND (CAST(:source AS text) IS NULL OR source = :source)
+  AND (CAST(:subject AS text) IS NULL OR subject = :subject)
+  AND (CAST(:type AS text) IS NULL OR type = :type)
+ORDER BY position LIMIT :limit;
+
+-- receipts: current outcomes of a source's deliveries in stream order, whole messages
+WITH page AS (
+    SELECT * FROM registry.delivery
+    WHERE source = :source AND stream_sequence > :after
+    ORDER BY source, stream_sequence, batch_index LIMIT :limit
+)
+SELECT source, stream_sequence, batch_index, event_id, outcome, position, code, message, path,
+       findings::text AS findings, at
+FROM registry.delivery
+WHERE source = :source AND stream_sequence > :after
+  AND stream_sequence <= (SELECT max(stream_sequence) FROM page)
+ORDER BY source, stream_sequence, batch_index;
+
+-- quarantine: waiting events in timeline order
+SELECT source, stream_sequence, batch_index, event_id, 'quarantined' AS outcome, NULL AS position, code, message,
+       NULL AS path, NULL AS findings, at, event::text AS event, waits_for, effectiveon, time
+FROM registry.quarantine
+WHERE (CAST(:source AS text) IS NULL OR source = :source)
+  AND (CAST(:code AS text) IS NULL OR code = :code)
+  AND (CAST(:subject AS text) IS NULL OR subject = :subject)
+ORDER BY effectiveon, time, event_id
+LIMIT :limit OFFSET :offset;
+
+-- sources: all of them
+SELECT source, root, removed_at, settled, last_seen, sequences::text AS sequences FROM registry.source
+WHERE CAST(:source AS text) IS NULL OR source = :source
+ORDER BY source;
+
+-- outcome_counts: how many deliveries of each source have each outcome
+SELECT source, outcome, number FROM registry.outcome_count
+WHERE CAST(:source AS text) IS NULL OR source = :source;
+
+-- waiting: counts of the quarantine by code, and since when the oldest waits
+SELECT code, count(*) AS number, min(at) AS since FROM registry.quarantine GROUP BY code;

@@ -1,0 +1,89 @@
+"""Real servers for the tests: one PostgreSQL a session, a database a test, a NATS server a test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from deploy.stack.nats import NatsServer
+from deploy.stack.postgres import PostgresServer
+from shared.runtime.migrations import upgrade
+
+PACKAGES = [
+    f"services.{name}"
+    for name in ("registry", "reporting", "notifier")
+    if (Path(__file__).parent.parent / "services" / name / "migrations").exists()
+]
+TEMPLATE = "migrated"
+
+
+@dataclass(frozen=True)
+class Database:
+    """An empty, migrated database of a test's own."""
+
+    server: PostgresServer
+    name: str
+
+    def url(self, role: str = "ketnap_owner") -> str:
+        """`postgresql://…` for a role."""
+        return self.server.url(role, self.name)
+
+    async def fetch(self, query: str, *arguments: object, role: str = "ketnap_owner") -> list[asyncpg.Record]:
+        """Rows of one query, asked as `role`."""
+        connection = await asyncpg.connect(self.url(role))
+        try:
+            return list(await connection.fetch(query, *arguments))
+        finally:
+            await connection.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL with a migrated template database. It need not survive a power cut."""
+    server = PostgresServer(tmp_path_factory.mktemp("postgres"), settings={"fsync": "off"})
+    server.start()
+    try:
+        asyncio.run(_create(server, TEMPLATE, "template0"))
+        upgrade(PACKAGES, server.url(database=TEMPLATE))
+        yield server
+    finally:
+        server.stop()
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+async def database(postgres: PostgresServer) -> AsyncIterator[Database]:
+    """A fresh copy of the template database."""
+    name = f"test_{next(_numbers)}"
+    await _create(postgres, name, TEMPLATE)
+    yield Database(postgres, name)
+    await _run(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A NATS server with JetStream and the accounts of the product."""
+    server = NatsServer(tmp_path / "nats")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+async def _create(server: PostgresServer, name: str, template: str) -> None:
+    await _run(server, f'CREATE DATABASE "{name}" OWNER ketnap_owner TEMPLATE "{template}"')
+
+
+async def _run(server: PostgresServer, statement: str) -> None:
+    connection = await asyncpg.connect(server.url("postgres", "postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

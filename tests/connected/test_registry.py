@@ -1,0 +1,31 @@
+"""The registry on real servers: what is published gets its outcome, and the log says so."""
+
+from tests.connected.conftest import RunningRegistry
+from tests.given import admitted, identified, new_uuid, organisation, root
+
+
+async def test_a_batch_is_recorded_in_order_and_each_event_has_a_receipt(registry: RunningRegistry) -> None:
+    source = await registry.source()
+    person = new_uuid()
+    batch = [root(), organisation("cell"), identified(person, "2022-01-05"), admitted(person, "2022-06-01")]
+
+    receipts = await source.publish(*batch)
+
+    assert [receipt["outcome"] for receipt in receipts] == ["recorded"] * 4
+    assert [receipt["position"] for receipt in receipts] == [1, 2, 3, 4]
+    page = await registry.get("/v1/events")
+    assert [event["id"] for event in page["events"]] == [event["id"] for event in batch]
+    assert [event["position"] for event in page["events"]] == [1, 2, 3, 4]
+
+
+async def test_an_event_before_its_cause_waits_and_is_released(registry: RunningRegistry) -> None:
+    source = await registry.source()
+    person = new_uuid()
+    first = await source.publish(admitted(person, "2022-06-01"))
+    assert (first[0]["outcome"], first[0]["reason"]["code"]) == ("quarantined", "unknown-subject")
+
+    await source.publish(root(), organisation("cell"), identified(person, "2022-01-05"))
+    released = await source.next_receipt()
+
+    assert (released["outcome"], released["position"]) == ("recorded", 4)
+    assert (await registry.get("/v1/quarantine"))["items"] == []
