@@ -144,7 +144,7 @@ class LoadedSituation:
         Raises Unloaded before anything is changed.
         """
         succession = self._succession(fact, decision)
-        settled = settle(kept(decision.changes), self.lineage)
+        settled = kept(settle(decision.changes, self.lineage))
         moved: list[Change] = []
         if succession is not None:
             held = self.headcount(fact.subject_id)

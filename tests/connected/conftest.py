@@ -35,9 +35,9 @@ class Source:
         self._subscription = await self.client.subscribe(f"receipt.{self.name}.>")
         await self.client.flush()
 
-    async def send(self, payload: bytes, token: str = "batch") -> int:
+    async def send(self, payload: bytes, event_name: str = "batch") -> int:
         """Publish bytes as they are; gives the stream sequence."""
-        acknowledged = await self.client.jetstream().publish(f"ingest.{self.name}.{token}", payload)
+        acknowledged = await self.client.jetstream().publish(f"ingest.{self.name}.{event_name}", payload)
         return acknowledged.seq
 
     async def publish(self, *events: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,217 @@
+"""Decisions: given what is on record, when an event comes, then it is recorded, waits, or is rejected."""
+
+from typing import Any
+
+import pytest
+
+from tests.given import admitted, balance, enrolled, event, identified, new_uuid, organisation, root, target
+from tests.unit.registry.given import last_reason, outcomes, turn
+
+WORLD = [root(), organisation("district", kind="intermediate_committee"), organisation("cell", parent="district")]
+NEIGHBOUR = [root("son-la-root", source="son-la"), organisation("far", parent="son-la-root", source="son-la")]
+SOMEONE = new_uuid()
+DISSOLVED = event("OrganisationDissolved", "organisation/cell", "2023-01-01", {})
+MERGED = event("OrganisationDissolved", "organisation/cell", "2023-01-01", {"successor_id": "heir"})
+PLACE = event(
+    "PlaceRegistered",
+    "place/ban-1",
+    "2021-01-01",
+    {"name": "Bản 1", "kind": "village", "organisation_id": "district"},
+)
+
+
+def covered(cell: str | None, day: str = "2021-02-01", place: str = "ban-1") -> dict[str, Any]:
+    return event("PlaceCovered", f"place/{place}", day, {"cell_id": cell, "shared": False})
+
+
+def transfer(day: str, from_: str, to: str, person: str = SOMEONE, **more: Any) -> dict[str, Any]:
+    data = {"from": from_, "to": to, "kind": "official"}
+    return event("TransferInitiated", f"person/{person}", day, data, **more)
+
+
+def accepted(day: str, to: str, person: str = SOMEONE, **more: Any) -> dict[str, Any]:
+    return event("TransferAccepted", f"person/{person}", day, {"organisation_id": to, "presented_on": day}, **more)
+
+
+QUARANTINED: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "a founding under an unknown parent": ([root(), organisation("a", parent="b")], "unknown-organisation"),
+    "a target of an unknown organisation": ([*WORLD, target("nowhere")], "unknown-subject"),
+    "an admission of an unknown person": ([*WORLD, admitted(new_uuid(), "2022-01-01")], "unknown-subject"),
+    "a candidacy in an unknown organisation": (
+        [*WORLD, identified(new_uuid(), "2022-01-01", "nowhere")], "unknown-organisation"
+    ),
+    "coverage of an unknown place": ([*WORLD, covered("cell")], "unknown-subject"),
+    "coverage by an unknown cell": ([*WORLD, PLACE, covered("nowhere")], "unknown-organisation"),
+    "a second candidacy": (
+        [*WORLD, identified(SOMEONE, "2022-01-01"), identified(SOMEONE, "2022-02-01")], "wrong-stage"
+    ),
+    "an admission before the candidacy": (
+        [*WORLD, identified(SOMEONE, "2022-01-01"), admitted(SOMEONE, "2021-12-31")], "wrong-stage"
+    ),
+    "an id that is taken": ([*WORLD, organisation("cell", "2024-01-01")], "rule-violated"),
+    "an id that is taken, from an earlier day": ([*WORLD, organisation("cell", "2019-01-01")], "rule-violated"),
+    "a place id that is taken": ([*WORLD, PLACE, {**PLACE, "id": new_uuid()}], "rule-violated"),
+    "a root that nobody registered": ([root(), organisation("other", parent=None)], "rule-violated"),
+    "a candidacy before the organisation was founded": (
+        [*WORLD, identified(new_uuid(), "2019-01-01")], "rule-violated"
+    ),
+    "a balance before the founding": ([*WORLD, balance("cell", "2019-01-01", 3)], "wrong-stage"),
+    "a target after the end": ([*WORLD, DISSOLVED, target("cell", "2023-01-01")], "wrong-stage"),
+    "a candidacy on the day of the end": (
+        [*WORLD, DISSOLVED, identified(new_uuid(), "2023-01-01")], "rule-violated"
+    ),
+    "a target id that is taken elsewhere": (
+        [*WORLD, target("cell"), target("district", target_id="target-cell")], "rule-violated"
+    ),
+    "a second active target for the same": (
+        [*WORLD, target("cell"), target("cell", "2022-01-02", target_id="another")], "rule-violated"
+    ),
+    "an end with members left": ([*WORLD, enrolled(SOMEONE, "2022-01-01"), DISSOLVED], "rule-violated"),
+    "an end with a balance left": ([*WORLD, balance("cell", "2022-01-01", 3), DISSOLVED], "rule-violated"),
+    "an end with an open candidate": ([*WORLD, identified(SOMEONE, "2022-01-01"), DISSOLVED], "rule-violated"),
+    "an end with itself as successor": (
+        [*WORLD, event("OrganisationDissolved", "organisation/cell", "2023-01-01", {"successor_id": "cell"})],
+        "rule-violated",
+    ),
+    "an enrolment out of no balance": (
+        [*WORLD, enrolled(SOMEONE, "2022-01-01", in_opening_balance=True)], "rule-violated"
+    ),
+    "an enrolment out of a balance of another status": (
+        [*WORLD, balance("cell", "2021-01-01", 0, 4), enrolled(SOMEONE, "2022-01-01", in_opening_balance=True)],
+        "rule-violated",
+    ),
+    "a transfer out of a cell that the member is not in": (
+        [*WORLD, enrolled(SOMEONE, "2022-01-01"), transfer("2022-02-01", "district", "cell")], "wrong-stage"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("events", "code"), QUARANTINED.values(), ids=QUARANTINED.keys())
+def test_what_breaks_a_hard_rule_waits(events: list[dict[str, Any]], code: str) -> None:
+    assert outcomes(events)[-1] == ("quarantined", code)
+    assert "expected" in last_reason(events)
+
+
+REJECTED = {
+    "a founding under someone else's organisation": organisation("a", parent="far"),
+    "a candidacy in someone else's organisation": identified(new_uuid(), "2022-01-01", "far"),
+    "a target of someone else's organisation": target("far"),
+    "an end of someone else's organisation": event("OrganisationDissolved", "organisation/far", "2023-01-01", {}),
+    "a successor that is someone else's": event(
+        "OrganisationDissolved", "organisation/cell", "2023-01-01", {"successor_id": "far"}
+    ),
+    "coverage by someone else's cell": covered("far"),
+    "a mentor for someone else's candidate": event(
+        "MentorAssigned", f"person/{SOMEONE}", "2022-02-01", {"mentor_id": new_uuid(), "role": "mentor"}
+    ),
+    "acceptance on behalf of someone else": accepted("2022-03-01", "far"),
+}
+
+
+@pytest.mark.parametrize("when", REJECTED.values(), ids=REJECTED.keys())
+def test_what_is_not_the_sources_own_is_rejected(when: dict[str, Any]) -> None:
+    foreigner = identified(SOMEONE, "2022-01-01", "far", source="son-la")
+    events = [*WORLD, *NEIGHBOUR, PLACE, foreigner, when]
+    assert outcomes(events)[-1] == ("rejected", "foreign-organisation")
+
+
+def test_a_transfer_crosses_sources_and_the_receiving_one_accepts_it() -> None:
+    there = transfer("2022-02-01", "cell", "far")
+    events = [
+        *WORLD, *NEIGHBOUR, enrolled(SOMEONE, "2022-01-01"), there, accepted("2022-03-01", "far", source="son-la")
+    ]  # fmt: skip
+    assert outcomes(events)[-2:] == [("recorded", None), ("recorded", None)]
+
+
+def test_roots_may_nest() -> None:
+    nested = {"dien-bien": "root", "son-la": "district"}
+    events = [*WORLD, organisation("own", parent="district", source="son-la")]
+    assert outcomes(events, roots=nested)[-1] == ("recorded", None)
+    assert outcomes([*WORLD, organisation("up", parent="root", source="son-la")], roots=nested)[-1] == (
+        "rejected",
+        "foreign-organisation",
+    )
+
+
+def test_an_enrolment_takes_one_out_of_the_balance_until_none_is_left() -> None:
+    enrolments = [enrolled(new_uuid(), "2022-01-01", in_opening_balance=True) for _ in range(3)]
+    found = outcomes([*WORLD, balance("cell", "2021-01-01", 1), balance("cell", "2021-06-01", 1), *enrolments])
+    assert [outcome for outcome, _ in found[-3:]] == ["recorded", "recorded", "quarantined"]
+
+
+def test_members_balances_and_candidates_are_conserved_when_a_successor_takes_over() -> None:
+    people = [identified(new_uuid(), "2022-01-01"), enrolled(new_uuid(), "2022-01-01")]
+    heir = organisation("heir", parent="district")
+    after = turn([*WORLD, heir, balance("cell", "2021-01-01", 5, 2), *people, MERGED])
+
+    def level(organisation_id: str) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for (holder, measure, _), amount in after.situation.headcount_changes.items():
+            if holder == organisation_id:
+                found[measure] = found.get(measure, 0) + amount
+        return {measure: amount for measure, amount in found.items() if amount}
+
+    assert level("cell") == {}
+    assert level("heir") == {
+        "balance.official": 5, "balance.probationary": 2, "candidates.identified": 1, "members.official": 1,
+    }  # fmt: skip
+
+
+def test_a_member_of_an_ended_cell_is_sent_on_from_its_successor() -> None:
+    heir = organisation("heir", parent="district")
+    gone = [*WORLD, heir, enrolled(SOMEONE, "2022-01-01"), MERGED, transfer("2023-02-01", "heir", "district")]
+    assert outcomes(gone)[-1] == ("recorded", None)
+
+
+def test_what_waits_is_released_by_its_cause_and_releases_what_waits_for_it() -> None:
+    person = new_uuid()
+    confirmed = event("MemberConfirmed", f"person/{person}", "2023-06-01", {"official_from": "2023-06-01"})
+    backwards = [confirmed, admitted(person, "2022-06-01"), identified(person, "2022-01-01"), *reversed(WORLD)]
+    assert outcomes(backwards) == [("recorded", None)] * len(backwards)
+
+
+def findings(events: list[dict[str, Any]]) -> list[str]:
+    return [finding.code for finding in turn(events).outcomes.receipts[-1].findings]
+
+
+def test_soft_rules_leave_findings() -> None:
+    person, mentor = new_uuid(), new_uuid()
+    candidate = [*WORLD, enrolled(mentor, "2020-06-01"), identified(person, "2022-01-01")]
+    member = [*candidate, admitted(person, "2022-06-01")]
+
+    def assigned(by: str) -> dict[str, Any]:
+        data = {"mentor_id": by, "role": "mentor"}
+        return event("MentorAssigned", f"person/{person}", "2022-02-01", data)
+
+    def confirmed(day: str) -> dict[str, Any]:
+        return event("MemberConfirmed", f"person/{person}", day, {"official_from": day})
+
+    def aged(birth_year: int) -> dict[str, Any]:
+        found = admitted(person, "2022-06-01")
+        return {**found, "data": {**found["data"], "profile": {"birth_year": birth_year}}}
+
+    assert findings([*candidate, assigned(mentor)]) == []
+    assert findings([*candidate, assigned(new_uuid())]) == ["mentor-not-official"]
+    assert findings([*member, confirmed("2023-06-01")]) == []
+    assert findings([*member, confirmed("2023-05-31")]) == ["probation-too-short"]
+    assert findings([*candidate, aged(2004)]) == []
+    assert findings([*candidate, aged(2005)]) == ["age-out-of-range"]
+    assert findings([*candidate, aged(1960)]) == ["age-out-of-range"]
+
+
+def test_a_late_fact_names_the_facts_that_it_unseats() -> None:
+    listed = event("CandidateListed", f"person/{SOMEONE}", "2022-03-01")
+    closed = event("CandidateClosed", f"person/{SOMEONE}", "2022-02-01", {"reason": "withdrew"})
+    receipt = turn([*WORLD, identified(SOMEONE, "2022-01-01"), listed, closed]).outcomes.receipts[-1]
+    assert [finding.code for finding in receipt.findings] == ["unseats"]
+    assert listed["id"] in receipt.findings[0].message
+
+
+def test_a_profile_is_sealed_before_anything_is_kept() -> None:
+    candidate = identified(SOMEONE, "2022-01-01")
+    candidate["data"]["profile"] = {"sex": "female", "birth_year": 1999}
+    waiting = turn([candidate]).outcomes.held
+    recorded = turn([*WORLD, candidate]).outcomes.log[-1].event
+    for stored in (next(iter(waiting.values())).content, recorded):
+        assert b"sealed:v1:" in stored
+        assert b"1999" not in stored
