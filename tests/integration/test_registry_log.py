@@ -1,0 +1,118 @@
+"""The log in PostgreSQL: closed to changes, gapless, and the same whatever the turns."""
+
+import random
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from services.registry import store
+from services.registry.deliveries import Message
+from services.registry.sealing import Sealer
+from services.registry.writer import Writer
+from shared.runtime.database import create_engine
+from tests.conftest import Database
+from tests.given import admitted, encoded, identified, new_uuid, organisation, root
+from tests.unit.registry.test_any_order import history
+
+
+async def started(database: Database) -> Writer:
+    """A writer that has taken over, with the source `dien-bien` registered."""
+    await database.fetch(
+        "INSERT INTO registry.source (source, root, public_key) VALUES ('dien-bien', 'root', '') "
+        "ON CONFLICT DO NOTHING"
+    )
+    engine = create_engine(database.url("ketnap_registry"), "test")
+    writer = Writer(engine, Sealer(b"m" * 32), b"k" * 32)
+    await writer.start()
+    return writer
+
+
+def message(sequence: int, *events: dict[str, object]) -> Message:
+    return Message("dien-bien", sequence, "batch", encoded(events))
+
+
+STATE = """
+SELECT (SELECT json_agg((subject, encode(folded, 'escape')) ORDER BY subject) FROM registry.subject)::text,
+       (SELECT json_agg(h ORDER BY organisation_id, measure, day) FROM registry.headcount h WHERE amount <> 0)::text
+"""
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_arrival_in_any_order_over_any_turns_ends_in_the_same_tables(database: Database, seed: int) -> None:
+    chosen = random.Random(seed)
+    events = history(chosen)
+    writer = await started(database)
+    shuffled = [*events, *chosen.choices(events, k=4)]
+    chosen.shuffle(shuffled)
+    for sequence, one in enumerate(shuffled, start=1):
+        await writer.write([message(sequence, one)])
+    found = (await database.fetch(STATE))[0]
+    rows = await database.fetch("SELECT position FROM registry.log ORDER BY 1")
+    positions = [row["position"] for row in rows]
+    assert positions == list(range(1, len(events) + 1))
+
+    await database.fetch("TRUNCATE registry.subject, registry.headcount, registry.target, registry.succession")
+    await database.fetch("ALTER TABLE registry.log DISABLE TRIGGER ALL", role="ketnap_owner")
+    await database.fetch("TRUNCATE registry.log, registry.refused, registry.quarantine")
+    await database.fetch("UPDATE registry.source SET settled = 0")
+    in_one_turn = await started(database)
+    await in_one_turn.write([message(1, *events)])
+
+    assert (await database.fetch(STATE))[0] == found
+
+
+@pytest.mark.parametrize("statement", ["UPDATE registry.log SET type = ''", "DELETE FROM registry.log"])
+async def test_the_log_is_closed_to_update_and_delete(database: Database, statement: str) -> None:
+    writer = await started(database)
+    await writer.write([message(1, root())])
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
+        await database.fetch(statement, role="ketnap_registry")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="the log is closed"):
+        await database.fetch(statement)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="the log is closed"):
+        await database.fetch("TRUNCATE registry.log")
+
+
+async def test_other_services_cannot_read_the_registrys_tables(database: Database) -> None:
+    for role in ("ketnap_reporting", "ketnap_notifier"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await database.fetch("SELECT * FROM registry.log", role=role)
+
+
+async def test_a_message_that_comes_again_is_the_same_delivery(database: Database) -> None:
+    writer = await started(database)
+    await writer.write([message(1, root())])
+    await writer.write([message(1, root()), message(2, organisation("cell"))])
+    rows = await database.fetch("SELECT stream_sequence, outcome FROM registry.delivery ORDER BY 1")
+    assert [tuple(row) for row in rows] == [(1, "recorded"), (2, "recorded")]
+
+
+async def test_a_replaced_writer_writes_nothing(database: Database) -> None:
+    old = await started(database)
+    await old.write([message(1, root())])
+    new = await started(database)
+    await new.write([message(2, organisation("cell"))])
+    with pytest.raises(store.Fenced):
+        await old.write([message(2, organisation("other"))])
+    rows = await database.fetch("SELECT subject FROM registry.log ORDER BY position")
+    assert [row["subject"] for row in rows] == ["organisation/root", "organisation/cell"]
+
+
+async def test_a_profile_opens_again_for_the_rules_when_its_event_is_released(database: Database) -> None:
+    writer = await started(database)
+    person = new_uuid()
+    young = admitted(person, "2022-06-01")
+    young["data"]["profile"] = {"birth_year": 2010}
+    await writer.write([message(1, young)])
+    await writer.write([message(2, root(), organisation("cell"), identified(person, "2022-01-01"))])
+    (row,) = await database.fetch(
+        "SELECT findings::text, event::text FROM registry.log WHERE event_id = $1", UUID(young["id"])
+    )
+    assert "age-out-of-range" in row["findings"]
+    assert "2010" not in row["event"]
+    (count,) = await database.fetch(
+        "SELECT sum(number) FILTER (WHERE outcome = 'recorded') AS recorded, "
+        "sum(number) FILTER (WHERE outcome = 'quarantined') AS quarantined FROM registry.outcome_count"
+    )
+    assert tuple(count) == (4, 0)

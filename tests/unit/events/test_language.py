@@ -1,0 +1,128 @@
+"""The language: what is read, what survives, and that others can read what we write."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import jsonschema
+import pytest
+from cloudevents.core.formats.json import JSONFormat
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.events.catalogue import CATALOGUE
+from shared.events.codec import Submitted, Unreadable, canonical, read, split_batch
+from shared.events.recorded import read_recorded, write_batch, write_recorded
+from shared.events.schema import schema, schemas
+from tests.given import admitted, enrolled, event, identified, new_uuid, organisation, target
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
+ONE = {**admitted(new_uuid(), "2022-11-18"), "sequence": "4711", "traceparent": "00-abc", "retries": 3}
+EXAMPLES = [
+    ONE,
+    identified(new_uuid(), "2022-01-01"),
+    enrolled(new_uuid(), "2022-01-01"),
+    organisation("cell"),
+    target("cell"),
+    event("PlaceCovered", "place/ban-1", "2022-01-01", {"cell_id": None, "shared": False}),
+    event("TransferInitiated", f"person/{new_uuid()}", "2022-01-01", {"from": "a", "to": "b", "kind": "official"}),
+]
+
+
+def submitted(found: dict[str, Any]) -> Submitted:
+    return read(json.dumps(found).encode(), found["source"])
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda found: found["type"])
+def test_the_official_sdk_reads_a_recorded_event(example: dict[str, Any]) -> None:
+    recorded = write_recorded(canonical(submitted(example).content), 17, NOW)
+    found = JSONFormat().read(None, recorded)
+    assert (found.get_id(), found.get_type(), found.get_source()) == (
+        example["id"],
+        example["type"],
+        example["source"],
+    )
+    assert found.get_data() == example["data"]
+    assert found.get_extension("effectiveon") == example["effectiveon"]
+    assert found.get_extension("position") == 17
+
+
+def test_an_event_survives_recording_with_its_unknown_attributes() -> None:
+    recorded = write_recorded(canonical(submitted(ONE).content), 17, NOW)
+    assert json.loads(recorded) == {**ONE, "position": 17, "recordedat": NOW.isoformat()}
+    (found,) = read_recorded(write_batch([recorded]))
+    assert (found.position, found.recordedat, found.subject) == (17, NOW, ONE["subject"])
+
+
+def test_equal_json_values_are_equal_content() -> None:
+    assert canonical({"a": 1, "b": [{"c": 2.0, "d": None}]}) == canonical({"b": [{"d": None, "c": 2}], "a": 1.0})
+    assert canonical({"a": 1}) != canonical({"a": "1"})
+    assert canonical({"a": 1.5}) != canonical({"a": 1})
+
+
+@pytest.mark.parametrize("type_", CATALOGUE)
+def test_every_type_has_a_valid_json_schema(type_: str) -> None:
+    found = schemas()[type_]
+    jsonschema.Draft202012Validator.check_schema(found)
+    assert "sealed" not in json.dumps(found)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda found: found["type"])
+def test_the_json_schema_accepts_what_the_codec_accepts(example: dict[str, Any]) -> None:
+    validator = jsonschema.Draft202012Validator(schema(CATALOGUE[example["type"]]))
+    assert submitted(example).fault is None
+    validator.validate(example)
+    for broken in (
+        {**example, "data": {**example["data"], "unknown": 1}},
+        {**example, "subject": "thing/1"},
+        {name: value for name, value in example.items() if name != "effectiveon"},
+    ):
+        assert not validator.is_valid(broken)
+
+
+def test_a_profile_may_not_come_sealed_already() -> None:
+    found = identified(new_uuid(), "2022-01-01")
+    found["data"]["profile"] = "sealed:v1:AAAA"
+    fault = submitted(found).fault
+    assert fault is not None
+    assert (fault.code, fault.path) == ("invalid-data", "$.data.profile")
+
+
+def test_nothing_personal_is_echoed() -> None:
+    found = identified(new_uuid(), "2022-01-01")
+    found["data"]["profile"] = {"sex": "Nguyễn Văn A"}
+    fault = submitted(found).fault
+    assert fault is not None
+    assert "Nguyễn" not in fault.message
+    with pytest.raises(Unreadable) as unreadable:
+        submitted({**found, "subject": "person/Nguyễn Văn A"})
+    assert "Nguyễn" not in unreadable.value.reason.message
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(ONE)), _JSON))
+def test_whatever_stands_in_an_event_is_read_or_refused_with_a_reason(members: dict[str, Any]) -> None:
+    payload = json.dumps({**ONE, **members}).encode()
+    try:
+        found = read(payload, "dien-bien")
+    except Unreadable as unreadable:
+        assert unreadable.reason.code in ("not-a-cloudevent", "source-mismatch", "malformed-json")
+        assert unreadable.reason.message.isprintable()
+    else:
+        assert found.fault is None or found.fault.message.isprintable()
+
+
+@given(st.binary(max_size=200))
+def test_whatever_bytes_arrive_are_refused_with_a_reason(payload: bytes) -> None:
+    with pytest.raises(Unreadable):
+        read(payload, "dien-bien")
+    try:
+        assert split_batch(payload)
+    except Unreadable as unreadable:
+        assert unreadable.reason.message.isprintable()
