@@ -16,7 +16,7 @@ CELLS = ("cell", "other", "heir")
 
 def history(chosen: random.Random) -> list[dict[str, Any]]:
     """A made-up history of a few people that is valid in timeline order."""
-    events = [root(), *(organisation(cell) for cell in CELLS), balance("cell", "2021-01-01", 3)]
+    events = [root(), *(organisation(cell) for cell in CELLS), balance("cell", "2021-01-01", 4)]
     for number in range(chosen.randint(1, 4)):
         person = f"00000000-0000-4000-8000-{number:012d}"
         subject = f"person/{person}"

@@ -56,7 +56,7 @@ QUARANTINED: dict[str, tuple[list[dict[str, Any]], str]] = {
         [*WORLD, identified(new_uuid(), "2019-01-01")], "rule-violated"
     ),
     "a balance before the founding": ([*WORLD, balance("cell", "2019-01-01", 3)], "wrong-stage"),
-    "a target after the end": ([*WORLD, DISSOLVED, target("cell", "2023-01-01")], "wrong-stage"),
+    "a target after the end": ([*WORLD, DISSOLVED, target("cell", "2023-01-02")], "wrong-stage"),
     "a candidacy on the day of the end": (
         [*WORLD, DISSOLVED, identified(new_uuid(), "2023-01-01")], "rule-violated"
     ),
