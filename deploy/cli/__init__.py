@@ -1,0 +1,53 @@
+"""The `ketnap` command: its list of commands, each loaded only when it is asked for."""
+
+import importlib
+import sys
+
+import typer
+
+from deploy.stack.errors import StackError
+from shared.runtime.settings import SettingsError
+
+# name: (module, the function or sub-application in it), in the order of `ketnap --help`
+_COMMANDS = {
+    "up": ("deploy.cli.up", "up"),
+    "demo": ("deploy.cli.demo", "demo"),
+    "source": ("deploy.cli.source", "app"),
+    "publish": ("deploy.cli.publish", "publish"),
+    "validate": ("deploy.cli.validate", "validate"),
+    "quarantine": ("deploy.cli.quarantine", "app"),
+    "doctor": ("deploy.cli.doctor", "doctor"),
+}
+
+
+def application(first: str | None = None) -> typer.Typer:
+    """The command line with only the command `first` loaded, or with all if there is none of that name."""
+    app = typer.Typer(
+        name="ketnap", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, callback=_ketnap
+    )
+    for name in [first] if first in _COMMANDS else list(_COMMANDS):
+        module, attribute = _COMMANDS[name]
+        try:
+            target = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as missing:
+            if missing.name != module:
+                raise
+            continue
+        if isinstance(target, typer.Typer):
+            app.add_typer(target, name=name)
+        else:
+            app.command(name)(target)
+    return app
+
+
+def main() -> None:
+    """Run the command line of this process; exit code 0: done, 1: a fault was found, 2: wrong usage."""
+    try:
+        application(sys.argv[1] if len(sys.argv) > 1 else None)()
+    except (StackError, SettingsError) as fault:
+        typer.echo(f"ketnap: {fault}", err=True)
+        sys.exit(1)
+
+
+def _ketnap() -> None:
+    """Event log and reporting for yearly admission targets."""

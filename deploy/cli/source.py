@@ -1,0 +1,92 @@
+"""`ketnap source`: registers sources and hands out their credentials."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.cli.up import DataDir
+from deploy.stack.errors import StackError
+from deploy.stack.keys import write_secret
+from deploy.stack.layout import locate
+
+app = typer.Typer(no_args_is_help=True, help="Register sources: stream, root organisation, credentials.")
+
+_NEEDS = ("database_url", "nats_url", "nats_seed", "nats_system_seed")
+
+Name = Annotated[str, typer.Argument(metavar="SOURCE", help="The source's name, e.g. dien-bien.")]
+Creds = Annotated[
+    Path, typer.Option("--creds", metavar="FILE", help="Gets the source's nkey seed, readable by its owner only.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite FILE if it exists.")]
+
+
+@app.command()
+def add(
+    source: Name,
+    root: Annotated[str, typer.Option("--root", metavar="ORGANISATION", help="Its topmost organisation's id.")],
+    creds: Creds,
+    force: Force = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Register SOURCE and write its credentials to FILE."""
+    from deploy.stack.provisioning import add_source
+
+    addresses = locate(data_dir, _NEEDS)
+    _require_writable(creds, force)
+    _hand_over(creds, asyncio.run(add_source(addresses, source, root)), force)
+    typer.echo(f"{source} may publish ingest.{source}.> for {root} and what lies below; credentials: {creds}")
+
+
+@app.command()
+def rotate(source: Name, creds: Creds, force: Force = False, data_dir: DataDir = None) -> None:
+    """Give SOURCE new credentials; the old ones end at once."""
+    from deploy.stack.provisioning import rotate_source
+
+    addresses = locate(data_dir, _NEEDS)
+    _require_writable(creds, force)
+    _hand_over(creds, asyncio.run(rotate_source(addresses, source)), force)
+    typer.echo(f"{source} has new credentials, the old ones have ended: {creds}")
+
+
+@app.command()
+def remove(source: Name, data_dir: DataDir = None) -> None:
+    """Revoke SOURCE's credentials; its stream and history stay."""
+    from deploy.stack.provisioning import remove_source
+
+    asyncio.run(remove_source(locate(data_dir, _NEEDS), source))
+    typer.echo(f"{source} may no longer publish; its stream and history stay")
+
+
+@app.command("list")
+def list_(data_dir: DataDir = None) -> None:
+    """Show every source: name, root organisation, since when, until when."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from deploy.stack.provisioning import list_sources
+
+    table = Table("source", "root", "added", "removed")
+    for found in asyncio.run(list_sources(locate(data_dir, ("database_url",)))):
+        removed = f"{found.removed_at:%Y-%m-%d %H:%M}" if found.removed_at else ""
+        table.add_row(found.source, found.root, f"{found.added_at:%Y-%m-%d %H:%M}", removed)
+    Console().print(table)
+
+
+def _require_writable(creds: Path, force: bool) -> None:
+    """Refuse before anything is changed, for the seed is shown only once."""
+    if creds.is_dir() or not creds.absolute().parent.is_dir():
+        raise StackError(f"{creds} cannot be written: name a file in a directory that exists")
+    if creds.exists() and not force:
+        raise StackError(f"{creds} exists; name another file, or overwrite it with --force")
+
+
+def _hand_over(creds: Path, seed: str, force: bool) -> None:
+    try:
+        write_secret(creds, seed, replace=force)
+    except OSError as error:
+        raise StackError(
+            f"{creds} could not be written ({error.strerror}); the source is registered, "
+            "`ketnap source rotate` writes new credentials"
+        ) from None

@@ -1,0 +1,75 @@
+"""`ketnap validate`: the dry run, which tells what publishing files of events would give."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import typer
+
+from deploy.cli.publish import Files, show_outcomes
+from deploy.cli.up import DataDir
+from deploy.stack.errors import StackError
+from deploy.stack.layout import locate
+
+# What the registry takes in one request. Its dry run judges one array in order and forgets it, so an event that
+# needs another one should travel with it: as few arrays as possible.
+_MAX_EVENTS = 5000
+_MAX_BYTES = 8 * 1024 * 1024
+_SHOWN = 20
+
+
+def validate(files: Files, data_dir: DataDir = None) -> None:
+    """Ask the registry what it would do with FILEs; nothing is stored. Exit code 1 if any would be rejected."""
+    import httpx
+    import msgspec
+    from rich.console import Console
+
+    from deploy import event_lines
+    from deploy.cli.asking import ask
+    from shared.events.receipts import Receipt
+
+    registry_url = locate(data_dir, ("registry_url",)).registry_url
+    try:
+        if not event_lines.check(files):
+            raise StackError(f"no event in {', '.join(map(str, files))}: expected one a line")
+    except event_lines.LineError as error:
+        raise StackError(str(error)) from None
+    outcomes: Counter[str] = Counter()
+    problems: list[tuple[int, Receipt]] = []
+    parts = first = 0
+    console = Console()
+    with (
+        httpx.Client(base_url=registry_url, timeout=120, trust_env=False) as client,
+        console.status("asking the registry"),
+    ):
+        for part in _parts(event_lines.lines(files)):
+            content = b"[%s]" % b",".join(part)
+            answer = ask(client, "POST", "/v1/validate", content=content)
+            for index, receipt in enumerate(msgspec.json.decode(answer, type=list[Receipt]), start=first):
+                outcomes[receipt.outcome] += 1
+                if receipt.outcome not in {"recorded", "duplicate"} and len(problems) < _SHOWN:
+                    problems.append((index, receipt))
+            first += len(part)
+            parts += 1
+    places = event_lines.places(files, [index for index, _ in problems])
+    console.print("Nothing was stored. Publishing would give:")
+    show_outcomes(console, outcomes, [(places[index], receipt) for index, receipt in problems])
+    if parts > 1:
+        console.print(
+            f"Judged in {parts} parts of at most {_MAX_EVENTS:,} events, each without those before it: an event "
+            "that needs one of another part shows as quarantined here, and would be recorded when published."
+        )
+    if outcomes["rejected"]:
+        raise typer.Exit(1)
+
+
+def _parts(events: Iterable[bytes]) -> Iterator[list[bytes]]:
+    part: list[bytes] = []
+    size = 0
+    for event in events:
+        if part and (len(part) == _MAX_EVENTS or size + len(event) > _MAX_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(event)
+        size += len(event)
+    if part:
+        yield part

@@ -1,0 +1,192 @@
+"""Examines a machine and the system on it, running or stopped, and says what to do about each fault."""
+
+import asyncio
+import contextlib
+import datetime
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import zoneinfo
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from deploy.stack import nats, postgres
+from deploy.stack.assembly import ports_for
+from deploy.stack.errors import NotRunning, StackError
+from deploy.stack.layout import Addresses, Layout, locate
+from deploy.stack.ports import in_use
+from deploy.stack.service import health
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+
+_SPACE = 2 * 1024**3  # bytes: PostgreSQL's log of changes alone may take one
+_DRIFT = datetime.timedelta(minutes=1)
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing looked at. ok: None where it could not apply. remedy: what to do, empty where nothing."""
+
+    what: str
+    ok: bool | None
+    seen: str
+    remedy: str = ""
+
+
+def examine(layout: Layout, port_base: int | None) -> Iterator[Finding]:
+    """Look at everything, most basic first; never raises for what it finds."""
+    yield from _machine()
+    yield from _directory(layout)
+    try:
+        addresses = locate(layout.data_dir)
+    except NotRunning as absent:
+        yield Finding("system", None, "not running", f"ketnap up --data-dir {layout.data_dir}")
+        if layout.stack_file.exists():
+            yield Finding("last run", None, "was killed", "nothing: the next `ketnap up` takes care of it")
+        yield from _ports(port_base)
+        if "cannot be read" in str(absent):
+            yield Finding("secrets", False, "belong to another user", str(absent))
+        return
+    yield Finding("system", True, f"running, {addresses.data_dir}")
+    yield from _services(addresses)
+    yield from asyncio.run(_servers(addresses))
+
+
+def _machine() -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("python", sys.version_info >= (3, 11), version, "make PYTHON=python3.13 setup")
+    programs: list[tuple[str, Callable[[], str]]] = [
+        ("postgresql", lambda: str(postgres.binaries() / "postgres")),
+        ("nats-server", nats.binary),
+    ]
+    for what, program in programs:
+        try:
+            done = subprocess.run([program(), "--version"], capture_output=True, text=True, check=True)
+            yield Finding(f"{what} program", True, done.stdout.strip())
+        except StackError as missing:
+            yield Finding(f"{what} program", False, "missing", str(missing))
+        except (OSError, subprocess.CalledProcessError) as broken:
+            yield Finding(f"{what} program", False, str(broken), "install it again: make clean setup")
+    try:
+        zoneinfo.ZoneInfo("Asia/Ho_Chi_Minh")
+        yield Finding("time zones", True, "Asia/Ho_Chi_Minh is known")
+    except zoneinfo.ZoneInfoNotFoundError:
+        yield Finding("time zones", False, "Asia/Ho_Chi_Minh is unknown", "install the package tzdata: make setup")
+    now = datetime.datetime.now(datetime.UTC)
+    built = datetime.datetime.fromtimestamp(Path(__file__).stat().st_mtime, datetime.UTC)
+    yield Finding(
+        "clock", now + _DRIFT > built, f"{now:%Y-%m-%d %H:%M} UTC", "set it, or turn on time synchronisation"
+    )
+
+
+def _directory(layout: Layout) -> Iterator[Finding]:
+    place = layout.data_dir
+    while not place.exists():
+        place = place.parent
+    writable = os.access(place, os.W_OK | os.X_OK)
+    state = f"{layout.data_dir}" + ("" if layout.data_dir.exists() else " (not made yet)")
+    yield Finding("data directory", writable, state, f"let this user write to {place}, or choose with --data-dir")
+    free = shutil.disk_usage(place).free
+    yield Finding("disk space", free > _SPACE, f"{free / 1024**3:.1f} GiB free", "make room: at least 2 GiB")
+    if layout.secrets.is_dir() and os.access(layout.secrets, os.R_OK | os.X_OK):
+        opened = [
+            path
+            for path in (layout.secrets, *layout.secrets.iterdir())
+            if stat.S_IMODE(path.stat().st_mode) & 0o077
+        ]
+        seen = (
+            ", ".join(str(path) for path in opened) + " can be read by others" if opened else "for the owner only"
+        )
+        yield Finding("secrets' modes", not opened, seen, f"chmod -R go= {layout.secrets}")
+
+
+def _ports(port_base: int | None) -> Iterator[Finding]:
+    for name, port in ports_for(port_base).items():
+        taken = in_use(port)
+        seen = f"{port} is in use" if taken else f"{port} is free"
+        yield Finding(f"port of {name}", not taken, seen, "stop what holds it, or ketnap up --port-base N")
+
+
+def _services(addresses: Addresses) -> Iterator[Finding]:
+    for name in ("registry", "reporting", "notifier"):
+        url: str = getattr(addresses, f"{name}_url")
+        parts = urlsplit(url)
+        status = health(parts.hostname or "", parts.port or 80, f"{parts.path}/health/ready")
+        seen = "nobody answers" if status is None else f"answers {status}"
+        log = Layout(addresses.data_dir).logs / f"{name}.log"
+        yield Finding(name, status == 200, f"{url} {seen}", f"read {log}")
+
+
+async def _servers(addresses: Addresses) -> list[Finding]:
+    findings: list[Finding] = []
+    sources: list[str] = []
+    log = Layout(addresses.data_dir).logs
+    try:
+        async with _database(addresses) as connection:
+            version = await connection.fetchval("SHOW server_version")
+            findings.append(Finding("database", True, f"PostgreSQL {version}"))
+            findings.append(await _schema(addresses))
+            latest = await connection.fetchval(
+                "SELECT recordedat FROM registry.head WHERE recordedat > '-infinity'"
+            )
+            now = datetime.datetime.now(datetime.UTC)
+            ahead = latest is not None and latest > now + _DRIFT
+            seen = f"the last event was recorded at {latest:%Y-%m-%d %H:%M} UTC" if latest else "no event yet"
+            findings.append(Finding("clock and log", not ahead, seen, "the clock is behind the log: set it"))
+            rows = await connection.fetch("SELECT source FROM registry.source WHERE removed_at IS NULL")
+            sources = [row["source"] for row in rows]
+    except Exception as error:  # whatever it is, it is what the operator must see
+        findings.append(Finding("database", False, _told(error), f"read {log / 'postgres.log'}"))
+    try:
+        client = await nats.connect(addresses.nats_url, addresses.nats_seed)
+        try:
+            jetstream = client.jetstream(timeout=5)
+            streams = (await jetstream.account_info()).streams
+            findings.append(Finding("nats", True, f"JetStream answers, {streams} streams"))
+            names = {info.config.name for info in await jetstream.streams_info()}
+        finally:
+            await client.close()
+        missing = [
+            name for name in ("LOG", "RECEIPTS", *(f"INGEST_{source}" for source in sources)) if name not in names
+        ]
+        seen = "missing: " + ", ".join(missing) if missing else "all there"
+        findings.append(
+            Finding("streams", not missing, seen, "stop `ketnap up` and start it again: it makes them")
+        )
+    except Exception as error:  # whatever it is, it is what the operator must see
+        findings.append(Finding("nats", False, _told(error), f"read {log / 'nats.log'}"))
+    return findings
+
+
+async def _schema(addresses: Addresses) -> Finding:
+    from shared.runtime.database import create_engine
+    from shared.runtime.migrations import is_current
+
+    engine = create_engine(addresses.database_url, "doctor")
+    try:
+        behind = [name for name in postgres.SERVICES if not await is_current(engine, f"services.{name}")]
+    finally:
+        await engine.dispose()
+    seen = f"not at its newest version: {', '.join(behind)}" if behind else "at its newest version"
+    return Finding("schema", not behind, seen, "stop `ketnap up` and start it again: it migrates")
+
+
+@contextlib.asynccontextmanager
+async def _database(addresses: Addresses) -> "AsyncIterator[Connection]":
+    import asyncpg
+
+    connection = await asyncpg.connect(addresses.database_url, timeout=5)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

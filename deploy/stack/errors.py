@@ -1,0 +1,13 @@
+"""The failures of the embedded stack that a person at the command line can act on."""
+
+
+class StackError(Exception):
+    """Something foreseeable went wrong; the message says what, and what to do about it."""
+
+
+class NotRunning(StackError):
+    """No running system was found where it was looked for."""
+
+
+class StartCancelled(StackError):
+    """A start was given up because a stop was asked for meanwhile."""

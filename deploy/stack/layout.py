@@ -1,0 +1,156 @@
+"""Owns the data directory: where everything lies in it, and how a running system is found through it."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from deploy.stack.errors import NotRunning
+from deploy.stack.keys import ensure_secret, new_key, write_secret
+from deploy.stack.process import process_start
+
+__all__ = ["Addresses", "Layout", "NotRunning", "default_data_dir", "locate"]
+
+_ELSEWHERE = {
+    "reporting_url": "KETNAP_REPORTING_URL",
+    "registry_url": "KETNAP_REGISTRY_URL",
+    "notifier_url": "KETNAP_NOTIFIER_URL",
+    "nats_url": "KETNAP_NATS_URL",
+    "database_url": "KETNAP_OWNER_DATABASE_URL",
+}
+
+
+class Addresses(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a system is reached, and the operator's credentials to it.
+
+    A value is empty where the caller did not ask for it and nothing knows it.
+    """
+
+    data_dir: Path
+    reporting_url: str
+    """`http://HOST:PORT`, without a slash at the end; so the next two."""
+    registry_url: str
+    notifier_url: str
+    nats_url: str
+    """`nats://HOST:PORT`"""
+    database_url: str
+    """`postgresql://ketnap_owner:PASSWORD@HOST:PORT/ketnap`"""
+    nats_seed: str
+    """nkey seed of the user `operator` in the account KETNAP: JetStream, streams, receipts."""
+    nats_system_seed: str
+    """nkey seed of the server's own account: may ask it to reload."""
+
+
+class Layout:
+    """The paths below one data directory; making the object touches nothing."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir.absolute()
+        self.secrets = self.data_dir / "secrets"
+        self.postgres = self.data_dir / "postgres"
+        self.nats = self.data_dir / "nats"
+        self.logs = self.data_dir / "logs"
+        self.run = self.data_dir / "run"
+        self.stack_file = self.data_dir / "stack.json"
+        self.lock_file = self.data_dir / "lock"
+        self.content_key = self.secrets / "content.key"
+        self.master_key = self.secrets / "master.key"
+
+    @property
+    def sources_file(self) -> Path:
+        """The users of the account SOURCES, which NATS includes into its configuration."""
+        return self.nats / "sources.conf"
+
+    def nats_seed(self, user: str) -> Path:
+        return self.secrets / f"nats-{user}.seed"
+
+    def database_url(self, service: str) -> Path:
+        return self.secrets / f"{service}.database-url"
+
+    def prepare(self) -> None:
+        """Make the directories and the two content keys; idempotent.
+
+        Others may pass through the data directory but not list it, so that PostgreSQL, which root starts
+        under another user, reaches its own part; every other part is closed.
+        """
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
+        self.postgres.mkdir(exist_ok=True, mode=0o711)
+        for closed in (self.secrets, self.nats, self.logs, self.run):
+            closed.mkdir(exist_ok=True, mode=0o700)
+        ensure_secret(self.content_key, new_key)
+        ensure_secret(self.master_key, new_key)
+
+    def announce(self, addresses: Addresses) -> None:
+        """Write `stack.json`: this process runs the system, and there it is. Secrets stay where they are."""
+        facts = {
+            "pid": os.getpid(),
+            "started": process_start(os.getpid()),
+            "reporting_url": addresses.reporting_url,
+            "registry_url": addresses.registry_url,
+            "notifier_url": addresses.notifier_url,
+            "nats_url": addresses.nats_url,
+            "database_url_file": self.database_url("owner").name,
+        }
+        write_secret(self.stack_file, json.dumps(facts, indent=2))
+
+    def announced(self) -> dict[str, str] | None:
+        """What `stack.json` says, the owner's database URL included; None if nobody runs the system now."""
+        try:
+            facts = json.loads(self.stack_file.read_text(encoding="utf-8"))
+            if process_start(int(facts["pid"])) != facts["started"]:
+                return None
+            owner = self.secrets / facts["database_url_file"]
+            return {
+                **{name: str(facts[name]) for name in _ELSEWHERE if name != "database_url"},
+                "database_url": owner.read_text(encoding="utf-8").strip(),
+                "nats_seed": self.nats_seed("operator").read_text(encoding="utf-8").strip(),
+                "nats_system_seed": self.nats_seed("system").read_text(encoding="utf-8").strip(),
+            }
+        except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+            return None
+        except PermissionError as error:
+            raise NotRunning(
+                f"{error.filename} cannot be read by this user; run the command as the user that runs "
+                f"`ketnap up --data-dir {self.data_dir}`"
+            ) from None
+
+
+def default_data_dir() -> Path:
+    """`KETNAP_DATA_DIR`, else `.ketnap` in the working directory."""
+    return Path(os.environ.get("KETNAP_DATA_DIR") or ".ketnap")
+
+
+def locate(data_dir: Path | None = None, needs: Sequence[str] = tuple(_ELSEWHERE)) -> Addresses:
+    """Find the running system of `data_dir`, or the one that `KETNAP_…` settings name elsewhere.
+
+    needs: the names of the addresses that the caller will use; those must be known, the others may be empty.
+    Raises NotRunning, with a message that says what to do next.
+    """
+    layout = Layout(data_dir or default_data_dir())
+    found = layout.announced() or {}
+    for name, variable in _ELSEWHERE.items():
+        if os.environ.get(variable):
+            found[name] = os.environ[variable].rstrip("/")
+    for name, variable in (("nats_seed", "KETNAP_NATS_SEED"), ("nats_system_seed", "KETNAP_NATS_SYSTEM_SEED")):
+        found[name] = _from_environment(variable) or found.get(name, "")
+    missing = [name for name in needs if not found.get(name)]
+    if missing:
+        settings = ", ".join(_ELSEWHERE.get(name, f"KETNAP_{name.upper()}") for name in missing)
+        raise NotRunning(
+            f"no running system in {layout.data_dir}: start it with `ketnap up --data-dir {layout.data_dir}`, "
+            f"name another directory with --data-dir, or, where it runs elsewhere, set {settings}"
+        )
+    values = {name: found.get(name, "") for name in (*_ELSEWHERE, "nats_seed", "nats_system_seed")}
+    return Addresses(data_dir=layout.data_dir, **values)
+
+
+def _from_environment(variable: str) -> str | None:
+    file = os.environ.get(f"{variable}_FILE")
+    if not file:
+        return os.environ.get(variable)
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise NotRunning(f"{variable}_FILE: cannot read {file}: {error.strerror}") from None

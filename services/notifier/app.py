@@ -1,0 +1,45 @@
+"""The notifier's HTTP application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.di import Provide
+
+from services.notifier.api.routes import ROUTES
+from services.notifier.clock import Clock, system_clock
+from services.notifier.service import Notifier, mail_channel
+from services.notifier.settings import NotifierSettings
+from shared.runtime.http import create_api, serve
+
+
+def create_app(settings: NotifierSettings, clock: Clock = system_clock) -> Litestar:
+    """The application; its lifespan runs the whole notifier, which `app.state.notifier` then is.
+
+    Raises SettingsError for settings that cannot work.
+    """
+    mail_channel(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        app.state.notifier = Notifier(settings, clock)
+        async with app.state.notifier.running():
+            yield
+
+    def provide() -> Notifier:
+        found: Notifier = app.state.notifier
+        return found
+
+    app = create_api(
+        "notifier",
+        ROUTES,
+        lifespan,
+        lambda app: app.state.notifier.checks(),
+        dependencies={"notifier": Provide(provide, sync_to_thread=False)},
+    )
+    return app
+
+
+def run(settings: NotifierSettings) -> None:
+    """Serve until SIGTERM."""
+    serve(create_app(settings), settings.http_host, settings.http_port)

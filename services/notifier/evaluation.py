@@ -1,0 +1,181 @@
+"""The evaluation: how far targets are today, what rule A2 says of that, and the alerts and deliveries it makes."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier import store
+from services.notifier.projection import Touched
+from services.notifier.rules.attained import RULE, Reached, Said, Target, Verdict, alert_id, judge
+from services.notifier.rules.counting import MEASURES
+from shared.runtime.sql import Statements
+from shared.timeline.attainment import is_flow
+from shared.timeline.lineage import Lineage
+from shared.timeline.measures import MEMBER_LEVELS
+from shared.timeline.organisation import OrganisationState
+
+FIGURES = Statements("services.notifier.sql", "figures.sql")
+ALERTS = Statements("services.notifier.sql", "alerts.sql")
+
+_DELIVERIES = UUID("b1c6f3a8-40d4-5c7e-8b39-1f5d0a7be6c4")
+
+
+class Held(Struct, frozen=True):
+    """A target with who holds it today."""
+
+    target: Target
+    holder: str
+    name: str
+
+
+class Evaluation:
+    """Judges targets on one connection, on a day."""
+
+    def __init__(self, connection: AsyncConnection, lineage: Lineage, now: datetime, today: date) -> None:
+        self._connection = connection
+        self._lineage = lineage
+        self._now = now
+        self._today = today
+
+    async def judge(self, touched: Touched | None) -> int:
+        """Judge the targets that `touched` may have moved, or all of them; gives how many alerts were raised."""
+        held = await self._held(await self._targets(touched))
+        if not held:
+            return 0
+        actuals = await self._actuals(held)
+        ids = [each.target.target_id for each in held]
+        rows = (await self._connection.execute(ALERTS["alerts_of"], {"rule": RULE, "targets": ids})).all()
+        raised = 0
+        verdicts: list[tuple[str, Verdict]] = []
+        for each, actual in zip(held, actuals, strict=True):
+            said = [
+                Said(row.status, row.resolved_at is not None)
+                for row in rows
+                if row.target_id == each.target.target_id
+            ]
+            verdict = judge(each.target.judged(actual, self._today).status, said)
+            verdicts.append((each.target.target_id, verdict))
+            if verdict.raises is not None:
+                raised += await self._raise(each, actual, verdict.raises)
+        await self._restate(verdicts)
+        return raised
+
+    async def _targets(self, touched: Touched | None) -> list[Target]:
+        if touched is None:
+            rows = await self._connection.execute(FIGURES["all_targets"], {"today": self._today})
+        else:
+            asked = {
+                "organisations": [organisation for organisation, _ in touched],
+                "metrics": [metric for _, metric in touched],
+                "today": self._today,
+            }
+            rows = await self._connection.execute(FIGURES["targets_above"], asked)
+        return [Target(*row) for row in rows.all()]
+
+    async def _held(self, targets: Sequence[Target]) -> list[Held]:
+        """Targets whose holder is active today; one whose organisation ended without a successor ended with it."""
+        holders = {each.target_id: self._lineage.resolve(each.organisation_id, self._today) for each in targets}
+        states = await store.organisations(self._connection, set(holders.values()))
+        return [
+            Held(each, holders[each.target_id], _name(states[holders[each.target_id]], self._today))
+            for each in targets
+            if (state := states.get(holders[each.target_id])) is not None and state.active_on(self._today)
+        ]
+
+    async def _actuals(self, held: Sequence[Held]) -> list[int]:
+        counted: list[tuple[int, str, str, bool, date, date]] = []
+        places: list[tuple[int, str, date]] = []
+        for number, each in enumerate(held):
+            since, until = each.target.window(self._today)
+            if each.target.metric == "places_without_members":
+                places.append((number, each.holder, until))
+            else:
+                level = not is_flow(each.target.metric)
+                after = until + timedelta(days=1)
+                counted.append((number, each.holder, each.target.metric, level, since, after))
+        found: dict[int, int] = {}
+        if counted:
+            names = ("number", "organisation_id", "metric", "level", "since", "until")
+            pairs = [(metric, measure) for metric, measures in MEASURES.items() for measure in measures]
+            asked = _columns(names, counted) | _columns(("counted_metric", "counted_measure"), pairs)
+            rows = await self._connection.execute(FIGURES["actuals"], asked)
+            found |= {row.number: row.actual for row in rows}
+        if places:
+            asked = _columns(("number", "organisation_id", "day"), places)
+            asked["member_measures"] = list(MEMBER_LEVELS)
+            rows = await self._connection.execute(FIGURES["empty_places"], asked)
+            found |= {row.number: row.actual for row in rows}
+        return [found.get(number, 0) for number in range(len(held))]
+
+    async def _raise(self, held: Held, actual: int, status: Reached) -> bool:
+        target = held.target
+        judged = target.judged(actual, self._today)
+        addressees = sorted(
+            {
+                target.organisation_id,
+                held.holder,
+                target.issuer_id,
+                self._lineage.resolve(target.issuer_id, self._today),
+            }
+        )
+        row = {
+            "id": alert_id(target.target_id, status),
+            "rule": RULE,
+            "target_id": target.target_id,
+            "status": status,
+            "organisation_id": held.holder,
+            "organisation_name": held.name,
+            "issuer_id": target.issuer_id,
+            "addressees": addressees,
+            "metric": target.metric,
+            "basis": target.basis,
+            "comparison": target.comparison,
+            "value": target.value,
+            "actual": actual,
+            "attainment_percent": judged.attainment_percent,
+            "excess_percent": judged.excess_percent,
+            "first": target.first,
+            "last": target.last,
+            "as_of": self._today,
+            "raised_at": self._now,
+        }
+        raised: UUID | None = await self._connection.scalar(ALERTS["raise_alert"], row)
+        if raised is None:
+            return False
+        await self._address(raised, addressees)
+        return True
+
+    async def _address(self, alert: UUID, addressees: list[str]) -> None:
+        asked = {"organisations": addressees, "rule": RULE}
+        for row in (await self._connection.execute(ALERTS["subscribers"], asked)).all():
+            delivery = {
+                "id": uuid5(_DELIVERIES, f"{alert}|{row.channel}|{row.recipient}"),
+                "alert_id": alert,
+                "subscription_id": row.id,
+                "channel": row.channel,
+                "recipient": row.recipient,
+                "language": row.language,
+                "now": self._now,
+            }
+            await self._connection.execute(ALERTS["put_delivery"], delivery)
+
+    async def _restate(self, verdicts: Sequence[tuple[str, Verdict]]) -> None:
+        resolved = [alert_id(target, status) for target, verdict in verdicts for status in verdict.resolves]
+        reopened = [alert_id(target, status) for target, verdict in verdicts for status in verdict.reopens]
+        if resolved:
+            await self._connection.execute(ALERTS["resolve"], {"ids": resolved, "now": self._now})
+        if reopened:
+            await self._connection.execute(ALERTS["reopen"], {"ids": reopened})
+
+
+def _name(state: OrganisationState, today: date) -> str:
+    segment = state.at(today)
+    return segment.name if segment else ""
+
+
+def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))

@@ -1,0 +1,138 @@
+"""The consumer: reads `LOG` with its own durable, and asks the registry for whatever it missed."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import msgspec
+import structlog
+from faststream.middlewares import AckPolicy
+from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from nats.js.api import ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
+
+from services.notifier.projector import Gap, Projector
+from shared.events.recorded import UnknownRecorded, read_recorded
+from shared.events.subjects import LOG_STREAM, LOG_SUBJECT
+from shared.runtime.progress import Progress
+
+log = structlog.get_logger(__name__)
+
+DURABLE = "notifier"
+PAGE = 1000
+RETRY = 0.5
+LOOK = 10.0
+"""Seconds between looks at the durable and the registry; what NATS lost meanwhile comes this way."""
+STUCK = 30.0
+ACK_WAIT = 120.0
+
+
+class _Page(msgspec.Struct):
+    events: msgspec.Raw
+    next: int | None = None
+
+
+class Intake:
+    """Keeps the projector at the end of the log."""
+
+    def __init__(self, broker: NatsBroker, registry_url: str, projector: Projector, progress: Progress) -> None:
+        self._broker = broker
+        self._registry_url = registry_url.rstrip("/")
+        self._projector = projector
+        self._progress = progress
+        self._caught_up = asyncio.Event()
+        self._subscriber = broker.subscriber(
+            LOG_SUBJECT,
+            stream=JStream(LOG_STREAM, declare=False),
+            durable=DURABLE,
+            config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL, ack_wait=ACK_WAIT),
+            pull_sub=PullSub(batch_size=1, timeout=5.0),
+            ack_policy=AckPolicy.MANUAL,
+            decoder=_as_it_is,
+        )
+        self._subscriber(self._take)
+
+    async def run(self, started: Callable[[], Any] = lambda: None) -> None:
+        """Catch up and then follow, until cancelled; `started` is called once the durable is there."""
+        async with httpx.AsyncClient(base_url=self._registry_url, timeout=30, trust_env=False) as registry:
+            self._registry = registry
+            following = False
+            self._progress.failing("waits for PostgreSQL, NATS and the registry")
+            while True:
+                pause = LOOK
+                try:
+                    async with self._progress.working():
+                        await self._broker.connect()
+                        await self._catch_up()
+                        if following and not await self._durable_is_there():
+                            log.warning("the durable on LOG is gone; making it anew")
+                            await self._subscriber.stop()
+                            following = False
+                        if not following:
+                            await self._follow()
+                            following = True
+                            started()
+                except UnknownRecorded as error:
+                    self._progress.failing(f"stops: {error}")
+                    pause = STUCK
+                except NotFoundError:
+                    self._progress.failing(f"waits for the stream {LOG_STREAM}, which the registry makes")
+                    pause = RETRY
+                except Exception as error:
+                    log.warning("cannot follow the log yet; trying again", error=repr(error))
+                    pause = RETRY if not following else LOOK
+                await asyncio.sleep(pause)
+
+    async def _follow(self) -> None:
+        await self._broker.connection.jetstream().stream_info(LOG_STREAM)
+        if self._broker.running:
+            await self._subscriber.start()
+        else:
+            await self._broker.start()
+
+    async def _durable_is_there(self) -> bool:
+        try:
+            await self._broker.connection.jetstream().consumer_info(LOG_STREAM, DURABLE)
+        except NotFoundError:
+            return False
+        return True
+
+    async def _take(self, message: NatsMessage) -> None:
+        try:
+            async with self._progress.working():
+                await self._apply(message.raw_message.data)
+        except UnknownRecorded as error:
+            self._progress.failing(f"stops: {error}")
+            await message.nack(delay=STUCK)
+        except Exception as error:
+            log.warning("a batch of the log was not applied; trying again", error=repr(error))
+            await message.nack(delay=RETRY)
+        else:
+            await message.ack()
+
+    async def _apply(self, payload: bytes) -> None:
+        try:
+            await self._projector.apply(read_recorded(payload))
+        except Gap as gap:
+            log.info("asking the registry for what is missing", gap=str(gap))
+            await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """Apply all that the registry has beyond our position; rules judge once the last page is in."""
+        position = await self._projector.position()
+        while True:
+            answer = await self._registry.get("/v1/events", params={"after": position, "limit": PAGE})
+            answer.raise_for_status()
+            page = msgspec.json.decode(answer.content, type=_Page)
+            events = read_recorded(bytes(page.events))
+            # Also with an empty page: an earlier one may have been applied and not judged.
+            await self._projector.apply(events, more=page.next is not None)
+            if page.next is None:
+                return
+            position = page.next
+
+
+async def _as_it_is(message: Any) -> bytes:
+    body: bytes = message.body
+    return body

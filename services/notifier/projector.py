@@ -1,0 +1,128 @@
+"""The projector: applies the log in order, a batch at a time, and lets the rules judge what a batch moved."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import date
+
+import structlog
+from prometheus_client import Counter, Gauge
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.notifier import store
+from services.notifier.clock import Clock, day_of
+from services.notifier.evaluation import Evaluation
+from services.notifier.projection import Projection, Touched
+from shared.events.recorded import Recorded
+from shared.timeline.lineage import Lineage
+
+log = structlog.get_logger(__name__)
+
+POSITION = Gauge("ketnap_notifier_position", "Last position of the log that the notifier has applied")
+RAISED = Counter("ketnap_notifier_alerts", "Alerts raised")
+
+
+class Gap(Exception):
+    """Positions are missing between what is applied and what came."""
+
+
+class Projector:
+    """Owns the projection. What it raises becomes deliveries in the same transaction as the checkpoint's move."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock, raised: Callable[[], None]) -> None:
+        """`raised` is called after a commit that made alerts."""
+        self._engine = engine
+        self._clock = clock
+        self._raised = raised
+        self._lock = asyncio.Lock()
+        self._lineage = Lineage()
+        self._known: int | None = None
+        """The position at which `_lineage` holds; None: read it again."""
+        self._unjudged: Touched | None = None
+        """What was moved and not judged yet; None: not known, judge everything."""
+
+    async def position(self) -> int:
+        """Last position applied."""
+        async with self._engine.connect() as connection:
+            return (await store.checkpoint(connection)).position
+
+    async def apply(self, events: Sequence[Recorded], *, more: bool = False) -> None:
+        """Apply recorded events in the log's order; what is applied already is passed over.
+
+        With `more`, further ones are known to follow at once, and judging waits for the last of them. Raises Gap.
+        """
+        await self._transact(events, judge=not more, everything=False)
+
+    async def sweep(self) -> None:
+        """Judge every target on today's date."""
+        await self._transact([], judge=True, everything=True)
+
+    async def rebuild(self) -> None:
+        """Forget what the log can tell again; whoever reads the log begins at its start. Nothing is said twice."""
+        async with self._lock, self._engine.begin() as connection:
+            self._known = None
+            await store.wipe(connection)
+
+    async def _transact(self, events: Sequence[Recorded], *, judge: bool, everything: bool) -> None:
+        async with self._lock:
+            touched = None if everything else self._unjudged
+            known, self._known = self._known, None
+            async with self._engine.begin() as connection:
+                checkpoint = await store.checkpoint(connection, lock=True)
+                if known != checkpoint.position:
+                    # The start, a failure, a rebuild, or another process: what it moved is not known here.
+                    self._lineage = await store.read_lineage(connection)
+                    touched = None
+                new = [event for event in events if event.position > checkpoint.position]
+                position = checkpoint.position
+                if new:
+                    if new[0].position != position + 1:
+                        raise Gap(f"expected position {position + 1}, found {new[0].position}")
+                    moved = await Projection(connection, self._lineage).apply(new)
+                    touched = None if touched is None else touched | moved
+                    position = new[-1].position
+                    await store.move_checkpoint(connection, position)
+                # On the way back to where the rules were, they judged other batches: say nothing until then.
+                judge = judge and position >= checkpoint.evaluated
+                raised = await self._judge(connection, touched) if judge and touched != set() else 0
+            self._known = position
+            self._unjudged = set() if judge else touched
+        POSITION.set(position)
+        if raised:
+            RAISED.inc(raised)
+            log.info("alerts were raised", alerts=raised, position=position)
+            self._raised()
+
+    async def _judge(self, connection: AsyncConnection, touched: Touched | None) -> int:
+        now = self._clock()
+        raised = await Evaluation(connection, self._lineage, now, day_of(now)).judge(touched)
+        await store.mark_evaluated(connection)
+        return raised
+
+
+class Sweeper:
+    """Judges every target when a day begins: facts of the future come of age, and periods begin and end."""
+
+    def __init__(self, projector: Projector, clock: Clock, look: float = 60.0) -> None:
+        """`look` is in seconds, so that a machine that slept or a clock that was set is noticed."""
+        self._projector = projector
+        self._clock = clock
+        self._look = look
+        self._swept: date | None = None
+
+    async def run(self) -> None:
+        """Sweep once at the start and then at each midnight, until cancelled."""
+        while True:
+            try:
+                await self.sweep_if_due()
+            except Exception as error:
+                log.warning("could not judge the day's targets; trying again", error=repr(error))
+            await asyncio.sleep(self._look)
+
+    async def sweep_if_due(self) -> bool:
+        """Sweep if this day has not been swept yet."""
+        today = day_of(self._clock())
+        if today == self._swept:
+            return False
+        await self._projector.sweep()
+        self._swept = today
+        return True

@@ -1,0 +1,124 @@
+"""The notifier as one process: its parts, how they start, and what they wait for."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from sqlalchemy import text
+
+from services.notifier.channels.channel import Channel
+from services.notifier.channels.mail import MailChannel, SmtpServer
+from services.notifier.channels.webhook import WebhookChannel
+from services.notifier.channels.wording import Wording
+from services.notifier.clock import Clock, system_clock
+from services.notifier.evaluation import ALERTS
+from services.notifier.intake import Intake
+from services.notifier.outbox import Sender
+from services.notifier.projector import Projector, Sweeper
+from services.notifier.settings import NotifierSettings
+from shared.runtime.broker import create_broker
+from shared.runtime.database import create_engine
+from shared.runtime.http import Check
+from shared.runtime.migrations import is_current
+from shared.runtime.progress import Progress
+
+log = structlog.get_logger(__name__)
+
+
+class Notifier:
+    """All parts of a running notifier."""
+
+    def __init__(self, settings: NotifierSettings, clock: Clock = system_clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.engine = create_engine(settings.database_url, "notifier")
+        self.broker = create_broker(settings.nats_url, settings.nats_seed, "notifier")
+        self.reading = Progress("the reader of the log", stalled_after=60.0)
+        self.projector = Projector(self.engine, clock, self._wake)
+        self.sweeper = Sweeper(self.projector, clock)
+        self.intake = Intake(self.broker, settings.registry_url, self.projector, self.reading)
+        self.following = asyncio.Event()
+        """Set once the log is followed."""
+        self.webhooks = WebhookChannel(clock, allow_private=settings.webhook_allow_private)
+        self.sending: dict[str, Progress] = {}
+        self.senders = [self._sender(channel) for channel in self._channels()]
+
+    def _channels(self) -> list[Channel]:
+        mail = mail_channel(self.settings)
+        return [self.webhooks, mail] if mail else [self.webhooks]
+
+    def _sender(self, channel: Channel) -> Sender:
+        progress = self.sending[channel.name] = Progress(f"the sender of {channel.name}", stalled_after=60.0)
+        return Sender(self.engine, channel, self.clock, progress)
+
+    def _wake(self) -> None:
+        for sender in self.senders:
+            sender.wake()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow, judge and send in the background while this lasts."""
+        work = asyncio.create_task(self._work())
+        try:
+            yield
+        finally:
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+            await self.broker.stop()
+            await self.webhooks.close()
+            await self.engine.dispose()
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.intake.run(self.following.set))
+            for sender in self.senders:
+                tasks.create_task(sender.run())
+            # What has not been read yet would be judged as if it had not happened.
+            await self.following.wait()
+            tasks.create_task(self.sweeper.run())
+
+    def checks(self) -> dict[str, Check]:
+        """Readiness: the database, its schema, NATS, and whether work gets anywhere."""
+        found: dict[str, Check] = {
+            "database": self._check_database,
+            "nats": self._check_nats,
+            "reader": _said_by(self.reading),
+            MailChannel.name: self._check_mail,
+        }
+        return found | {name: _said_by(progress) for name, progress in self.sending.items()}
+
+    async def _check_database(self) -> str | None:
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+        if not await is_current(self.engine, "services.notifier"):
+            return "the schema is not at this version; run the migrations (`ketnap up` does)"
+        return None
+
+    async def _check_nats(self) -> str | None:
+        if await self.broker.ping(timeout=2):
+            return None
+        return "NATS does not answer; check that it runs at KETNAP_NATS_URL"
+
+    async def _check_mail(self) -> str | None:
+        """Only where no server is set; the sender speaks for itself otherwise."""
+        async with self.engine.connect() as connection:
+            waiting = await connection.scalar(ALERTS["pending_count"], {"channel": MailChannel.name})
+        return f"{waiting} e-mails wait for a server: set KETNAP_SMTP_URL" if waiting else None
+
+
+def mail_channel(settings: NotifierSettings) -> MailChannel | None:
+    """The way out for e-mail, where a server is set. Raises SettingsError."""
+    if not settings.smtp_url:
+        return None
+    server = SmtpServer.of_url(settings.smtp_url)
+    return MailChannel(server, settings.mail_from, Wording(settings.dashboard_url))
+
+
+def _said_by(progress: Progress) -> Check:
+    async def check() -> str | None:
+        return progress.problem()
+
+    return check

@@ -1,0 +1,42 @@
+-- Statements of the HTTP API.
+
+-- alerts: a page, the newest first
+SELECT * FROM notifier.alert
+WHERE (CAST(:organisation AS text) IS NULL OR organisation_id = :organisation)
+  AND (CAST(:rule AS text) IS NULL OR rule = :rule)
+  AND (CAST(:state AS text) IS NULL OR state = :state)
+  AND (CAST(:before AS bigint) IS NULL OR number < :before)
+ORDER BY number DESC LIMIT :limit;
+
+-- acknowledge: somebody has seen it; the first time counts
+UPDATE notifier.alert SET acknowledged_at = coalesce(acknowledged_at, :now) WHERE id = :id RETURNING *;
+
+-- mute: send nothing about it until then; null ends that
+UPDATE notifier.alert SET muted_until = :until WHERE id = :id RETURNING *;
+
+-- deliveries: a page, the newest first
+SELECT id, number, alert_id, subscription_id, channel, recipient, language, state, attempts, next_attempt, error,
+       created_at, sent_at
+FROM notifier.delivery
+WHERE (CAST(:alert AS uuid) IS NULL OR alert_id = :alert)
+  AND (CAST(:state AS text) IS NULL OR state = :state)
+  AND (CAST(:before AS bigint) IS NULL OR number < :before)
+ORDER BY number DESC LIMIT :limit;
+
+-- subscriptions: all of them
+SELECT id, organisation, rules, channel, recipient, language, secret FROM notifier.subscription
+ORDER BY organisation, channel, recipient;
+
+-- lock_subscriptions: one replacement at a time
+LOCK TABLE notifier.subscription IN SHARE ROW EXCLUSIVE MODE;
+
+-- clear_subscriptions: before the new list is written
+DELETE FROM notifier.subscription;
+
+-- put_subscription: one of the new list
+INSERT INTO notifier.subscription (id, organisation, rules, channel, recipient, language, secret)
+VALUES (:id, :organisation, :rules, :channel, :recipient, :language, :secret);
+
+-- forsake: deliveries that wait for a subscription that is gone
+UPDATE notifier.delivery d SET state = 'failed', error = 'its subscription was removed before it was sent'
+WHERE d.state = 'pending' AND NOT EXISTS (SELECT FROM notifier.subscription s WHERE s.id = d.subscription_id);

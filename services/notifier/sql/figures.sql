@@ -1,0 +1,61 @@
+-- Statements of the figures: which targets may have moved, and how far each is.
+
+-- all_targets: every target whose period has begun
+SELECT target_id, organisation_id, since, metric, basis, issuer_id, first, last, comparison, value
+FROM notifier.target WHERE first <= :today AND since <= :today;
+
+-- targets_above: begun targets, for these metrics, of these organisations, of those above and those they took over from
+WITH RECURSIVE up (organisation_id, metric) AS (
+    SELECT * FROM unnest(CAST(:organisations AS text[]), CAST(:metrics AS text[]))
+    UNION
+    SELECT onward.organisation_id, up.metric
+    FROM up CROSS JOIN LATERAL (
+        SELECT parent_id FROM notifier.placement p
+        WHERE p.organisation_id = up.organisation_id AND p.parent_id IS NOT NULL
+        UNION ALL
+        SELECT s.organisation_id FROM notifier.succession s WHERE s.successor_id = up.organisation_id
+    ) AS onward (organisation_id)
+)
+SELECT t.target_id, t.organisation_id, t.since, t.metric, t.basis, t.issuer_id, t.first, t.last, t.comparison, t.value
+FROM notifier.target t JOIN up USING (organisation_id, metric)
+WHERE t.first <= :today AND t.since <= :today;
+
+-- actuals: for each window (number, organisation, metric, days) what its subtree comes to, on the tree of each day
+WITH RECURSIVE asked (number, organisation_id, metric, level, since, until) AS (
+    SELECT * FROM unnest(CAST(:number AS int[]), CAST(:organisation_id AS text[]), CAST(:metric AS text[]),
+                         CAST(:level AS boolean[]), CAST(:since AS date[]), CAST(:until AS date[]))
+), under (number, organisation_id, since, until) AS (
+    SELECT number, organisation_id, since, until FROM asked
+    UNION ALL
+    SELECT u.number, p.organisation_id, greatest(u.since, p.since), least(u.until, p.until)
+    FROM under u JOIN notifier.placement p ON p.parent_id = u.organisation_id AND p.since < u.until AND p.until > u.since
+) CYCLE organisation_id SET repeats USING path,
+counted (metric, measure) AS (
+    SELECT * FROM unnest(CAST(:counted_metric AS text[]), CAST(:counted_measure AS text[]))
+)
+SELECT a.number, CAST(coalesce(sum(t.amount), 0) AS bigint) AS actual
+FROM asked a
+JOIN under u ON u.number = a.number AND NOT u.repeats
+JOIN counted c ON c.metric = a.metric
+JOIN notifier.tally t ON t.organisation_id = u.organisation_id AND t.measure = c.measure
+                     AND t.day < u.until AND (a.level OR t.day >= u.since)
+GROUP BY a.number;
+
+-- empty_places: for each window of one day, the places of its subtree whose cell has no member, or that have no cell
+WITH RECURSIVE asked (number, organisation_id, day) AS (
+    SELECT * FROM unnest(CAST(:number AS int[]), CAST(:organisation_id AS text[]), CAST(:day AS date[]))
+), under (number, organisation_id, day) AS (
+    SELECT number, organisation_id, day FROM asked
+    UNION
+    SELECT u.number, p.organisation_id, u.day
+    FROM under u JOIN notifier.placement p ON p.parent_id = u.organisation_id AND p.since <= u.day AND p.until > u.day
+)
+SELECT u.number, count(*) AS actual
+FROM under u
+JOIN notifier.coverage c ON c.organisation_id = u.organisation_id AND c.since <= u.day AND c.until > u.day
+WHERE c.cell_id IS NULL OR NOT EXISTS (
+    SELECT FROM notifier.tally t
+    WHERE t.organisation_id = c.cell_id AND t.measure = ANY (CAST(:member_measures AS text[])) AND t.day <= u.day
+    HAVING sum(t.amount) > 0
+)
+GROUP BY u.number;

@@ -1,0 +1,170 @@
+"""The tables of the projection: the one place that reads and writes what the notifier knows of the log."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any, cast
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier.rules.attained import Target
+from services.notifier.rules.counting import Placement, Seat
+from shared.events.catalogue import CATALOGUE
+from shared.events.recorded import Recorded, read_data
+from shared.runtime.sql import Statements
+from shared.timeline import fold
+from shared.timeline.fact import Fact
+from shared.timeline.fold import Folded
+from shared.timeline.lineage import Lineage, Succession
+from shared.timeline.measures import Change
+from shared.timeline.organisation import OrganisationState
+
+SQL = Statements("services.notifier.sql", "projection.sql")
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """Last position applied, and last position that rules have judged."""
+
+    position: int
+    evaluated: int
+
+
+async def checkpoint(connection: AsyncConnection, *, lock: bool = False) -> Checkpoint:
+    """Where the projection stands; `lock` makes every other one that applies wait."""
+    row = (await connection.execute(SQL["lock_checkpoint" if lock else "checkpoint"])).one()
+    return Checkpoint(row.position, row.evaluated)
+
+
+async def move_checkpoint(connection: AsyncConnection, position: int) -> None:
+    """Say that the log is applied up to a position."""
+    await connection.execute(SQL["move_checkpoint"], {"position": position})
+
+
+async def mark_evaluated(connection: AsyncConnection) -> None:
+    """Say that the rules have judged all that is applied."""
+    await connection.execute(SQL["mark_evaluated"])
+
+
+async def wipe(connection: AsyncConnection) -> None:
+    """Forget all that the log can tell again; what has been said stays said."""
+    await checkpoint(connection, lock=True)
+    await connection.execute(SQL["wipe"])
+    await move_checkpoint(connection, 0)
+
+
+async def read_lineage(connection: AsyncConnection) -> Lineage:
+    """All successions on record."""
+    rows = await connection.execute(SQL["successions"])
+    return Lineage(Succession(row.organisation_id, row.day, row.successor_id) for row in rows)
+
+
+async def put_successions(connection: AsyncConnection, successions: Iterable[Succession]) -> None:
+    """Write organisations that ended with a successor."""
+    rows = [(each.organisation_id, each.day, each.successor_id) for each in successions]
+    await _write(connection, "put_successions", ("organisation_id", "day", "successor_id"), rows)
+
+
+async def put_facts(connection: AsyncConnection, events: Iterable[Recorded]) -> None:
+    """Keep facts for the day a late one arrives."""
+    rows = [
+        (event.position, event.subject, event.event_id, event.type, event.effectiveon, event.time, _data(event))
+        for event in events
+    ]
+    names = ("position", "subject", "event_id", "type", "effectiveon", "time", "data")
+    await _write(connection, "put_facts", names, rows)
+
+
+def _data(event: Recorded) -> str:
+    data = event.data
+    if getattr(data, "profile", None) is not None:
+        # Nothing here asks for it, so there is nothing here to erase.
+        data = replace(data, profile=None)
+    return msgspec.json.encode(data).decode()
+
+
+async def timeline(connection: AsyncConnection, subject: str, before: int) -> list[Fact]:
+    """Facts about a subject that were recorded before a position."""
+    rows = await connection.execute(SQL["timeline"], {"subject": subject, "before": before})
+    return [
+        Fact(
+            row.event_id,
+            row.subject,
+            CATALOGUE[row.type].name,
+            row.effectiveon,
+            row.time,
+            read_data(row.type, row.data.encode(), row.position),
+        )
+        for row in rows
+    ]
+
+
+async def folds(connection: AsyncConnection, subjects: Iterable[str]) -> dict[str, Folded]:
+    """The stored folds of those subjects that have one."""
+    rows = await connection.execute(SQL["subjects"], {"subjects": list(subjects)})
+    return {row.subject: fold.decode(fold.kind_of(row.subject), row.folded) for row in rows}
+
+
+async def organisations(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, OrganisationState]:
+    """The states of those organisations that are known."""
+    found = await folds(connection, (f"organisation/{each}" for each in ids))
+    return {subject.partition("/")[2]: cast(OrganisationState, folded.state) for subject, folded in found.items()}
+
+
+async def put_folds(connection: AsyncConnection, folded: dict[str, Folded]) -> None:
+    """Write folds."""
+    rows = [(subject, fold.encode(each)) for subject, each in sorted(folded.items())]
+    await _write(connection, "put_subjects", ("subject", "folded"), rows)
+
+
+async def tallies(connection: AsyncConnection, organisation_id: str) -> list[Change]:
+    """The changes of an organisation."""
+    rows = await connection.execute(SQL["tallies"], {"organisation_id": organisation_id})
+    return [Change(organisation_id, row.measure, row.day, row.amount) for row in rows]
+
+
+async def add_tallies(connection: AsyncConnection, changes: dict[tuple[str, str, date], int]) -> None:
+    """Add signed changes to what stands there."""
+    rows = [(*key, amount) for key, amount in sorted(changes.items()) if amount]
+    await _write(connection, "add_tallies", ("organisation_id", "measure", "day", "amount"), rows)
+
+
+async def seated_under(connection: AsyncConnection, ended: Sequence[str]) -> list[str]:
+    """Subjects whose place in the tree named one of these organisations."""
+    return list((await connection.execute(SQL["seated_under"], {"organisations": list(ended)})).scalars())
+
+
+async def put_placements(connection: AsyncConnection, ids: Sequence[str], found: Iterable[Placement]) -> None:
+    """Write the tree anew for these organisations."""
+    await connection.execute(SQL["clear_placements"], {"organisations": list(ids)})
+    rows = [(each.organisation_id, each.since, each.until, each.parent_id) for each in found]
+    await _write(connection, "put_placements", ("organisation_id", "since", "until", "parent_id"), rows)
+
+
+async def put_seats(connection: AsyncConnection, ids: Sequence[str], found: Iterable[Seat]) -> None:
+    """Write whose these places are and what covers them anew."""
+    await connection.execute(SQL["clear_coverage"], {"places": list(ids)})
+    rows = [(each.place_id, each.since, each.until, each.organisation_id, each.cell_id) for each in found]
+    await _write(connection, "put_coverage", ("place_id", "since", "until", "organisation_id", "cell_id"), rows)
+
+
+async def covered_by(connection: AsyncConnection, cells: Iterable[str]) -> list[str]:
+    """Whose places these cells cover."""
+    return list((await connection.execute(SQL["covered_by"], {"cells": list(cells)})).scalars())
+
+
+async def put_targets(connection: AsyncConnection, ids: Sequence[str], found: Iterable[Target]) -> None:
+    """Write the targets of these organisations anew."""
+    await connection.execute(SQL["clear_targets"], {"organisations": list(ids)})
+    names = Target.__struct_fields__
+    await _write(
+        connection, "put_targets", names, [tuple(getattr(each, name) for name in names) for each in found]
+    )
+
+
+async def _write(
+    connection: AsyncConnection, statement: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    if rows:
+        columns = zip(*rows, strict=True)
+        await connection.execute(SQL[statement], dict(zip(names, map(list, columns), strict=True)))

@@ -1,0 +1,1 @@
+"""The HTTP API: parameters in, answers with their position out."""

@@ -1,0 +1,30 @@
+"""`/v1/live`: server-sent events that tell how far is projected."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+from services.reporting.position import Watch
+from services.reporting.service import Reporting
+
+HEARTBEAT = 15.0
+
+
+@get("/v1/live", summary="The position as it advances, as server-sent events")
+async def live(reporting: NamedDependency[Reporting]) -> ServerSentEvent:
+    """`event: position` with {"position", "time"} at once and whenever it moves; comments keep the line open."""
+    return ServerSentEvent(_positions(reporting.watch))
+
+
+async def _positions(watch: Watch) -> AsyncIterator[ServerSentEventMessage]:
+    async for checkpoint in watch.checkpoints(HEARTBEAT):
+        if checkpoint is None:
+            yield ServerSentEventMessage(comment="still here")
+        else:
+            data = {"position": checkpoint.position, "time": checkpoint.recordedat}
+            yield ServerSentEventMessage(
+                event="position", id=str(checkpoint.position), data=msgspec.json.encode(data).decode()
+            )

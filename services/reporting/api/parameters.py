@@ -1,0 +1,149 @@
+"""Query parameters: read with their defaults, refused with a sentence that says what was expected."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from http import HTTPStatus
+from zoneinfo import ZoneInfo
+
+from litestar.datastructures import MultiDict
+from msgspec import Struct
+
+from services.reporting.reports.question import Hierarchy
+from shared.events.vocabulary import ORGANISATION_KINDS
+from shared.runtime.http import Problem
+
+VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+MAX_POSITION = 2**63 - 2
+PAGE = 100
+MAX_PAGE = 1000
+
+SHARED = ("as_of", "known_at", "hierarchy", "min_position", "format")
+PERIOD = ("from", "to")
+
+_SPACE_FOR_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d\Z)")
+
+
+def today_in_vietnam() -> date:
+    """The day it is in Vietnam, which is what `today` means everywhere."""
+    return datetime.now(VIETNAM).date()
+
+
+class Parameters(Struct, frozen=True):
+    """What all reports are asked with. `known_at` is a position, a time, or None for now."""
+
+    as_of: date
+    known_at: int | datetime | None
+    hierarchy: Hierarchy
+    from_: date
+    to: date
+    by_child: bool
+    min_position: int
+
+
+def refuse(name: str, expected: str, found: str) -> Problem:
+    """The answer to a parameter that cannot be read."""
+    return Problem(HTTPStatus.BAD_REQUEST, f"{name}: expected {expected}, found {found!r}")
+
+
+def single(query: MultiDict[str], allowed: tuple[str, ...]) -> dict[str, str]:
+    """The parameters of a request, each at most once, none unknown: a mistyped one must not be ignored."""
+    found: dict[str, str] = {}
+    for name, value in query.multi_items():
+        if name not in allowed:
+            raise refuse("query", f"parameters among {', '.join(allowed)}", name)
+        if name in found and found[name] != value:
+            raise refuse(name, "one value", f"{found[name]}, {value}")
+        found[name] = value
+    return found
+
+
+def read(query: Mapping[str, str], today: date) -> Parameters:
+    """Parameters with their defaults. Raises Problem."""
+    as_of = day(query, "as_of", today)
+    from_ = day(query, "from", date(as_of.year, 1, 1))
+    to = day(query, "to", date(as_of.year, 12, 31))
+    if to < from_:
+        raise refuse("to", f"a day on or after `from` ({from_})", str(to))
+    return Parameters(
+        as_of=as_of,
+        known_at=_known_at(query.get("known_at")),
+        hierarchy="current"
+        if one_of(query, "hierarchy", ("as_was", "current"), "as_was") == "current"
+        else "as_was",
+        from_=from_,
+        to=to,
+        by_child=one_of(query, "by", ("child",), None) == "child",
+        min_position=number(query, "min_position", 0, 0, MAX_POSITION),
+    )
+
+
+def day(query: Mapping[str, str], name: str, default: date) -> date:
+    """A date, within the years that a calendar of this kind can be asked for."""
+    raw = query.get(name)
+    if raw is None:
+        return default
+    try:
+        if len(raw) != len("2022-11-30"):
+            raise ValueError(raw)
+        found = date.fromisoformat(raw)
+    except ValueError:
+        raise refuse(name, "a date such as 2022-11-30", raw) from None
+    if not 1900 <= found.year <= 2200:
+        raise refuse(name, "a date between 1900 and 2200", raw)
+    return found
+
+
+def number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    """A whole number from `least` to `most`."""
+    raw = query.get(name)
+    if raw is None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,19}", raw) or not least <= int(raw) <= most:
+        raise refuse(name, f"a whole number from {least} to {most}", raw)
+    return int(raw)
+
+
+def one_of(query: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str | None) -> str | None:
+    """One of a few words."""
+    raw = query.get(name)
+    if raw is None:
+        return default
+    if raw not in allowed:
+        raise refuse(name, " or ".join(allowed), raw)
+    return raw
+
+
+def kind(query: Mapping[str, str]) -> str | None:
+    """A kind of organisation."""
+    return one_of(query, "kind", ORGANISATION_KINDS, None)
+
+
+def _known_at(raw: str | None) -> int | datetime | None:
+    if raw is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,18}", raw):
+        return int(raw)
+    try:
+        # In a query an unescaped + is a space.
+        found = datetime.fromisoformat(_SPACE_FOR_PLUS.sub("+", raw))
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        expected = "a position, or a time with its offset such as 2022-11-30T23:59:59+07:00"
+        raise refuse("known_at", expected, raw)
+    return found
+
+
+def accept_json(query: Mapping[str, str], accept: str) -> None:
+    """Refuse what is not JSON. Raises Problem 406."""
+    asked = query.get("format")
+    if asked not in (None, "json", "csv", "xlsx"):
+        raise refuse("format", "json, csv or xlsx", asked)
+    ranges = [each.partition(";")[0].strip() for each in accept.split(",") if each.strip()]
+    fits = not ranges or any(each in ("*/*", "application/*", "application/json") for each in ranges)
+    if asked in ("csv", "xlsx") or (asked is None and not fits):
+        found = asked or accept
+        raise Problem(
+            HTTPStatus.NOT_ACCEPTABLE, f"expected a request for JSON, which is what is offered, found {found}"
+        )

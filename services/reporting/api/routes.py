@@ -1,0 +1,218 @@
+"""The API's routes: organisations, their reports, and the events behind a figure."""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable
+from datetime import date
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.reporting.api import parameters
+from services.reporting.api.answers import answer, etag, heading, is_had, not_modified, report_body
+from services.reporting.api.parameters import PERIOD, SHARED, Parameters
+from services.reporting.reports import organisations, reader
+from services.reporting.reports.additive import Bodies, movements_report, structure, totals
+from services.reporting.reports.attainment import attainment
+from services.reporting.reports.evidence import UnknownMeasure, evidence
+from services.reporting.reports.question import Question
+from services.reporting.reports.reader import AheadOfLog, KnownAt, UnknownOrganisation
+from services.reporting.reports.reading import Reading
+from services.reporting.service import Reporting
+from shared.runtime.http import Problem
+
+AnyRequest = Request[Any, Any, Any]
+Answer = Response[Any]
+
+PATIENCE = 5.0
+"""Seconds that an answer waits for `min_position`."""
+
+REPORTS: dict[str, Callable[[Reading], Awaitable[Bodies]]] = {
+    "totals": totals,
+    "attainment": attainment,
+    "movements": movements_report,
+    "structure": structure,
+}
+LATER = (
+    "profile", "funnel", "blocked", "coverage", "mentoring", "timeliness", "cascade", "training", "retention",
+    "restatement", "enterprise", "timeseries", "ranking",
+)  # fmt: skip
+"""Reports of the contract that this version does not offer yet."""
+
+_REPORT_PARAMETERS = (*SHARED, *PERIOD, "by")
+_EVIDENCE_PARAMETERS = (*SHARED, *PERIOD, "measure", "after", "limit")
+_SEARCH_PARAMETERS = (*SHARED, "query", "kind", "parent", "after", "limit")
+
+
+@get("/v1/organisations", summary="Organisations by name, kind or parent")
+async def search(
+    request: AnyRequest, reporting: NamedDependency[Reporting], today: NamedDependency[date]
+) -> Answer:
+    """Those active on `as_of`, in the order of their names; accents and case do not matter in `query`."""
+    query = parameters.single(request.query_params, _SEARCH_PARAMETERS)
+    parameters.accept_json(query, request.headers.get("accept", ""))
+    asked = parameters.read(query, today)
+    kind = parameters.kind(query)
+    limit = parameters.number(query, "limit", parameters.PAGE, 1, parameters.MAX_PAGE)
+    after = _cursor(query.get("after"))
+    await _wait(reporting, asked.min_position)
+    async with reporting.reader.connection() as connection:
+        known = await _known_at(connection, asked)
+        tag = etag(known, request.url.path, sorted(query.items()), today)
+        if is_had(tag, request.headers.get("if-none-match")):
+            return not_modified(known, tag)
+        day = today if asked.hierarchy == "current" else asked.as_of
+        found, following = await organisations.search(
+            connection, day, known.position, query.get("query"), kind, query.get("parent"), after, limit
+        )
+    body = {
+        "as_of": asked.as_of,
+        "known_at": known,
+        "hierarchy": asked.hierarchy,
+        "organisations": found,
+        "next": following and base64.urlsafe_b64encode(msgspec.json.encode(following)).decode(),
+    }
+    return answer(known, tag, body)
+
+
+@get("/v1/organisations/{organisation_id:str}", summary="One organisation and its place in the tree")
+async def organisation(
+    request: AnyRequest,
+    organisation_id: FromPath[str],
+    reporting: NamedDependency[Reporting],
+    today: NamedDependency[date],
+) -> Answer:
+    """Its name and kind on `as_of`, whether it is active, and the way down to it from the root."""
+
+    async def body(connection: AsyncConnection, question: Question, _: dict[str, str]) -> dict[str, Any]:
+        day = question.today if question.hierarchy == "current" else question.as_of
+        row = await organisations.organisation(connection, question.root, day, question.known)
+        assert row is not None
+        return heading(question) | {
+            "active": row.active,
+            "sector": row.sector,
+            "parent_id": row.parent_id,
+            "successor_id": row.successor_id,
+            "path": await organisations.ancestors(connection, question.root, day, question.known),
+        }
+
+    return await _answer(request, organisation_id, reporting, today, SHARED, body)
+
+
+@get("/v1/organisations/{organisation_id:str}/evidence", summary="The events behind a figure")
+async def evidence_of(
+    request: AnyRequest,
+    organisation_id: FromPath[str],
+    reporting: NamedDependency[Reporting],
+    today: NamedDependency[date],
+) -> Answer:
+    """`value` of the figure at the dotted path `measure`, and a page of the events that add up to it."""
+
+    async def body(connection: AsyncConnection, question: Question, query: dict[str, str]) -> dict[str, Any]:
+        after = parameters.number(query, "after", 0, 0, parameters.MAX_POSITION)
+        limit = parameters.number(query, "limit", parameters.PAGE, 1, parameters.MAX_PAGE)
+        try:
+            found = await evidence(Reading(connection, question), query.get("measure", ""), after, limit)
+        except UnknownMeasure as error:
+            raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+        return heading(question) | found
+
+    return await _answer(request, organisation_id, reporting, today, _EVIDENCE_PARAMETERS, body)
+
+
+@get("/v1/organisations/{organisation_id:str}/{report:str}", summary="A report about an organisation")
+async def report_of(
+    request: AnyRequest,
+    organisation_id: FromPath[str],
+    report: FromPath[str],
+    reporting: NamedDependency[Reporting],
+    today: NamedDependency[date],
+) -> Answer:
+    """`totals`, `attainment`, `movements` or `structure`; with `by=child` also for each child and the rest."""
+    asked = REPORTS.get(report)
+    if asked is None:
+        offered = ", ".join((*REPORTS, "evidence"))
+        found = f"{report}, which is not offered yet" if report in LATER else repr(report)
+        raise Problem(HTTPStatus.NOT_FOUND, f"expected a report among {offered}; found {found}")
+
+    async def body(connection: AsyncConnection, question: Question, _: dict[str, str]) -> dict[str, Any]:
+        return report_body(question, await asked(Reading(connection, question)))
+
+    return await _answer(request, organisation_id, reporting, today, _REPORT_PARAMETERS, body)
+
+
+async def _answer(
+    request: AnyRequest,
+    organisation_id: str,
+    reporting: Reporting,
+    today: date,
+    allowed: tuple[str, ...],
+    body: Callable[[AsyncConnection, Question, dict[str, str]], Awaitable[dict[str, Any]]],
+) -> Answer:
+    """Read the parameters, settle the position, and answer unless the client has the answer already."""
+    query = parameters.single(request.query_params, allowed)
+    parameters.accept_json(query, request.headers.get("accept", ""))
+    asked = parameters.read(query, today)
+    await _wait(reporting, asked.min_position)
+    async with reporting.reader.connection() as connection:
+        known = await _known_at(connection, asked)
+        tag = etag(known, request.url.path, sorted(query.items()), today)
+        if is_had(tag, request.headers.get("if-none-match")):
+            return not_modified(known, tag)
+        try:
+            question = await reader.question(
+                connection,
+                organisation_id,
+                known,
+                as_of=asked.as_of,
+                hierarchy=asked.hierarchy,
+                from_=asked.from_,
+                to=asked.to,
+                today=today,
+                by_child=asked.by_child,
+            )
+        except UnknownOrganisation:
+            raise Problem(
+                HTTPStatus.NOT_FOUND,
+                f"expected an organisation known at position {known.position}, found none with id "
+                f"{organisation_id!r}",
+            ) from None
+        return answer(known, tag, await body(connection, question, query))
+
+
+async def _wait(reporting: Reporting, position: int) -> None:
+    if not await reporting.watch.reached(position, PATIENCE):
+        stands = reporting.watch.checkpoint.position
+        raise Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            f"expected position {position} to be projected within {PATIENCE:.0f} s, found {stands}; try again",
+            {"Retry-After": "1"},
+        )
+
+
+async def _known_at(connection: AsyncConnection, asked: Parameters) -> KnownAt:
+    try:
+        return await reader.known_at(connection, asked.known_at)
+    except AheadOfLog as ahead:
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            f"known_at: expected a position up to {ahead.position}, which is projected, found {asked.known_at}; "
+            f"min_position={asked.known_at} waits until it is",
+        ) from None
+
+
+def _cursor(raw: str | None) -> tuple[str, str] | None:
+    if raw is None:
+        return None
+    try:
+        return msgspec.json.decode(base64.urlsafe_b64decode(raw), type=tuple[str, str])
+    except (binascii.Error, msgspec.DecodeError, ValueError):
+        raise parameters.refuse("after", "`next` of the page before", raw) from None
+
+
+ROUTES = (search, organisation, evidence_of, report_of)

@@ -1,0 +1,51 @@
+"""Reporting's HTTP application."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import date
+
+from litestar import Litestar
+from litestar.di import Provide
+
+from services.reporting import dashboard
+from services.reporting.api.live import live
+from services.reporting.api.parameters import today_in_vietnam
+from services.reporting.api.routes import ROUTES
+from services.reporting.service import Reporting
+from services.reporting.settings import ReportingSettings
+from shared.runtime.http import create_api, serve
+
+
+def create_app(
+    settings: ReportingSettings, *, consume: bool = True, today: Callable[[], date] = today_in_vietnam
+) -> Litestar:
+    """The application; its lifespan runs the whole service. `consume` and `today` are there for tests."""
+    reporting: Reporting | None = None
+
+    def provide() -> Reporting:
+        assert reporting is not None
+        return reporting
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        nonlocal reporting
+        reporting = Reporting(settings, consume=consume)
+        app.state.reporting = reporting
+        async with reporting.running():
+            yield
+
+    return create_api(
+        "reporting",
+        [*ROUTES, live, *dashboard.HANDLERS],
+        lifespan,
+        lambda _: provide().checks(),
+        dependencies={
+            "reporting": Provide(provide, sync_to_thread=False),
+            "today": Provide(today, sync_to_thread=False),
+        },
+    )
+
+
+def run(settings: ReportingSettings) -> None:
+    """Serve until SIGTERM."""
+    serve(create_app(settings), settings.http_host, settings.http_port)

@@ -1,0 +1,145 @@
+"""The consumer: reads `log.recorded` and hands what has arrived to the projector as one batch.
+
+What is read and not committed comes again: messages are acknowledged after the transaction that projected them.
+A hole is filled from the registry's log, and so is an empty database when reading begins.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+import structlog
+from faststream.middlewares import AckPolicy
+from faststream.nats import JStream, NatsBroker, PullSub
+from faststream.nats.message import NatsMessage
+from nats.js.api import ConsumerConfig, DeliverPolicy
+
+from services.reporting.projector.log import Log
+from services.reporting.projector.projector import Gap, Projector
+from shared.events.recorded import Recorded, UnknownRecorded, read_recorded
+from shared.events.subjects import LAST_HEADER, LOG_STREAM, LOG_SUBJECT
+from shared.runtime.progress import Progress
+
+log = structlog.get_logger(__name__)
+
+DURABLE = "reporting"
+ARRIVED_MESSAGES = 16
+"""Messages, of at most 1 MiB each, that wait in memory while a batch is projected."""
+FETCH = 5.0
+RETRY = 0.5
+BLOCKED_RETRY = 5.0
+
+
+class Consumer:
+    """Reads until cancelled, whatever comes and goes meanwhile."""
+
+    def __init__(self, broker: NatsBroker, events: Log, projector: Projector, progress: Progress) -> None:
+        self._broker = broker
+        self._log = events
+        self._projector = projector
+        self._progress = progress
+
+    async def run(self) -> None:
+        """Catch up with the log, then follow `log.recorded`; after any failure the same again."""
+        while True:
+            try:
+                await self._broker.connect()
+                await self._follow()
+            except UnknownRecorded as error:
+                log.error("projecting is blocked", problem=str(error))
+                self._progress.failing(f"is blocked: {error}")
+                await asyncio.sleep(BLOCKED_RETRY)
+            except Exception as error:
+                log.warning("projecting was interrupted; trying again", error=repr(error))
+                self._progress.failing(f"was interrupted and is trying again: {error!r}"[:300])
+                await asyncio.sleep(RETRY)
+
+    async def _follow(self) -> None:
+        await self._catch_up()
+        arrived: asyncio.Queue[NatsMessage] = asyncio.Queue(ARRIVED_MESSAGES)
+        reading = asyncio.create_task(self._read(arrived))
+        try:
+            while True:
+                messages = await _taken(arrived, reading)
+                async with self._progress.working():
+                    await self._project([event for each in messages for event in self._new_events(each)])
+                for message in messages:
+                    await message.ack()
+        finally:
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await reading
+
+    async def _read(self, arrived: asyncio.Queue[NatsMessage]) -> None:
+        """Put messages into `arrived` as they come, one pull each: a pull for more would wait for more."""
+        subscriber = self._broker.subscriber(
+            LOG_SUBJECT,
+            stream=JStream(LOG_STREAM, declare=False),
+            durable=DURABLE,
+            # What is older than the consumer has been caught up with, or is about to be.
+            config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL, ack_wait=60, max_ack_pending=1000),
+            pull_sub=PullSub(batch_size=1),
+            ack_policy=AckPolicy.MANUAL,
+            persistent=False,
+        )
+        try:
+            while True:
+                message = None
+                # nats-py raises a bare TimeoutError where FastStream expects its own.
+                with contextlib.suppress(TimeoutError):
+                    message = await subscriber.get_one(timeout=FETCH)
+                if message is not None:
+                    await arrived.put(message)
+                else:
+                    # A consumer that somebody deletes answers nothing; only its absence gives it away.
+                    await self._broker.connection.jetstream().consumer_info(LOG_STREAM, DURABLE)
+                    self._progress.fine()
+        finally:
+            await subscriber.stop()
+
+    def _new_events(self, message: NatsMessage) -> list[Recorded]:
+        """The events of a message, none if all are known to be projected."""
+        last = int(message.headers.get(LAST_HEADER, 0))
+        if 0 < last <= self._projector.position:
+            return []
+        return read_recorded(message.raw_message.data)
+
+    async def _project(self, events: Sequence[Recorded]) -> None:
+        try:
+            await self._projector.project(events)
+        except Gap as gap:
+            log.info("filling a gap from the registry", after=gap.position)
+            await self._catch_up()
+            await self._projector.project(events)
+
+    async def _catch_up(self) -> None:
+        """Project what the registry has after the checkpoint, page by page, until there is no more."""
+        position = (await self._projector.checkpoint()).position
+        while True:
+            async with self._progress.working():
+                events = await self._page(position)
+                if not events:
+                    return
+                position = (await self._projector.project(events)).position
+
+    async def _page(self, after: int) -> list[Recorded]:
+        try:
+            return read_recorded(await self._log.page(after))
+        except UnknownRecorded:
+            # One by one up to the event that cannot be read, which then raises alone.
+            return read_recorded(await self._log.page(after, 1))
+
+
+async def _taken(arrived: asyncio.Queue[NatsMessage], reading: "asyncio.Task[None]") -> list[NatsMessage]:
+    """Wait for a message and take all that have arrived. Raises what ended the reading."""
+    first = asyncio.create_task(arrived.get())
+    try:
+        await asyncio.wait({first, reading}, return_when=asyncio.FIRST_COMPLETED)
+        if not first.done():
+            await reading
+        messages = [await first]
+    finally:
+        first.cancel()
+    while not arrived.empty():
+        messages.append(arrived.get_nowait())
+    return messages

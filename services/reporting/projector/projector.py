@@ -1,0 +1,84 @@
+"""The projector: one batch of recorded events a transaction, in log order, each position exactly once."""
+
+from collections.abc import Sequence
+
+from prometheus_client import Counter, Gauge
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.reporting.position import Watch
+from services.reporting.projector import store
+from services.reporting.projector.batch import Batch
+from services.reporting.projector.store import Checkpoint
+from shared.events.recorded import Recorded
+from shared.timeline.lineage import Lineage
+
+PROJECTED = Counter("ketnap_reporting_projected_events", "Recorded events projected since the start")
+POSITION = Gauge("ketnap_reporting_position", "Last projected position of the log")
+
+
+class Gap(Exception):
+    """Events between the checkpoint and the first of a batch are missing: fetch what is after `position`."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"events after position {position} are missing")
+        self.position = position
+
+
+class Projector:
+    """Applies batches. One at a time in this process; between processes the checkpoint row decides."""
+
+    def __init__(self, engine: AsyncEngine, watch: Watch) -> None:
+        self._engine = engine
+        self._watch = watch
+        self._lineage: tuple[int, Lineage] | None = None
+
+    @property
+    def position(self) -> int:
+        """The last position known to be projected."""
+        return self._watch.checkpoint.position
+
+    async def checkpoint(self) -> Checkpoint:
+        """How far is projected, by whomever."""
+        async with self._engine.connect() as connection:
+            checkpoint = await store.read_checkpoint(connection)
+        self._tell(checkpoint)
+        return checkpoint
+
+    async def project(self, events: Sequence[Recorded]) -> Checkpoint:
+        """Project those of `events`, which are in log order, that are not projected yet.
+
+        Raises Gap, having written nothing, when some before them are missing.
+        """
+        lineage, self._lineage = self._lineage, None
+        async with self._engine.begin() as connection:
+            checkpoint = await store.read_checkpoint(connection, lock=True)
+            new = _following(events, checkpoint.position)
+            if new:
+                if lineage is None or lineage[0] != checkpoint.position:
+                    lineage = (checkpoint.position, await store.read_lineage(connection))
+                batch = Batch(await store.read_situation(connection, new, lineage[1]))
+                for event in new:
+                    batch.apply(event)
+                checkpoint = await store.write(connection, batch)
+        if new and lineage is not None:
+            self._lineage = (checkpoint.position, lineage[1])
+        PROJECTED.inc(len(new))
+        self._tell(checkpoint)
+        return checkpoint
+
+    def _tell(self, checkpoint: Checkpoint) -> None:
+        POSITION.set(checkpoint.position)
+        self._watch.move(checkpoint)
+
+
+def _following(events: Sequence[Recorded], position: int) -> list[Recorded]:
+    """The events after `position` without repeats. Raises Gap."""
+    new: list[Recorded] = []
+    last = position
+    for event in events:
+        if event.position > last + 1:
+            raise Gap(position)
+        if event.position == last + 1:
+            new.append(event)
+            last = event.position
+    return new

@@ -1,0 +1,189 @@
+"""Versions: what organisations, places and targets are from day to day, after all successions. Pure."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from msgspec import Struct
+
+from services.reporting.naming import search_name
+from shared.timeline.fold import State
+from shared.timeline.lineage import Lineage
+from shared.timeline.organisation import OrganisationState, Target
+from shared.timeline.place import PlaceState
+
+FOREVER = date.max
+"""As `valid_to`: until something else is known. PostgreSQL's infinity."""
+
+MAX_DEPTH = 20
+
+
+class OrganisationVersion(Struct, frozen=True):
+    """An organisation on the days from `valid_from` to before `valid_to`; inactive ones keep their parent."""
+
+    organisation_id: str
+    valid_from: date
+    valid_to: date
+    name: str
+    search_name: str
+    kind: str
+    sector: str
+    parent_id: str | None
+    active: bool
+    successor_id: str | None
+
+
+class PlaceVersion(Struct, frozen=True):
+    """A place, the organisation it belongs to and the cell that covers it."""
+
+    place_id: str
+    valid_from: date
+    valid_to: date
+    name: str
+    kind: str
+    organisation_id: str
+    cell_id: str | None
+    shared: bool
+
+
+class TargetVersion(Struct, frozen=True):
+    """A target in the hands of `organisation_id`; it was assigned to `assigned_to`."""
+
+    target_id: str
+    valid_from: date
+    valid_to: date
+    assigned_to: str
+    organisation_id: str
+    metric: str
+    basis: str
+    issuer_id: str
+    period_from: date
+    period_to: date
+    comparison: str
+    value: int
+
+
+Version = OrganisationVersion | PlaceVersion | TargetVersion
+
+
+Organisations = Mapping[str, OrganisationState]
+"""States by id: of those that end with a successor above an organisation."""
+
+
+def versions(
+    subject_id: str, state: State, lineage: Lineage, above: Organisations | None = None
+) -> Iterator[Version]:
+    """All versions that follow from a subject's state, each day in one of them; persons have none."""
+    if isinstance(state, OrganisationState) and state.segments:
+        yield from _organisation(subject_id, state, lineage, above or {})
+        for target in state.targets:
+            yield from _target(subject_id, state, target, lineage)
+    elif isinstance(state, PlaceState) and state.coverage:
+        yield from _place(subject_id, state, lineage)
+
+
+def ended_above(state: State, lineage: Lineage) -> Iterator[str]:
+    """Organisations that end with a successor above this one: `versions` needs their states."""
+    if isinstance(state, OrganisationState):
+        for segment in state.segments:
+            if segment.parent_id is not None:
+                yield from (each.organisation_id for each in lineage.onward(segment.parent_id))
+
+
+def _organisation(
+    organisation_id: str, state: OrganisationState, lineage: Lineage, above: Organisations
+) -> Iterator[Version]:
+    ended_on = state.ended_on or FOREVER
+    starts = [segment.since for segment in state.segments[1:]]
+    for segment, until in zip(state.segments, [*starts, FOREVER], strict=True):
+        for start, end in _split(segment.since, until, ended_on):
+            active = start < ended_on
+            for parent_id, valid_from, valid_to in _parents(
+                organisation_id, segment.parent_id, start, end, lineage, above
+            ):
+                yield OrganisationVersion(
+                    organisation_id,
+                    valid_from,
+                    valid_to,
+                    segment.name,
+                    search_name(segment.name),
+                    segment.kind,
+                    segment.sector,
+                    parent_id,
+                    active,
+                    None if active else state.successor_id,
+                )
+
+
+def _parents(
+    organisation_id: str,
+    parent_id: str | None,
+    start: date,
+    end: date,
+    lineage: Lineage,
+    above: Organisations,
+    depth: int = 0,
+) -> Iterator[tuple[str | None, date, date]]:
+    """The parent from day to day. Who takes over from its own parent takes its place under the next one up."""
+    for holder, since, until in _held(parent_id, start, end, lineage):
+        if holder != organisation_id or depth > MAX_DEPTH:
+            yield holder, since, until
+            continue
+        assert parent_id is not None
+        ended = next(each for each in lineage.onward(parent_id) if each.successor_id == organisation_id)
+        was = above[ended.organisation_id].at(since)
+        next_up = was.parent_id if was is not None else None
+        yield from _parents(organisation_id, next_up, since, until, lineage, above, depth + 1)
+
+
+def _place(place_id: str, state: PlaceState, lineage: Lineage) -> Iterator[Version]:
+    starts = [coverage.since for coverage in state.coverage[1:]]
+    for coverage, until in zip(state.coverage, [*starts, FOREVER], strict=True):
+        if coverage.since == until:
+            continue
+        for organisation_id, start, end in _held(state.organisation_id, coverage.since, until, lineage):
+            assert organisation_id is not None
+            for cell_id, valid_from, valid_to in _held(coverage.cell_id, start, end, lineage):
+                yield PlaceVersion(
+                    place_id,
+                    valid_from,
+                    valid_to,
+                    state.name,
+                    state.kind,
+                    organisation_id,
+                    cell_id,
+                    coverage.shared,
+                )
+
+
+def _target(assigned_to: str, state: OrganisationState, target: Target, lineage: Lineage) -> Iterator[Version]:
+    # Without a successor, targets end with their organisation.
+    until = state.ended_on if state.ended_on is not None and state.successor_id is None else FOREVER
+    if until <= target.since:
+        return
+    for organisation_id, valid_from, valid_to in lineage.spans(assigned_to, target.since, until):
+        yield TargetVersion(
+            target.target_id,
+            valid_from,
+            valid_to,
+            assigned_to,
+            organisation_id,
+            target.metric,
+            target.basis,
+            target.issuer_id,
+            target.from_,
+            target.to,
+            target.comparison,
+            target.value,
+        )
+
+
+def _split(start: date, end: date, at: date) -> list[tuple[date, date]]:
+    return [(start, at), (at, end)] if start < at < end else [(start, end)]
+
+
+def _held(
+    organisation_id: str | None, start: date, end: date, lineage: Lineage
+) -> list[tuple[str | None, date, date]]:
+    if organisation_id is None:
+        return [(None, start, end)]
+    return [*lineage.spans(organisation_id, start, end)]

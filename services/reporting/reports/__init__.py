@@ -1,0 +1,1 @@
+"""What reports are: functions of a scope, each figure a sum of signed deltas."""

@@ -1,0 +1,70 @@
+"""`evidence`: a figure of another report, and the events behind it."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from services.reporting.reports import figures
+from services.reporting.reports.question import Question
+from services.reporting.reports.reading import (
+    DAY,
+    Reading,
+    Wanted,
+    flows,
+    levels,
+    movements,
+    places_without_members,
+)
+from shared.timeline.measures import MEMBER_LEVELS
+
+
+class UnknownMeasure(Exception):
+    """No figure has this path; the message lists those that have events behind them."""
+
+
+def wanted(measure: str, question: Question) -> Wanted:
+    """What a figure's path adds up; the report's own name may go before it. Raises UnknownMeasure."""
+    offered = dict(_offered(question))
+    found = offered.get(measure)
+    if found is None:
+        known = ", ".join(sorted(offered))
+        raise UnknownMeasure(f"expected measure to be one of {known}; found {measure!r}")
+    return found
+
+
+def _offered(question: Question) -> Iterator[tuple[str, Wanted]]:
+    """Paths and what they add up; where two reports have the same path, movements' comes last and stands."""
+    for report, path, each in _figures(question, question.from_, question.until):
+        yield f"{report}.{path}", each
+        yield path, each
+
+
+def _figures(question: Question, first: date, last: date) -> Iterator[tuple[str, str, Wanted]]:
+    for path, measures in figures.TOTALS.items():
+        yield "totals", path, levels(question.as_of, measures)
+    for path, measures in figures.STRUCTURE_LEVELS.items():
+        yield "structure", path, levels(question.as_of, measures)
+    for path, measures in figures.STRUCTURE_FLOWS.items():
+        yield "structure", path, flows(first, last, measures)
+    for metric, measures in figures.ACTUAL_FLOWS.items():
+        yield "attainment", f"actuals.{metric}", flows(first, last, measures)
+    yield "attainment", "actuals.members", levels(last, MEMBER_LEVELS)
+    yield "attainment", "actuals.places_without_members", places_without_members(last)
+    closing = max(last, first - DAY)
+    for path, measures in figures.MOVEMENTS.items():
+        yield "movements", path, movements(first, closing, measures)
+    yield "movements", "opening", levels(first - DAY, MEMBER_LEVELS)
+    yield "movements", "closing", levels(closing, MEMBER_LEVELS)
+
+
+async def evidence(reading: Reading, measure: str, after: int, limit: int) -> dict[str, Any]:
+    """`value` of the figure and a page of its events, in log order; `next` is the `after` of the next page."""
+    asked = wanted(measure, reading.question)
+    value = await reading.value(asked)
+    rows = await reading.events(asked, after, limit + 1)
+    events = [
+        {"position": row.position, "source": row.source, "event_id": row.event_id, "change": row.change}
+        for row in rows[:limit]
+    ]
+    following = events[-1]["position"] if len(rows) > limit else None
+    return {"measure": measure, "value": value, "events": events, "next": following}

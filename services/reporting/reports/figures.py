@@ -1,0 +1,94 @@
+"""Figures: which measures of the signed deltas each figure of an answer adds up."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from shared.events.vocabulary import ORGANISATION_KINDS, SECTORS, FlowMetric
+from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
+from shared.timeline.person import STAGES
+
+Measures = tuple[str, ...]
+
+FOUNDED: Measures = tuple(f"founded.{sector}" for sector in SECTORS)
+ENDED: Measures = ("ended.removed", "ended.expelled", "ended.resigned", "ended.deceased")
+
+TOTALS: Mapping[str, Measures] = MappingProxyType(
+    {
+        "members.total": MEMBER_LEVELS,
+        "members.official": ("members.official", "balance.official"),
+        "members.probationary": ("members.probationary", "balance.probationary"),
+        "candidates.open": CANDIDATE_LEVELS,
+        **{f"candidates.by_stage.{stage}": (f"candidates.{stage}",) for stage in STAGES},
+        "organisations.grassroots": ("kind.grassroots_committee", "kind.grassroots_cell"),
+        "organisations.grassroots_committees": ("kind.grassroots_committee",),
+        "organisations.grassroots_cells": ("kind.grassroots_cell",),
+        "organisations.cells_under_grassroots_committees": ("kind.cell",),
+        "organisations.private_enterprise": ("sector.private_enterprise",),
+    }
+)
+"""Levels of `totals`."""
+
+STRUCTURE_LEVELS: Mapping[str, Measures] = MappingProxyType(
+    {
+        **{f"by_kind.{kind}": (f"kind.{kind}",) for kind in ORGANISATION_KINDS},
+        **{f"by_sector.{sector}": (f"sector.{sector}",) for sector in SECTORS},
+    }
+)
+STRUCTURE_FLOWS: Mapping[str, Measures] = MappingProxyType(
+    {
+        "founded.total": FOUNDED,
+        **{f"founded.by_sector.{sector}": (f"founded.{sector}",) for sector in SECTORS},
+        "ended": ("organisations_ended",),
+    }
+)
+
+ACTUAL_FLOWS: Mapping[FlowMetric, Measures] = MappingProxyType(
+    {
+        "admissions": ("admissions",),
+        "confirmations": ("confirmations",),
+        "candidates_identified": ("candidates_identified",),
+        "training_completions": ("training_completions",),
+        "organisations_founded": FOUNDED,
+        "private_enterprise_organisations_founded": ("founded.private_enterprise",),
+    }
+)
+"""Flows that targets are about."""
+
+MOVEMENTS: Mapping[str, Measures] = MappingProxyType(
+    {
+        "declared": ("declared",),
+        "admitted": ("admissions",),
+        "enrolled": ("enrolled",),
+        "transferred_in": ("transferred_in",),
+        "reorganised_in": ("reorganised_in", "entered"),
+        "transferred_out": ("transferred_out",),
+        "ended": ENDED,
+        "reorganised_out": ("reorganised_out", "left"),
+        "linked": ("linked",),
+    }
+)
+"""What changes the number of members; `entered` and `left` with an organisation that changed sides."""
+
+
+def measures_of(figures: Mapping[str, Measures]) -> set[str]:
+    """All measures that these figures add up."""
+    return {measure for measures in figures.values() for measure in measures}
+
+
+def nested(figures: Mapping[str, int]) -> dict[str, object]:
+    """`{"members": {"total": 1}}` of `{"members.total": 1}`."""
+    body: dict[str, object] = {}
+    for path, amount in figures.items():
+        *outer, name = path.split(".")
+        inner = body
+        for step in outer:
+            following = inner.setdefault(step, {})
+            assert isinstance(following, dict)
+            inner = following
+        inner[name] = amount
+    return body
+
+
+def added(figures: Mapping[str, Measures], amounts: Mapping[str, int]) -> dict[str, int]:
+    """Each figure's amount, its measures added up."""
+    return {path: sum(amounts.get(each, 0) for each in measures) for path, measures in figures.items()}

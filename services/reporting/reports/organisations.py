@@ -1,0 +1,79 @@
+"""Organisations as the tree has them: who is asked about, its children, its place, and the search for it."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.reporting.naming import search_name
+from services.reporting.reports.question import Organisation
+from shared.runtime.sql import Statements
+
+SQL = Statements("services.reporting.sql", "organisations.sql")
+
+
+async def organisation(connection: AsyncConnection, organisation_id: str, day: date, known: int) -> Any | None:
+    """The row of an organisation as on `day`; None where it is not known."""
+    parameters = {"organisation_id": organisation_id, "day": day, "known": known}
+    return (await connection.execute(SQL["organisation"], parameters)).one_or_none()
+
+
+async def stands_for(connection: AsyncConnection, organisation_id: str, today: date, known: int) -> str:
+    """Who has today what was this organisation's: itself, or the last of its successors."""
+    parameters = {"organisation_id": organisation_id, "today": today, "known": known}
+    return str(await connection.scalar(SQL["stands_for"], parameters))
+
+
+async def children(
+    connection: AsyncConnection, organisation_id: str, day: date, known: int
+) -> tuple[Organisation, ...]:
+    """Active organisations directly under one on `day`, in the order of their names."""
+    parameters = {"organisation_id": organisation_id, "day": day, "known": known}
+    rows = await connection.execute(SQL["children"], parameters)
+    return tuple(Organisation(row.organisation_id, row.name, row.kind) for row in rows)
+
+
+async def ancestors(
+    connection: AsyncConnection, organisation_id: str, day: date, known: int
+) -> list[Organisation]:
+    """The way down to an organisation on `day`, the root first."""
+    parameters = {"organisation_id": organisation_id, "day": day, "known": known}
+    rows = (await connection.execute(SQL["ancestors"], parameters)).all()
+    return [Organisation(row.organisation_id, row.name, row.kind) for row in reversed(rows)]
+
+
+async def search(
+    connection: AsyncConnection,
+    day: date,
+    known: int,
+    query: str | None,
+    kind: str | None,
+    parent: str | None,
+    after: tuple[str, str] | None,
+    limit: int,
+) -> tuple[list[dict[str, Any]], tuple[str, str] | None]:
+    """A page of organisations active on `day`, by name, and where the next page begins after."""
+    escaped = search_name(query or "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    parameters = {
+        "day": day,
+        "known": known,
+        "kind": kind,
+        "parent": parent,
+        "pattern": f"%{escaped}%" if escaped else None,
+        "after_name": after and after[0],
+        "after_id": after and after[1],
+        "limit": limit + 1,
+    }
+    rows = (await connection.execute(SQL["search"], parameters)).all()
+    found = [
+        {
+            "id": row.organisation_id,
+            "name": row.name,
+            "kind": row.kind,
+            "sector": row.sector,
+            "parent_id": row.parent_id,
+        }
+        for row in rows[:limit]
+    ]
+    following = (rows[limit - 1].search_name, rows[limit - 1].organisation_id) if len(rows) > limit else None
+    return found, following

@@ -1,0 +1,99 @@
+"""Opens readings: settles at which position a question is answered, and about whom."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.reporting.projector.store import read_checkpoint
+from services.reporting.reports import organisations
+from services.reporting.reports.organisations import SQL
+from services.reporting.reports.question import Hierarchy, Organisation, Question
+
+
+class AheadOfLog(Exception):
+    """The position asked for is not projected yet."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"projected up to position {position}")
+        self.position = position
+
+
+class UnknownOrganisation(Exception):
+    """Nothing is known about the organisation at that position."""
+
+
+class KnownAt(Struct, frozen=True):
+    """The position that an answer stands at, and when it was recorded."""
+
+    position: int
+    time: datetime | None
+
+
+class Reader:
+    """Reads one reporting database; nothing here writes."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for one request."""
+        async with self._engine.connect() as connection:
+            yield connection
+
+
+async def known_at(connection: AsyncConnection, asked: int | datetime | None) -> KnownAt:
+    """The position that `asked` means: itself, the last one recorded by a time, or the last projected.
+
+    Raises AheadOfLog for a position that is not projected yet.
+    """
+    head = await read_checkpoint(connection)
+    if asked is None:
+        return KnownAt(head.position, head.recordedat)
+    if isinstance(asked, datetime):
+        found = await connection.scalar(SQL["position_at"], {"time": asked, "head": head.position})
+        asked = found or 0
+    if asked > head.position:
+        raise AheadOfLog(head.position)
+    return KnownAt(asked, await connection.scalar(SQL["time_of"], {"position": asked}) if asked else None)
+
+
+async def question(
+    connection: AsyncConnection,
+    organisation_id: str,
+    known: KnownAt,
+    *,
+    as_of: date,
+    hierarchy: Hierarchy,
+    from_: date,
+    to: date,
+    today: date,
+    by_child: bool,
+) -> Question:
+    """A report's parameters, resolved. Raises UnknownOrganisation."""
+    row = await organisations.organisation(connection, organisation_id, as_of, known.position)
+    if row is None:
+        raise UnknownOrganisation(organisation_id)
+    current = hierarchy == "current"
+    root = organisation_id
+    if current:
+        root = await organisations.stands_for(connection, organisation_id, today, known.position)
+    children: tuple[Organisation, ...] = ()
+    if by_child:
+        children = await organisations.children(connection, root, today if current else as_of, known.position)
+    return Question(
+        organisation=Organisation(row.organisation_id, row.name, row.kind),
+        root=root,
+        as_of=as_of,
+        known=known.position,
+        recordedat=known.time,
+        hierarchy=hierarchy,
+        from_=from_,
+        to=to,
+        today=today,
+        by_child=by_child,
+        children=children,
+    )

@@ -1,0 +1,86 @@
+-- Statements about organisations and their targets, and about positions.
+
+-- position_at: the last position recorded by a time
+SELECT position FROM reporting.moment
+WHERE recordedat <= :time AND position <= :head ORDER BY recordedat DESC LIMIT 1;
+
+-- time_of: when a position was recorded
+SELECT recordedat FROM reporting.moment WHERE position >= :position ORDER BY position LIMIT 1;
+
+-- organisation: what it is on a day, else what it was last, else what it will be first
+SELECT organisation_id, name, kind, sector, parent_id, active AND valid_from <= :day AS active, successor_id
+FROM reporting.organisation_version
+WHERE organisation_id = :organisation_id AND known_from <= :known AND :known < known_to
+ORDER BY valid_from <= :day DESC, abs(valid_from - CAST(:day AS date))
+LIMIT 1;
+
+-- children: active organisations directly under one on a day
+SELECT organisation_id, name, kind, search_name
+FROM reporting.organisation_version
+WHERE parent_id = :organisation_id AND active AND valid_from <= :day AND :day < valid_to
+  AND known_from <= :known AND :known < known_to
+ORDER BY search_name, organisation_id;
+
+-- stands_for: who stands today for an organisation that may have ended
+WITH RECURSIVE chain (organisation_id, length) AS (
+    SELECT CAST(:organisation_id AS text), 0
+    UNION ALL
+    SELECT v.successor_id, c.length + 1
+    FROM chain c
+    JOIN reporting.organisation_version v ON v.organisation_id = c.organisation_id
+    WHERE v.successor_id IS NOT NULL AND v.valid_from <= :today AND :today < v.valid_to
+      AND v.known_from <= :known AND :known < v.known_to AND c.length < 100
+)
+SELECT organisation_id FROM chain ORDER BY length DESC LIMIT 1;
+
+-- ancestors: the way up the tree of a day, the nearest first
+WITH RECURSIVE up (organisation_id, name, kind, parent_id, length) AS (
+    SELECT organisation_id, name, kind, parent_id, 0
+    FROM reporting.organisation_version
+    WHERE organisation_id = :organisation_id AND valid_from <= :day AND :day < valid_to
+      AND known_from <= :known AND :known < known_to
+    UNION ALL
+    SELECT v.organisation_id, v.name, v.kind, v.parent_id, u.length + 1
+    FROM up u
+    JOIN reporting.organisation_version v ON v.organisation_id = u.parent_id
+    WHERE v.valid_from <= :day AND :day < v.valid_to
+      AND v.known_from <= :known AND :known < v.known_to AND u.length < 20
+)
+SELECT organisation_id, name, kind FROM up WHERE length > 0 ORDER BY length;
+
+-- search: organisations active on a day, in the order of their names
+SELECT organisation_id, name, kind, sector, parent_id, search_name
+FROM reporting.organisation_version
+WHERE active AND valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
+  AND (CAST(:kind AS text) IS NULL OR kind = :kind)
+  AND (CAST(:parent AS text) IS NULL OR parent_id = :parent)
+  AND (CAST(:pattern AS text) IS NULL OR search_name LIKE :pattern OR lower(organisation_id) LIKE :pattern)
+  AND (CAST(:after_name AS text) IS NULL
+       OR (search_name, organisation_id) > (CAST(:after_name AS text), CAST(:after_id AS text)))
+ORDER BY search_name, organisation_id
+LIMIT :limit;
+
+-- targets: targets in force on a day whose period overlaps another, in the hands of organisations of that day
+SELECT t.target_id, t.organisation_id AS held_by, t.metric, t.basis, t.issuer_id, t.period_from, t.period_to,
+       t.comparison, t.value
+FROM reporting.target_version t
+WHERE t.organisation_id = ANY (CAST(:organisations AS text[]))
+  AND t.valid_from <= :day AND :day < t.valid_to AND t.known_from <= :known AND :known < t.known_to
+  AND t.period_from <= :last AND :first <= t.period_to
+ORDER BY t.period_from, t.target_id;
+
+-- targets_current: the same, of those who ended in the hands of their successors of today
+WITH RECURSIVE holder (organisation_id, held_by) AS (
+    SELECT id, id FROM unnest(CAST(:organisations AS text[])) AS asked (id)
+    UNION
+    SELECT v.organisation_id, h.held_by
+    FROM holder h
+    JOIN reporting.organisation_version v ON v.successor_id = h.organisation_id
+    WHERE v.valid_from <= :today AND :today < v.valid_to AND v.known_from <= :known AND :known < v.known_to
+)
+SELECT t.target_id, h.held_by, t.metric, t.basis, t.issuer_id, t.period_from, t.period_to, t.comparison, t.value
+FROM holder h
+JOIN reporting.target_version t ON t.organisation_id = h.organisation_id
+WHERE t.valid_from <= :day AND :day < t.valid_to AND t.known_from <= :known AND :known < t.known_to
+  AND t.period_from <= :last AND :first <= t.period_to
+ORDER BY t.period_from, t.target_id;

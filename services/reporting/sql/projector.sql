@@ -1,0 +1,119 @@
+-- Statements of the projector: what a batch reads before it is worked out, and what it writes.
+
+-- lock_checkpoint: whoever projects holds this row until its batch is committed
+SELECT position, recordedat FROM reporting.checkpoint FOR UPDATE;
+
+-- checkpoint: how far is projected
+SELECT position, recordedat FROM reporting.checkpoint;
+
+-- move_checkpoint: everything up to here is projected
+UPDATE reporting.checkpoint SET position = :position, recordedat = :recordedat;
+
+-- successions: all of them; there are as many as organisations that ever ended with a successor
+SELECT organisation_id, day, successor_id FROM reporting.succession;
+
+-- subjects: the stored folds of these subjects
+SELECT subject, folded FROM reporting.subject WHERE subject = ANY (CAST(:subjects AS text[]));
+
+-- timelines: all facts about these subjects
+SELECT event_id, type, subject, effectiveon, time, data::text AS data
+FROM reporting.fact WHERE subject = ANY (CAST(:subjects AS text[])) ORDER BY position;
+
+-- held: changes so far of these organisations, and those that name them as counterpart, added up
+SELECT wanted.id AS wanted, d.organisation_id, d.measure, d.day, d.counterpart, sum(d.change)::bigint AS change
+FROM unnest(CAST(:ids AS text[])) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT organisation_id, measure, day, counterpart, change
+    FROM reporting.delta WHERE organisation_id = wanted.id
+    UNION ALL
+    SELECT organisation_id, measure, day, counterpart, change
+    FROM reporting.delta WHERE counterpart = wanted.id AND organisation_id <> wanted.id
+) AS d
+GROUP BY wanted.id, d.organisation_id, d.measure, d.day, d.counterpart
+HAVING sum(d.change) <> 0;
+
+-- dependents: subjects whose known versions these organisations have a part in
+SELECT v.parent_id AS wanted, 'organisation/' || v.organisation_id AS subject
+FROM reporting.organisation_version v
+WHERE v.parent_id = ANY (CAST(:ids AS text[])) AND v.known_to = 9223372036854775807
+UNION
+SELECT t.organisation_id, 'organisation/' || t.assigned_to
+FROM reporting.target_version t
+WHERE t.organisation_id = ANY (CAST(:ids AS text[])) AND t.known_to = 9223372036854775807
+UNION
+SELECT p.organisation_id, 'place/' || p.place_id
+FROM reporting.place_version p
+WHERE p.organisation_id = ANY (CAST(:ids AS text[])) AND p.known_to = 9223372036854775807
+UNION
+SELECT p.cell_id, 'place/' || p.place_id
+FROM reporting.place_version p
+WHERE p.cell_id = ANY (CAST(:ids AS text[])) AND p.known_to = 9223372036854775807;
+
+-- put_moments: the last position of each moment of recording
+INSERT INTO reporting.moment (recordedat, position)
+SELECT * FROM unnest(CAST(:recordedat AS timestamptz[]), CAST(:position AS bigint[]))
+ON CONFLICT (recordedat) DO UPDATE SET position = excluded.position;
+
+-- add_facts: the events of the batch
+INSERT INTO reporting.fact (position, source, event_id, type, subject, effectiveon, time, data)
+SELECT * FROM unnest(CAST(:position AS bigint[]), CAST(:source AS text[]), CAST(:event_id AS uuid[]),
+                     CAST(:type AS text[]), CAST(:subject AS text[]), CAST(:effectiveon AS date[]),
+                     CAST(:time AS timestamptz[]), CAST(:data AS json[]));
+
+-- put_subjects: the folds after the batch
+INSERT INTO reporting.subject (subject, folded)
+SELECT * FROM unnest(CAST(:subject AS text[]), CAST(:folded AS bytea[]))
+ON CONFLICT (subject) DO UPDATE SET folded = excluded.folded;
+
+-- put_successions: organisations that ended with a successor
+INSERT INTO reporting.succession (organisation_id, day, successor_id)
+SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:day AS date[]), CAST(:successor_id AS text[]))
+ON CONFLICT (organisation_id) DO UPDATE SET day = excluded.day, successor_id = excluded.successor_id;
+
+-- add_deltas: what the batch changes in the figures
+INSERT INTO reporting.delta (organisation_id, measure, day, position, change, counterpart)
+SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:measure AS text[]), CAST(:day AS date[]),
+                     CAST(:position AS bigint[]), CAST(:change AS bigint[]), CAST(:counterpart AS text[]));
+
+-- close_organisation_version: stored versions that are known no more
+UPDATE reporting.organisation_version v SET known_to = c.position
+FROM unnest(CAST(:id AS text[]), CAST(:valid_from AS date[]), CAST(:position AS bigint[]))
+     AS c (id, valid_from, position)
+WHERE v.organisation_id = c.id AND v.valid_from = c.valid_from AND v.known_to = 9223372036854775807;
+
+-- close_place_version: stored versions that are known no more
+UPDATE reporting.place_version v SET known_to = c.position
+FROM unnest(CAST(:id AS text[]), CAST(:valid_from AS date[]), CAST(:position AS bigint[]))
+     AS c (id, valid_from, position)
+WHERE v.place_id = c.id AND v.valid_from = c.valid_from AND v.known_to = 9223372036854775807;
+
+-- close_target_version: stored versions that are known no more
+UPDATE reporting.target_version v SET known_to = c.position
+FROM unnest(CAST(:id AS text[]), CAST(:valid_from AS date[]), CAST(:position AS bigint[]))
+     AS c (id, valid_from, position)
+WHERE v.target_id = c.id AND v.valid_from = c.valid_from AND v.known_to = 9223372036854775807;
+
+-- add_organisation_version: versions that came to be known
+INSERT INTO reporting.organisation_version (organisation_id, valid_from, valid_to, name, search_name, kind, sector,
+                                            parent_id, active, successor_id, known_from, known_to)
+SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:valid_from AS date[]), CAST(:valid_to AS date[]),
+                     CAST(:name AS text[]), CAST(:search_name AS text[]), CAST(:kind AS text[]),
+                     CAST(:sector AS text[]), CAST(:parent_id AS text[]), CAST(:active AS boolean[]),
+                     CAST(:successor_id AS text[]), CAST(:known_from AS bigint[]), CAST(:known_to AS bigint[]));
+
+-- add_place_version: versions that came to be known
+INSERT INTO reporting.place_version (place_id, valid_from, valid_to, name, kind, organisation_id, cell_id, shared,
+                                     known_from, known_to)
+SELECT * FROM unnest(CAST(:place_id AS text[]), CAST(:valid_from AS date[]), CAST(:valid_to AS date[]),
+                     CAST(:name AS text[]), CAST(:kind AS text[]), CAST(:organisation_id AS text[]),
+                     CAST(:cell_id AS text[]), CAST(:shared AS boolean[]), CAST(:known_from AS bigint[]),
+                     CAST(:known_to AS bigint[]));
+
+-- add_target_version: versions that came to be known
+INSERT INTO reporting.target_version (target_id, valid_from, valid_to, assigned_to, organisation_id, metric, basis,
+                                      issuer_id, period_from, period_to, comparison, value, known_from, known_to)
+SELECT * FROM unnest(CAST(:target_id AS text[]), CAST(:valid_from AS date[]), CAST(:valid_to AS date[]),
+                     CAST(:assigned_to AS text[]), CAST(:organisation_id AS text[]), CAST(:metric AS text[]),
+                     CAST(:basis AS text[]), CAST(:issuer_id AS text[]), CAST(:period_from AS date[]),
+                     CAST(:period_to AS date[]), CAST(:comparison AS text[]), CAST(:value AS bigint[]),
+                     CAST(:known_from AS bigint[]), CAST(:known_to AS bigint[]));

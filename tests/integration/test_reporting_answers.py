@@ -1,0 +1,118 @@
+"""Reporting: what every answer carries, and how a bad question is answered."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.conftest import Database
+from tests.given import balance, organisation, root
+from tests.integration.reporting_given import RunningReporting, running_reporting
+
+
+@pytest.fixture
+async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
+    async with running_reporting(database) as running:
+        await running.project(root(), organisation("cell"))
+        yield running
+
+
+async def test_an_answer_says_at_which_position_it_stands(reporting: RunningReporting) -> None:
+    response = await reporting.ask("root/totals")
+
+    assert response.headers["ketnap-position"] == "2"
+    assert response.json()["known_at"]["position"] == 2
+    assert response.json()["hierarchy"] == "as_was"
+
+
+async def test_an_answer_that_the_client_has_is_not_sent_again(reporting: RunningReporting) -> None:
+    tag = (await reporting.ask("root/totals")).headers["etag"]
+
+    again = await reporting.ask("root/totals", 304, {"If-None-Match": f'"other", {tag}'})
+    assert again.content == b""
+    assert again.headers["etag"] == tag
+    await reporting.ask("root/totals?as_of=2022-01-01", 200, {"If-None-Match": tag})
+    await reporting.ask("cell/totals", 200, {"If-None-Match": tag})
+    await reporting.project(balance("cell", "2022-01-01", 1))
+    await reporting.ask("root/totals", 200, {"If-None-Match": tag})
+
+
+async def test_an_answer_at_a_past_position_keeps_its_tag(reporting: RunningReporting) -> None:
+    tag = (await reporting.ask("root/totals?known_at=2")).headers["etag"]
+    await reporting.project(balance("cell", "2022-01-01", 1))
+
+    await reporting.ask("root/totals?known_at=2", 304, {"If-None-Match": tag})
+
+
+async def test_min_position_waits_until_it_is_projected(reporting: RunningReporting) -> None:
+    asked = asyncio.create_task(reporting.get("root/totals?as_of=2022-12-31&min_position=3"))
+    await asyncio.sleep(0.1)
+    assert not asked.done()
+
+    await reporting.project(balance("cell", "2022-01-01", 7))
+
+    assert (await asked)["members"]["total"] == 7
+
+
+async def test_min_position_that_does_not_come_ends_with_503(
+    reporting: RunningReporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.reporting.api.routes.PATIENCE", 0.05)
+
+    response = await reporting.ask("root/totals?min_position=9", 503)
+
+    assert response.headers["retry-after"] == "1"
+    assert "found 2" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("as_of=2022-02-30", "a date such as"),
+        ("as_of=20220230", "a date such as"),
+        ("from=2022-06-01&to=2022-05-31", "on or after `from`"),
+        ("known_at=yesterday", "a position, or a time"),
+        ("known_at=2022-01-01T00:00:00", "with its offset"),
+        ("hierarchy=was", "as_was or current"),
+        ("by=parent", "child"),
+        ("min_position=-1", "a whole number"),
+        ("asof=2022-01-01", "parameters among"),
+        ("as_of=2022-01-01&as_of=2022-01-02", "one value"),
+        ("format=pdf", "json, csv or xlsx"),
+    ],
+)
+async def test_a_bad_parameter_is_a_problem_that_says_what_was_expected(
+    reporting: RunningReporting, query: str, expected: str
+) -> None:
+    response = await reporting.ask(f"root/totals?{query}", 400)
+
+    assert response.headers["content-type"].startswith("application/problem+json")
+    problem = response.json()
+    assert problem["status"] == 400
+    assert problem["title"] == "Bad Request"
+    assert expected in problem["detail"]
+
+
+async def test_other_formats_are_not_offered_yet(reporting: RunningReporting) -> None:
+    for query, accept in (("?format=csv", "*/*"), ("", "text/csv"), ("?format=xlsx", "application/json")):
+        response = await reporting.ask(f"root/totals{query}", 406, {"Accept": accept})
+        assert "JSON" in response.json()["detail"]
+    await reporting.ask("root/totals", 200, {"Accept": "text/html, */*;q=0.1"})
+
+
+async def test_a_report_that_is_not_offered_yet_says_so(reporting: RunningReporting) -> None:
+    assert "not offered yet" in (await reporting.ask("root/funnel", 404)).json()["detail"]
+    assert "'sums'" in (await reporting.ask("root/sums", 404)).json()["detail"]
+
+
+async def test_without_any_event_every_organisation_is_unknown(database: Database) -> None:
+    async with running_reporting(database) as reporting:
+        await reporting.ask("root/totals", 404)
+        found = (await reporting.http.get("/v1/organisations")).json()
+        assert (found["organisations"], found["known_at"]) == ([], {"position": 0, "time": None})
+
+
+async def test_the_openapi_document_is_served(reporting: RunningReporting) -> None:
+    response = await reporting.http.get("/schema/openapi.json")
+
+    assert "/v1/organisations/{organisation_id}/{report}" in response.json()["paths"]

@@ -1,0 +1,44 @@
+"""Whoever waits for a position is woken when it is projected."""
+
+import asyncio
+
+from services.reporting.position import Watch
+from services.reporting.projector.store import Checkpoint
+
+
+async def test_waiting_ends_when_the_position_is_reached() -> None:
+    watch = Watch()
+    waiting = asyncio.create_task(watch.reached(2, 5))
+    await asyncio.sleep(0)
+
+    watch.move(Checkpoint(1, None))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    watch.move(Checkpoint(3, None))
+
+    assert await waiting
+
+
+async def test_waiting_has_an_end() -> None:
+    assert not await Watch().reached(1, 0.01)
+
+
+async def test_the_live_stream_tells_where_it_stands_then_each_step_and_that_it_is_there() -> None:
+    watch = Watch()
+    watch.move(Checkpoint(4, None))
+    told = watch.checkpoints(heartbeat=0.02)
+
+    assert await anext(told) == Checkpoint(4, None)
+    assert await anext(told) is None
+    watch.move(Checkpoint(5, None))
+    watch.move(Checkpoint(6, None))
+    assert await anext(told) == Checkpoint(6, None)
+    await told.aclose()
+
+
+async def test_it_never_goes_back() -> None:
+    watch = Watch()
+    watch.move(Checkpoint(5, None))
+    watch.move(Checkpoint(4, None))
+
+    assert watch.checkpoint.position == 5
