@@ -50,6 +50,8 @@ class Publication:
     """Highest position of a receipt, duplicates included; 0 where there is none."""
     findings: int
     """How many recorded events carry findings."""
+    released: int
+    """How many events waited in quarantine first, as far as their receipts were heard."""
     problems: tuple[Problem, ...]
     """Events that are not recorded, in the order of publishing; at most `Tally.KEPT`."""
 
@@ -208,6 +210,7 @@ class _Publisher:
             tally.open,
             tally.last_position,
             tally.findings,
+            tally.released,
             tally.problems(),
         )
 

@@ -46,6 +46,8 @@ class Tally:
         """Events expected that have no outcome yet."""
         self.last_position = 0
         self.findings = 0
+        self.released = 0
+        """Events whose quarantine was heard of before they were recorded."""
         self.moved = asyncio.Event()
         """Set whenever an outcome of ours is new or changes."""
         self._counts: Counter[str] = Counter()
@@ -110,6 +112,7 @@ class Tally:
             self.last_position = max(self.last_position, receipt.position)
         if receipt.outcome == "recorded":
             self.findings += bool(receipt.findings)
+            self.released += known == "quarantined"
         elif receipt.outcome != "duplicate" and len(self._problems) < self.KEPT:
             self._problems[index] = receipt
 

@@ -66,6 +66,11 @@ async def _play(addresses: Addresses, console: "Console") -> bool:
         show_outcomes(
             console, publication.outcomes, [(f"event {p.index + 1}", p.receipt) for p in publication.problems[:20]]
         )
+        if publication.released:
+            console.print(
+                f"{publication.released} events came before their cause, on purpose: they waited in quarantine "
+                "until it was recorded."
+            )
         if publication.unanswered:
             raise StackError(f"the registry has not answered {publication.unanswered:,} events; see its log")
         with console.status("Waiting for reporting to compute the figures …"):

@@ -53,11 +53,15 @@ def cases() -> dict[str, tuple[dict[str, Any], str, str]]:
             event("CandidateListed", person, "2022-01-05", {"full_name": "x"}), "invalid-data", "$.data.full_name"
         ),
         "unknown category": (
-            event("CandidateIdentified", person, "2022-01-05", {"organisation_id": "cell", "categories": ["poet"]}),
+            event(
+                "CandidateIdentified", person, "2022-01-05", {"organisation_id": "cell", "categories": ["poet"]}
+            ),
             "invalid-data", "$.data.categories[0]",
         ),
         "ceremony on another day": (
-            event("MemberAdmitted", person, "2022-01-05", {"organisation_id": "cell", "ceremony_on": "2022-01-06"}),
+            event(
+                "MemberAdmitted", person, "2022-01-05", {"organisation_id": "cell", "ceremony_on": "2022-01-06"}
+            ),
             "invalid-data", "$.data.ceremony_on",
         ),
         "subject of another kind": (

@@ -161,6 +161,7 @@ async def test_an_event_that_is_released_from_quarantine_counts_as_recorded(url:
     publication = await go(url, events(3))
 
     assert publication.outcomes == {"recorded": 3}
+    assert publication.released == 1
     assert publication.problems == ()
 
 

@@ -34,7 +34,8 @@ def message(sequence: int, *events: dict[str, object]) -> Message:
 
 STATE = """
 SELECT (SELECT json_agg((subject, encode(folded, 'escape')) ORDER BY subject) FROM registry.subject)::text,
-       (SELECT json_agg(h ORDER BY organisation_id, measure, day) FROM registry.headcount h WHERE amount <> 0)::text
+       (SELECT json_agg(h ORDER BY organisation_id, measure, day)
+        FROM registry.headcount h WHERE amount <> 0)::text
 """
 
 
