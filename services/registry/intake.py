@@ -131,19 +131,19 @@ class Intake:
 
     async def _pull(self, source: str, reader: "SourceReader") -> None:
         restart = asyncio.create_task(self._restart[source].wait())
+        pulled: asyncio.Task[None] | None = None
         try:
             while not restart.done():
                 await self._arrivals.room()
                 pulled = asyncio.create_task(reader.pull(self._arrivals))
                 await asyncio.wait({pulled, restart}, return_when=asyncio.FIRST_COMPLETED)
-                if restart.done():
-                    pulled.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await pulled
-                else:
+                if pulled.done():
                     await pulled
         finally:
-            restart.cancel()
+            for task in (restart, pulled):
+                if task is not None:
+                    task.cancel()
+            await asyncio.gather(restart, *([pulled] if pulled else []), return_exceptions=True)
 
 
 _PULL = msgspec.json.encode(

@@ -101,7 +101,7 @@ class Turn:
         if isinstance(decision, Reject):
             self.refuse(delivery, envelope.id, decision.reason)
             return
-        content = canonical(await self._sealed(fact, event.content))
+        content = await self._sealed(fact, event)
         waiting = Waiting(
             delivery,
             fact,
@@ -227,13 +227,13 @@ class Turn:
         )
         self.refuse(delivery, event_id, Reason("id-conflict", message, "$.id"))
 
-    async def _sealed(self, fact: Fact, content: dict[str, Any]) -> dict[str, Any]:
+    async def _sealed(self, fact: Fact, event: Submitted) -> bytes:
         profile = getattr(fact.data, "profile", None)
         if not isinstance(profile, Profile):
-            return content
+            return event.canonical
         key = await self._person_key(fact.subject)
         sealed = self._sealer.seal(profile, key, fact.subject, fact.event_id)
-        return {**content, "data": {**content["data"], "profile": sealed}}
+        return canonical({**event.content, "data": {**event.content["data"], "profile": sealed}})
 
     async def _open_profile(self, fact: Fact) -> None:
         sealed = getattr(fact.data, "profile", None)

@@ -14,7 +14,7 @@ from services.registry.rules.rulepack import RulePack
 from services.registry.sealing import Sealer, content_hash
 from services.registry.situation import LoadedSituation, OrganisationCache
 from services.registry.turn import Turn
-from shared.events.codec import MAX_MESSAGE, Submitted, Unreadable, canonical, read, split_batch
+from shared.events.codec import MAX_MESSAGE, Submitted, Unreadable, read, split_batch
 from shared.events.receipts import Reason, Receipt
 from shared.events.subjects import BATCH
 from shared.timeline.lineage import Lineage
@@ -155,7 +155,7 @@ class Writer:
                 continue
             if source is not None and event.envelope.sequence is not None:
                 source.see(int(event.envelope.sequence))
-            digest = content_hash(canonical(event.content), self._content_key)
+            digest = content_hash(event.canonical, self._content_key)
             await turn.submit(delivery, event, digest)
 
     def _new_turn(self, reader: store.StoreReader, *, anyone_waits: bool) -> Turn:

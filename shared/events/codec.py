@@ -1,6 +1,8 @@
 """Bytes to events and back: every check that an event must pass before its facts are judged."""
 
 import re
+from datetime import date
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +20,9 @@ MAX_BATCH = 1000
 MAX_EXTRA_ATTRIBUTES = 16
 MAX_EXTRA_LENGTH = 256
 
+EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
+"""Days outside are slips of the pen, and would lead calendars and databases past their ends."""
+
 _SUBJECT = re.compile(rf"(organisation|place)/({OUTER_ID})\Z")
 _EXTRA_NAME = re.compile(r"[a-z0-9]+\Z")
 _WHERE = re.compile(r"(?s)^(.*?)(?: - at `(\$[^`]*)`)?\Z")
@@ -31,8 +36,8 @@ class Submitted(Struct, frozen=True):
     envelope: Envelope
     content: dict[str, Any]
     """The whole event as JSON values, unknown attributes included."""
-    size: int
-    """Bytes as delivered."""
+    canonical: bytes
+    """The same as bytes: equal JSON values, equal bytes."""
     data: Struct | None = None
     fault: Reason | None = None
 
@@ -80,7 +85,7 @@ def read(payload: bytes | Raw, source: str, event_name: str | None = None) -> Su
     if size > MAX_EVENT:
         raise _unreadable("too-large", f"expected at most {MAX_EVENT:,} bytes an event, found {size:,}")
     try:
-        content = msgspec.json.decode(payload)
+        content = _CONTENT.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable("malformed-json", f"expected one JSON object: {error}") from None
     if not isinstance(content, dict):
@@ -106,7 +111,7 @@ def read(payload: bytes | Raw, source: str, event_name: str | None = None) -> Su
             envelope.id,
         )
     data, fault = _data(envelope, content)
-    return Submitted(envelope, content, size, data, fault)
+    return Submitted(envelope, content, canonical(content), data, fault)
 
 
 def _envelope(content: dict[str, Any]) -> Envelope:
@@ -132,6 +137,9 @@ def _envelope(content: dict[str, Any]) -> Envelope:
         raise Unreadable(reason, event_id) from None
     if "data" not in content:
         raise _unreadable("not-a-cloudevent", "expected the attribute `data`, found none", "$.data", event_id)
+    for attribute, day in (("effectiveon", envelope.effectiveon), ("time", envelope.time.date())):
+        if not EARLIEST <= day <= LATEST:
+            raise _unreadable("not-a-cloudevent", _outside(day), f"$.{attribute}", envelope.id)
     _check_subject(envelope)
     if content.keys() - KNOWN_ATTRIBUTES:
         _check_extras(content, envelope)
@@ -196,12 +204,20 @@ def _data(envelope: Envelope, content: dict[str, Any]) -> tuple[Struct | None, R
     profile = getattr(data, "profile", None)
     if isinstance(profile, str):
         return None, Reason("invalid-data", "expected `object | null`, got `str`", "$.data.profile")
+    for field in msgspec.structs.fields(data):
+        value = getattr(data, field.name)
+        if isinstance(value, date) and not EARLIEST <= value <= LATEST:
+            return None, Reason("invalid-data", _outside(value), f"$.data.{field.encode_name}")
     if entry.same_day is not None:
         day = getattr(data, entry.same_day)
         if day != envelope.effectiveon:
             message = f"expected {entry.same_day} to equal effectiveon ({envelope.effectiveon}), found {day}"
             return None, Reason("invalid-data", message, f"$.data.{entry.same_day}")
     return data, None
+
+
+def _outside(day: date) -> str:
+    return f"expected a day from {EARLIEST} to {LATEST}, found {day}"
 
 
 def _unknown_type(envelope: Envelope) -> Reason:
@@ -217,18 +233,19 @@ def _unknown_type(envelope: Envelope) -> Reason:
 
 
 def canonical(content: dict[str, Any]) -> bytes:
-    """JSON with sorted members and whole numbers as integers: equal JSON values give equal bytes."""
-    return msgspec.json.encode(_whole_numbers(content), order="sorted")
+    """JSON with sorted members; of what `read` decoded, equal JSON values give equal bytes."""
+    return msgspec.json.encode(content, order="sorted")
 
 
-def _whole_numbers(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _whole_numbers(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_whole_numbers(member) for member in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+def _number(literal: str) -> int | float:
+    """A number with a point or an exponent: 1.0 is the same JSON value as 1."""
+    number = float(literal)
+    if not isfinite(number):
+        raise ValueError(f"a number out of range: {_shown(literal)}")
+    return int(number) if number.is_integer() else number
+
+
+_CONTENT = msgspec.json.Decoder(float_hook=_number)
 
 
 def _readable_id(content: dict[str, Any]) -> UUID | None:

@@ -28,6 +28,8 @@ def cases() -> dict[str, tuple[dict[str, Any], str, str]]:
     return {
         "effectiveon of 30 February": ({**good, "effectiveon": "2022-02-30"}, "not-a-cloudevent", "$.effectiveon"),
         "time without offset": ({**good, "time": "2022-01-05T09:00:00"}, "not-a-cloudevent", "$.time"),
+        "the last effectiveon": ({**good, "effectiveon": "9999-12-31"}, "not-a-cloudevent", "$.effectiveon"),
+        "time before time": ({**good, "time": "0001-01-01T00:00:00+14:00"}, "not-a-cloudevent", "$.time"),
         "no id": (without(good, "id"), "not-a-cloudevent", "$.id"),
         "id that is no UUID": ({**good, "id": "17"}, "not-a-cloudevent", "$.id"),
         "no data": (without(good, "data"), "not-a-cloudevent", "$.data"),
@@ -85,7 +87,7 @@ async def test_each_bad_event_of_a_batch_gets_its_own_outcome_and_the_good_ones_
     assert found == {what: ("rejected", code, path) for what, (_, code, path) in bad.items()}
     assert receipts[-1]["outcome"] == "recorded"
     assert all(receipt["reason"]["message"] for receipt in receipts[:-1])
-    assert receipts[2]["event_id"] is None
+    assert receipts[list(bad).index("no id")]["event_id"] is None
 
 
 @pytest.mark.parametrize(

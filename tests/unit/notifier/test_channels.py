@@ -107,6 +107,12 @@ def test_an_smtp_url_says_how_to_connect(url: str, expected: SmtpServer) -> None
     assert SmtpServer.of_url(url) == expected
 
 
+@pytest.mark.parametrize("sender", ["nobody@", "@b.vn", "a b@c.vn", "a@b.vn\nBcc: c@d.vn", ".a@b.vn", "a..b@c.vn"])
+def test_a_sender_that_is_no_address_is_refused(sender: str) -> None:
+    with pytest.raises(SettingsError, match="KETNAP_MAIL_FROM"):
+        MailChannel(SmtpServer.of_url("smtp://localhost"), sender, Wording())
+
+
 @pytest.mark.parametrize("url", ["http://mail.vn", "smtp://", "smtp://mail.vn:99999", "smtp://m?starttls=perhaps"])
 def test_an_smtp_url_that_says_nothing_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="KETNAP_SMTP_URL"):

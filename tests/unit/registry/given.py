@@ -11,7 +11,7 @@ from services.registry.rules.rulepack import RulePack
 from services.registry.sealing import Sealer, content_hash
 from services.registry.situation import LoadedSituation, OrganisationCache, Unloaded
 from services.registry.turn import Turn
-from shared.events.codec import canonical, read
+from shared.events.codec import read
 from shared.events.receipts import Receipt
 from shared.timeline.lineage import Lineage
 
@@ -53,7 +53,7 @@ def turn(events: Iterable[dict[str, Any]], roots: dict[str, str] | None = None) 
     async def submit_all() -> None:
         for index, event in enumerate(events):
             submitted = read(json.dumps(event).encode(), event["source"])
-            digest = content_hash(canonical(submitted.content), b"k" * 32)
+            digest = content_hash(submitted.canonical, b"k" * 32)
             await new.submit(Delivery(event["source"], 1, index), submitted, digest)
 
     asyncio.run(submit_all())

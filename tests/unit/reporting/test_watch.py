@@ -1,7 +1,9 @@
 """Whoever waits for a position is woken when it is projected."""
 
 import asyncio
+from datetime import UTC, datetime
 
+from services.reporting.api.live import _positions
 from services.reporting.position import Watch
 from services.reporting.projector.store import Checkpoint
 
@@ -42,3 +44,14 @@ async def test_it_never_goes_back() -> None:
     watch.move(Checkpoint(4, None))
 
     assert watch.checkpoint.position == 5
+
+
+async def test_the_live_stream_is_server_sent_events() -> None:
+    watch = Watch()
+    watch.move(Checkpoint(7, datetime(2022, 1, 1, tzinfo=UTC)))
+
+    message = await anext(aiter(_positions(watch)))
+
+    assert message.encode() == (
+        b'id: 7\r\nevent: position\r\ndata: {"position":7,"time":"2022-01-01T00:00:00Z"}\r\n\r\n'
+    )
