@@ -70,8 +70,8 @@ def assemble(layout: Layout, port_base: int | None) -> tuple[list[Stage], Callab
 
         asyncio.run(restore(addresses()))
 
-    registry, *readers = services
-    stages: list[Stage] = [[postgres], [nats], hand_out, migrate, restore_sources, [registry], readers]
+    # The services load at the same time: on two cores that is most of what a start takes.
+    stages: list[Stage] = [[postgres], [nats], hand_out, migrate, restore_sources, services]
     return stages, addresses
 
 

@@ -27,6 +27,7 @@ _ROOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEEP = re.compile(r"([0-9]+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DEFAULT_KEEP = "7d"
+INGEST_BYTES = 1024 * 1024 * 1024  # a full stream refuses its own source, and no other
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -205,6 +206,7 @@ async def _ensure_stream(jetstream: "JetStreamContext", source: str) -> None:
         retention=RetentionPolicy.LIMITS,
         discard=DiscardPolicy.NEW,
         max_age=ingest_keep(),
+        max_bytes=INGEST_BYTES,
         num_replicas=1,
     )
     try:
@@ -212,7 +214,8 @@ async def _ensure_stream(jetstream: "JetStreamContext", source: str) -> None:
     except NotFoundError:
         await jetstream.add_stream(wanted)
         return
-    if (found.subjects, found.max_age, found.discard) != (wanted.subjects, wanted.max_age, wanted.discard):
+    wanted_limits = (wanted.subjects, wanted.max_age, wanted.max_bytes, wanted.discard)
+    if (found.subjects, found.max_age, found.max_bytes, found.discard) != wanted_limits:
         await jetstream.update_stream(wanted)
 
 

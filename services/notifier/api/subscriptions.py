@@ -1,6 +1,5 @@
 """Subscriptions: who is told of which organisation's alerts, on which channel; read, and replaced as a whole."""
 
-import re
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid5
 
@@ -8,6 +7,7 @@ import httpx
 from msgspec import Meta, Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notifier.channels.mail import is_address
 from services.notifier.channels.webhook import is_secret, new_secret
 from shared.events.vocabulary import OuterId
 from shared.runtime.sql import Statements
@@ -16,7 +16,6 @@ SQL = Statements("services.notifier.sql", "api.sql")
 
 MASKED = "whsec_***"
 _IDS = UUID("7a1e2c44-92d3-5b0f-8e6b-5c0d9b4ef3a1")
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 
 class Refused(Exception):
@@ -126,7 +125,7 @@ def _secret(wanted: Subscription, held: str | None) -> tuple[str | None, str | N
 
 def _check(wanted: Subscription) -> None:
     if wanted.channel == "email":
-        if not _ADDRESS.fullmatch(wanted.to):
+        if not is_address(wanted.to):
             raise Refused(f"expected an e-mail address in `to`, found {wanted.to!r}")
         if wanted.secret is not None:
             raise Refused("expected no `secret` for e-mail: only webhooks are signed")

@@ -1,6 +1,6 @@
 """E-mail: one message for one recipient, plain and HTML, over SMTP."""
 
-from email.errors import MessageError
+import re
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -14,6 +14,14 @@ from services.notifier.channels.wording import Wording
 from shared.runtime.settings import SettingsError
 
 TIMEOUT = 20.0
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+
+
+def is_address(text: str) -> bool:
+    """Whether mail can be sent there: one plain address, nothing around it."""
+    if not _ADDRESS.fullmatch(text) or ".." in text:
+        return False
+    return not text.startswith(".") and ".@" not in text
 
 
 class SmtpServer(Struct, frozen=True):
@@ -66,12 +74,11 @@ class MailChannel:
 
     def __init__(self, server: SmtpServer, sender: str, wording: Wording) -> None:
         self._server = server
-        try:
-            self._sender = Address("ketnap", addr_spec=sender)
-        except (ValueError, MessageError):
+        if not is_address(sender):
             raise SettingsError(
                 f"KETNAP_MAIL_FROM: expected an address such as ketnap@example.vn, found {sender!r}"
-            ) from None
+            )
+        self._sender = Address("ketnap", addr_spec=sender)
         self._wording = wording
 
     async def send(self, letter: Letter) -> None:

@@ -50,6 +50,9 @@ def _dissolution(fact: Fact, successor_id: str | None, situation: "Situation") -
         yield f"expected an organisation whose end is not on record, found {subject} ended on {state.ended_on}"
     if successor_id == subject:
         yield f"expected another organisation as successor, found {subject} itself"
+    elif successor_id is not None and is_under(successor_id, subject, day, situation):
+        # It would come to lie under itself, and the whole branch would drop out of the tree.
+        yield f"expected a successor outside {subject}, found {successor_id} under it; move it out first"
     if successor_id is not None:
         return
     held = situation.headcount(subject)

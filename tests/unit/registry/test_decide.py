@@ -73,6 +73,10 @@ QUARANTINED: dict[str, tuple[list[dict[str, Any]], str]] = {
         [*WORLD, event("OrganisationDissolved", "organisation/cell", "2023-01-01", {"successor_id": "cell"})],
         "rule-violated",
     ),
+    "an end with a successor that lies under it": (
+        [*WORLD, event("OrganisationDissolved", "organisation/district", "2023-01-01", {"successor_id": "cell"})],
+        "rule-violated",
+    ),
     "an enrolment out of no balance": (
         [*WORLD, enrolled(SOMEONE, "2022-01-01", in_opening_balance=True)], "rule-violated"
     ),
