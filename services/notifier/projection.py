@@ -107,7 +107,12 @@ class Projection:
                 each for key, state in organisations.items() for each in placements(key, state, self._lineage)
             ]
             await store.put_placements(self._connection, list(organisations), placed)
-            targets = [_target(key, each) for key, state in organisations.items() for each in state.targets]
+            targets = [
+                _target(key, each)
+                for key, state in organisations.items()
+                for each in state.targets
+                if each.withdrawn_on is None
+            ]
             await store.put_targets(self._connection, list(organisations), targets)
             self._touched |= {(key, metric) for key in organisations for metric in METRICS}
         if places:
@@ -146,5 +151,6 @@ def _target(organisation_id: str, target: timeline.Target) -> Target:
         target.from_,
         target.to,
         target.comparison,
-        target.value,
+        # The value last revised to; one that holds only from a later day is announced early.
+        target.values()[-1][1],
     )

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct, field
 
 from shared.events.vocabulary import (
     Basis,
+    Code,
     Comparison,
     Count,
     Metric,
@@ -54,6 +55,56 @@ class TargetAssigned(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     comparison: Comparison
     value: Annotated[int, Meta(ge=0, le=100_000_000)]
     parent_target_id: OuterId | None = None
+
+    def __post_init__(self) -> None:
+        if self.to < self.from_:
+            raise ValueError(f"expected `to` on or after `from` ({self.from_}), found {self.to}")
+
+
+class OrganisationRenamed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The organisation has another name from this day on."""
+
+    name: Name
+
+
+class OrganisationReclassified(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Another kind, sector or tags from this day on: a grassroots cell becomes a committee, say."""
+
+    kind: OrganisationKind | None = None
+    sector: Sector | None = None
+    tags: Tags | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind is None and self.sector is None and self.tags is None:
+            raise ValueError("expected `kind`, `sector` or `tags`, found none of them")
+
+
+class OrganisationReparented(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The organisation, with all below it, comes to lie under another one from this day on."""
+
+    parent_id: OuterId
+
+
+class TargetRevised(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Another value of the target is known from this day on."""
+
+    target_id: OuterId
+    value: Annotated[int, Meta(ge=0, le=100_000_000)]
+    reason: Code
+
+
+class TargetWithdrawn(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The target stands no more from this day on."""
+
+    target_id: OuterId
+    reason: Code
+
+
+class PeriodClosed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The figures of the days `from` to `to` are reported: later facts within them are restatements."""
+
+    from_: date = field(name="from")
+    to: date
 
     def __post_init__(self) -> None:
         if self.to < self.from_:

@@ -32,6 +32,9 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     youth_union: bool | None = None
 
 
+Purpose = Literal["admission", "confirmation", "removal"]
+"""What a vote or a decision is about."""
+
 Sealed = Annotated[str, Meta(pattern=r"^sealed:v1:[A-Za-z0-9_-]+\Z")]
 """A profile as it stands on the log: encrypted, base64url. A publisher sends a `Profile`."""
 
@@ -115,3 +118,84 @@ class MembershipEnded(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """The person is a member no more."""
 
     reason: EndReason
+
+
+class CandidateMoved(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The open candidacy goes on in another organisation."""
+
+    organisation_id: OuterId
+
+
+class MentorReportSubmitted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A mentor's report for the days from `period_from` to `period_to`, both included."""
+
+    mentor_id: UUID
+    period_from: date
+    period_to: date
+    rating: Code
+
+    def __post_init__(self) -> None:
+        if self.period_to < self.period_from:
+            raise ValueError(
+                f"expected `period_to` on or after `period_from` ({self.period_from}), found {self.period_to}"
+            )
+
+
+class TrainingCompleted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An awareness class; without `expires_on` the rule pack says how long the certificate is valid."""
+
+    class_id: Reference | None = None
+    certificate_ref: Reference
+    issued_on: date
+    expires_on: date | None = None
+
+
+class ApplicationSubmitted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The candidate has applied for admission."""
+
+    dossier_ref: Reference | None = None
+
+
+class Introducer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who introduces a candidate: a member, or an organisation such as the youth union."""
+
+    id: OuterId
+    kind: Code
+
+
+class IntroductionConfirmed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """These introduce the candidate."""
+
+    introducers: Annotated[tuple[Introducer, ...], Meta(min_length=1, max_length=8)]
+
+
+class BackgroundVerified(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The outcome of the verification: a code only."""
+
+    outcome: Literal["cleared", "not_cleared", "incomplete"]
+
+
+class VoteHeld(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A vote at one level: how many were eligible, and how many in favour."""
+
+    purpose: Purpose
+    level: Code
+    eligible: Annotated[int, Meta(ge=1, le=1_000_000)]
+    in_favour: Annotated[int, Meta(ge=0, le=1_000_000)]
+    round: Annotated[int, Meta(ge=1, le=100)]
+
+
+class DecisionIssued(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A decision of the authority, and when the organisation received it."""
+
+    purpose: Purpose
+    outcome: Code
+    decision_ref: Reference
+    decided_on: date
+    received_on: date | None = None
+
+
+class TransferCancelled(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The open transfer comes to nothing."""
+
+    reason: Code

@@ -93,6 +93,11 @@ def _person_flows(before: PersonState, after: PersonState, fact: Fact) -> Iterat
         case person_events.MemberConfirmed():
             assert after.membership is not None
             yield Change(after.membership.organisation_id, "confirmations", day, 1)
+        case person_events.TrainingCompleted():
+            # Of a person who belongs nowhere yet, no organisation's figure changes.
+            standing = _standing(after)
+            if standing is not None:
+                yield Change(standing[0], "training_completions", day, 1)
         case person_events.MemberEnrolled(organisation_id=organisation_id, in_opening_balance=True) as data:
             yield Change(organisation_id, f"balance.{data.status}", day, -1)
         case person_events.MemberEnrolled(organisation_id=organisation_id):
@@ -123,6 +128,17 @@ def _organisation_changes(step: Step) -> list[Change]:
                 Change(organisation_id, f"sector.{sector}", day, 1),
                 Change(organisation_id, f"founded.{sector}", day, 1),
             ]
+        case organisation_events.OrganisationReclassified():
+            was, becomes = step.before.at(day), step.after.at(day)
+            assert was is not None
+            assert becomes is not None
+            turned = (
+                Change(organisation_id, f"kind.{was.kind}", day, -1),
+                Change(organisation_id, f"kind.{becomes.kind}", day, 1),
+                Change(organisation_id, f"sector.{was.sector}", day, -1),
+                Change(organisation_id, f"sector.{becomes.sector}", day, 1),
+            )
+            return _added_up(turned)
         case organisation_events.OrganisationDissolved():
             last = step.before.at(day)
             assert last is not None

@@ -22,7 +22,14 @@ class Segment(Struct, frozen=True):
     tags: tuple[str, ...] = ()
 
 
-class Target(Struct, frozen=True):
+class Revision(Struct, frozen=True):
+    """Another value of a target, from the day `since` on."""
+
+    since: date
+    value: int
+
+
+class Target(Struct, frozen=True, omit_defaults=True):
     """A target as its organisation's timeline has it; `since` is the day from which it is known."""
 
     target_id: str
@@ -35,6 +42,16 @@ class Target(Struct, frozen=True):
     comparison: Comparison
     value: int
     parent_target_id: str | None = None
+    revisions: tuple[Revision, ...] = ()
+    withdrawn_on: date | None = None
+    """The first day on which it stands no more."""
+
+    def values(self) -> list[tuple[date, int]]:
+        """Its values, each with the day from which it holds, in order."""
+        found = {self.since: self.value}
+        for revision in self.revisions:
+            found[revision.since] = revision.value
+        return sorted(found.items())
 
     @property
     def aim(self) -> tuple[Metric, Basis, str, date, date]:
@@ -42,7 +59,14 @@ class Target(Struct, frozen=True):
         return (self.metric, self.basis, self.issuer_id, self.from_, self.to)
 
 
-class OrganisationState(Struct, frozen=True):
+class Period(Struct, frozen=True):
+    """Days whose figures are reported; both included."""
+
+    from_: date
+    to: date
+
+
+class OrganisationState(Struct, frozen=True, omit_defaults=True):
     """Where an organisation stands after a stretch of the timeline; no segment: not founded."""
 
     segments: tuple[Segment, ...] = ()
@@ -50,6 +74,7 @@ class OrganisationState(Struct, frozen=True):
     """The first day on which it is active no more."""
     successor_id: str | None = None
     targets: tuple[Target, ...] = ()
+    closed: tuple[Period, ...] = ()
 
     def at(self, day: date) -> Segment | None:
         """What it was on `day`, also after its end; None before its founding."""
@@ -89,18 +114,38 @@ def refusal(state: OrganisationState, fact: Fact, lineage: Lineage) -> Refusal |
     if not state.active_on(fact.effectiveon):
         found = state.describe(fact.effectiveon)
         return Refusal("wrong-stage", f"expected an organisation active on {fact.effectiveon}, found it {found}")
-    if isinstance(fact.data, events.TargetAssigned):
-        wanted = _target(fact)
-        for target in state.targets:
-            if target.target_id == wanted.target_id:
-                return Refusal("rule-violated", f"expected a new target id, found {target.target_id} taken")
-            if target.aim == wanted.aim:
-                return Refusal(
-                    "rule-violated",
-                    f"expected one active target for {target.metric}, {target.basis}, issuer {target.issuer_id}, "
-                    f"{target.from_} to {target.to}, found {target.target_id}",
-                )
+    match fact.data:
+        case events.TargetAssigned():
+            return _assignment_refusal(state, _target(fact))
+        case events.TargetRevised(target_id=target_id) | events.TargetWithdrawn(target_id=target_id):
+            standing = _find(state, target_id)
+            if standing is None:
+                message = f"expected target {target_id} to be assigned by {fact.effectiveon}, found it is not"
+                return Refusal("rule-violated", message)
+            if standing.withdrawn_on is not None:
+                message = f"expected target {target_id} to stand, found it withdrawn on {standing.withdrawn_on}"
+                return Refusal("rule-violated", message)
+        case events.PeriodClosed(from_=from_, to=to):
+            if Period(from_, to) in state.closed:
+                return Refusal("rule-violated", f"expected a period not closed yet, found {from_} to {to} closed")
     return None
+
+
+def _assignment_refusal(state: OrganisationState, wanted: Target) -> Refusal | None:
+    for target in state.targets:
+        if target.target_id == wanted.target_id:
+            return Refusal("rule-violated", f"expected a new target id, found {target.target_id} taken")
+        if target.aim == wanted.aim and target.withdrawn_on is None:
+            return Refusal(
+                "rule-violated",
+                f"expected one active target for {target.metric}, {target.basis}, "
+                f"issuer {target.issuer_id}, {target.from_} to {target.to}, found {target.target_id}",
+            )
+    return None
+
+
+def _find(state: OrganisationState, target_id: str) -> Target | None:
+    return next((each for each in state.targets if each.target_id == target_id), None)
 
 
 def advance(state: OrganisationState, fact: Fact) -> OrganisationState:
@@ -111,14 +156,46 @@ def advance(state: OrganisationState, fact: Fact) -> OrganisationState:
                 fact.effectiveon, data.name, data.kind, data.sector, data.parent_id, tuple(data.tags)
             )
             return replace(state, segments=(segment,))
+        case events.OrganisationRenamed(name=name):
+            return _changed(state, fact.effectiveon, name=name)
+        case events.OrganisationReclassified() as data:
+            new = {"kind": data.kind, "sector": data.sector, "tags": data.tags}
+            return _changed(state, fact.effectiveon, **{k: v for k, v in new.items() if v is not None})
+        case events.OrganisationReparented(parent_id=parent_id):
+            return _changed(state, fact.effectiveon, parent_id=parent_id)
         case events.OrganisationDissolved(successor_id=successor_id):
             return replace(state, ended_on=fact.effectiveon, successor_id=successor_id)
         case events.OpeningBalanceDeclared():
             return state
         case events.TargetAssigned():
             return replace(state, targets=(*state.targets, _target(fact)))
+        case events.TargetRevised(target_id=target_id, value=value):
+            return _retargeted(state, target_id, Revision(fact.effectiveon, value))
+        case events.TargetWithdrawn(target_id=target_id):
+            return _retargeted(state, target_id, fact.effectiveon)
+        case events.PeriodClosed(from_=from_, to=to):
+            return replace(state, closed=(*state.closed, Period(from_, to)))
         case _:
             raise TypeError(f"no fold for {fact.name} about an organisation")
+
+
+def _changed(state: OrganisationState, day: date, **new: object) -> OrganisationState:
+    """Another segment from `day` on, or the last one changed where it begins on that day too."""
+    last = state.segments[-1]
+    segment = replace(last, since=day, **new)
+    kept = state.segments[:-1] if last.since == day else state.segments
+    return replace(state, segments=(*kept, segment))
+
+
+def _retargeted(state: OrganisationState, target_id: str, change: Revision | date) -> OrganisationState:
+    def changed(target: Target) -> Target:
+        if target.target_id != target_id:
+            return target
+        if isinstance(change, Revision):
+            return replace(target, revisions=(*target.revisions, change))
+        return replace(target, withdrawn_on=change)
+
+    return replace(state, targets=tuple(changed(target) for target in state.targets))
 
 
 def _target(fact: Fact) -> Target:

@@ -53,7 +53,30 @@ class Transfer(Struct, frozen=True):
     kind: Literal["official", "temporary"]
 
 
-class PersonState(Struct, frozen=True):
+class Certificate(Struct, frozen=True):
+    """An awareness class's certificate; without `expires_on` the rule pack says how long it is valid."""
+
+    issued_on: date
+    expires_on: date | None
+
+
+class Decision(Struct, frozen=True):
+    """A decision about the person, and when the organisation received it."""
+
+    purpose: events.Purpose
+    decided_on: date
+    received_on: date | None
+
+
+class Report(Struct, frozen=True):
+    """A mentor's report for a period."""
+
+    mentor_id: UUID
+    period_from: date
+    period_to: date
+
+
+class PersonState(Struct, frozen=True, omit_defaults=True):
     """Where a person stands after a stretch of the timeline."""
 
     candidacy: Candidacy | None = None
@@ -62,6 +85,14 @@ class PersonState(Struct, frozen=True):
     transfer: Transfer | None = None
     home: str | None = None
     """The organisation that the person belongs to, or last belonged to."""
+    certificate: Certificate | None = None
+    """The latest one, whenever it was earned."""
+    voted: tuple[events.Purpose, ...] = ()
+    """Purposes voted on since the candidacy began, or the membership, if there was none."""
+    decisions: tuple[Decision, ...] = ()
+    """Decisions since then, the latest of each purpose."""
+    reports: tuple[Report, ...] = ()
+    """Mentors' reports since then."""
 
 
 EMPTY = PersonState()
@@ -75,7 +106,17 @@ def refusal(state: PersonState, fact: Fact, lineage: Lineage) -> Refusal | None:
                 return _stage(fact, "a person who is not a member", state)
             if state.candidacy is not None:
                 return _stage(fact, "no open candidacy", state)
-        case events.CandidateListed() | events.CandidateClosed() | events.MemberAdmitted():
+        case events.TrainingCompleted() | events.MentorReportSubmitted():
+            return None
+        case (
+            events.CandidateListed()
+            | events.CandidateMoved()
+            | events.CandidateClosed()
+            | events.ApplicationSubmitted()
+            | events.IntroductionConfirmed()
+            | events.BackgroundVerified()
+            | events.MemberAdmitted()
+        ):
             if state.candidacy is None:
                 return _stage(fact, "an open candidacy", state)
         case events.MentorAssigned():
@@ -92,6 +133,11 @@ def refusal(state: PersonState, fact: Fact, lineage: Lineage) -> Refusal | None:
         case events.MemberEnrolled():
             if state.membership is not None:
                 return _stage(fact, "a person who is not a member", state)
+        case events.VoteHeld() | events.DecisionIssued():
+            return _vote_or_decision_refusal(state, fact)
+        case events.TransferCancelled():
+            if state.transfer is None:
+                return Refusal("wrong-stage", f"expected an open transfer on {fact.effectiveon}, found none")
         case events.TransferInitiated(from_=from_):
             return _transfer_refusal(state, fact, from_, lineage)
         case events.TransferAccepted(organisation_id=to):
@@ -106,6 +152,15 @@ def refusal(state: PersonState, fact: Fact, lineage: Lineage) -> Refusal | None:
                 return _stage(fact, "a member", state)
         case _:
             raise TypeError(f"no rules for {fact.name} about a person")
+    return None
+
+
+def _vote_or_decision_refusal(state: PersonState, fact: Fact) -> Refusal | None:
+    if state.candidacy is None and state.membership is None:
+        return _stage(fact, "an open candidacy or a member", state)
+    if isinstance(fact.data, events.VoteHeld) and fact.data.in_favour > fact.data.eligible:
+        found = f"{fact.data.in_favour} of {fact.data.eligible}"
+        return Refusal("rule-violated", f"expected at most as many in favour as are eligible, found {found}")
     return None
 
 
@@ -126,11 +181,17 @@ def advance(state: PersonState, fact: Fact) -> PersonState:
     match fact.data:
         case events.CandidateIdentified(organisation_id=organisation_id):
             candidacy = Candidacy(organisation_id, "identified")
-            return replace(state, candidacy=candidacy, mentors=(), home=organisation_id)
+            return PersonState(candidacy, home=organisation_id, certificate=state.certificate)
         case events.CandidateListed():
             return _reach(state, "listed")
+        case events.CandidateMoved(organisation_id=organisation_id):
+            assert state.candidacy is not None
+            moved = replace(state.candidacy, organisation_id=organisation_id)
+            return replace(state, candidacy=moved, home=organisation_id)
         case events.CandidateClosed():
             return replace(state, candidacy=None)
+        case events.TransferCancelled():
+            return replace(state, transfer=None)
         case events.MentorAssigned(mentor_id=mentor_id):
             mentors = state.mentors if mentor_id in state.mentors else (*state.mentors, mentor_id)
             return replace(_reach(state, "mentored"), mentors=mentors)
@@ -157,6 +218,33 @@ def advance(state: PersonState, fact: Fact) -> PersonState:
             return replace(state, transfer=None, membership=membership, home=organisation_id)
         case events.MembershipEnded():
             return replace(state, membership=None, transfer=None)
+        case _:
+            return _advance_preparation(state, fact)
+
+
+def _advance_preparation(state: PersonState, fact: Fact) -> PersonState:
+    """The state after one of the steps that prepare an admission, a confirmation or a removal."""
+    match fact.data:
+        case events.MentorReportSubmitted(mentor_id=mentor_id, period_from=since, period_to=until):
+            return replace(state, reports=(*state.reports, Report(mentor_id, since, until)))
+        case events.TrainingCompleted(issued_on=issued_on, expires_on=expires_on):
+            certificate = Certificate(issued_on, expires_on)
+            if state.certificate is not None and state.certificate.issued_on > issued_on:
+                certificate = state.certificate
+            return replace(_reach(state, "trained"), certificate=certificate)
+        case events.ApplicationSubmitted():
+            return _reach(state, "applied")
+        case events.IntroductionConfirmed():
+            return _reach(state, "introduced")
+        case events.BackgroundVerified():
+            return _reach(state, "verified")
+        case events.VoteHeld(purpose=purpose):
+            voted = state.voted if purpose in state.voted else (*state.voted, purpose)
+            return replace(_reach(state, "voted") if purpose == "admission" else state, voted=voted)
+        case events.DecisionIssued(purpose=purpose, decided_on=decided_on, received_on=received_on):
+            others = tuple(each for each in state.decisions if each.purpose != purpose)
+            decisions = (*others, Decision(purpose, decided_on, received_on))
+            return replace(_reach(state, "decided") if purpose == "admission" else state, decisions=decisions)
         case _:
             raise TypeError(f"no fold for {fact.name} about a person")
 

@@ -5,7 +5,13 @@ from typing import Protocol
 from msgspec import Struct
 
 from services.registry.rules import findings, rules
-from services.registry.rules.references import NamedOrganisation, named_organisations, organisation_key, target_key
+from services.registry.rules.references import (
+    NamedOrganisation,
+    named_organisations,
+    named_target,
+    organisation_key,
+    target_key,
+)
 from services.registry.rules.rulepack import RulePack
 from shared.events import organisation, person, place
 from shared.events.catalogue import EventType
@@ -93,6 +99,12 @@ def decide(fact: Fact, entry: EventType, root: str, situation: Situation) -> Dec
         if situation.organisation(each.organisation_id) is None:
             message = f"expected organisation {each.organisation_id} to be on record, found none"
             return Quarantine(Reason("unknown-organisation", message), waits_for)
+    target_id = named_target(fact)
+    if target_id is not None:
+        waits_for |= {target_key(target_id)}
+        if situation.target_owner(target_id) is None:
+            message = f"expected target {target_id} to be on record, found none"
+            return Quarantine(Reason("unknown-target", message), waits_for)
     folded = folded or empty(entry.subject)
     late = not goes_at_end(folded, fact)
     before = (

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
+from services.registry.rules.calendar import working_days_after
 from services.registry.rules.references import person_key
 from services.registry.rules.rulepack import RulePack
 from shared.events import person
@@ -35,7 +36,10 @@ def findings(fact: Fact, situation: "Situation") -> Iterator[Finding]:
         case _:
             pass
     reason = getattr(fact.data, "reason", None)
-    if isinstance(fact.data, person.CandidateClosed | person.MentorReleased) and reason not in REFERENCE.reasons:
+    if (
+        isinstance(fact.data, person.CandidateClosed | person.MentorReleased | person.TransferCancelled)
+        and reason not in REFERENCE.reasons
+    ):
         yield Finding("unlisted-code", f"the reason `{reason}` is not on the reference list yet")
 
 
@@ -54,18 +58,85 @@ def _age(day: date, birth_year: int, rulepack: RulePack) -> Iterator[Finding]:
 
 
 def stage_findings(step: Step, rulepack: RulePack) -> Iterator[Finding]:
-    """Findings from the state that the event meets."""
-    if isinstance(step.fact.data, person.MemberConfirmed):
-        assert isinstance(step.before, PersonState)
-        membership, day = step.before.membership, step.fact.effectiveon
-        probation = rulepack.on("probation", day)
-        if membership is None or membership.admitted_on is None or probation is None:
-            return
-        due = months_after(membership.admitted_on, probation.value)
-        if day < due:
-            yield Finding(
-                "probation-too-short", f"expected confirmation from {due} on ({probation.regulation}), found {day}"
-            )
+    """Findings from the state that the event meets in its subject's own timeline."""
+    if not isinstance(step.before, PersonState):
+        return
+    before, day = step.before, step.fact.effectiveon
+    match step.fact.data:
+        case person.MemberConfirmed():
+            yield from _probation(before, day, rulepack)
+        case person.ApplicationSubmitted():
+            yield from _certificate(before, day, rulepack)
+        case person.IntroductionConfirmed(introducers=introducers):
+            wanted = rulepack.on("introducers", day)
+            if wanted is not None and len(introducers) < wanted.value:
+                yield Finding(
+                    "too-few-introducers",
+                    f"expected at least {wanted.value} of them ({wanted.regulation}), found {len(introducers)}",
+                )
+        case person.VoteHeld(eligible=eligible, in_favour=in_favour):
+            share = rulepack.on("vote_threshold", day)
+            if share is not None and in_favour * share.of < eligible * share.value:
+                found = f"{in_favour} of {eligible}"
+                yield Finding(
+                    "below-threshold",
+                    f"expected {share.value}/{share.of} in favour ({share.regulation}), found {found}",
+                )
+        case person.DecisionIssued(purpose=purpose):
+            if purpose not in before.voted:
+                yield Finding("no-vote", f"expected a vote on the {purpose} before its decision, found none")
+        case person.MemberAdmitted():
+            yield from _ceremony(before, day, rulepack)
+        case person.MentorReportSubmitted() as report:
+            yield from _report(before, report)
+
+
+def _probation(before: PersonState, day: date, rulepack: RulePack) -> Iterator[Finding]:
+    membership, probation = before.membership, rulepack.on("probation", day)
+    if membership is None or membership.admitted_on is None or probation is None:
+        return
+    due = months_after(membership.admitted_on, probation.value)
+    if day < due:
+        message = f"expected confirmation from {due} on ({probation.regulation}), found {day}"
+        yield Finding("probation-too-short", message)
+
+
+def _certificate(before: PersonState, day: date, rulepack: RulePack) -> Iterator[Finding]:
+    certificate, validity = before.certificate, rulepack.on("certificate", day)
+    if certificate is None:
+        yield Finding(
+            "no-certificate", f"expected a valid certificate of the awareness class on {day}, found none"
+        )
+        return
+    expires_on = certificate.expires_on
+    if expires_on is None and validity is not None:
+        expires_on = months_after(certificate.issued_on, validity.value)
+    if expires_on is not None and expires_on < day:
+        message = f"expected a valid certificate of the awareness class on {day}, found one until {expires_on}"
+        yield Finding("certificate-expired", message)
+
+
+def _ceremony(before: PersonState, day: date, rulepack: RulePack) -> Iterator[Finding]:
+    decision = next((each for each in before.decisions if each.purpose == "admission"), None)
+    if decision is None:
+        yield Finding("no-decision", f"expected the decision on the admission by {day}, found none on record")
+        return
+    limit = rulepack.on("ceremony", day)
+    if decision.received_on is None or limit is None:
+        return
+    due = working_days_after(decision.received_on, limit.value)
+    if day > due:
+        message = f"expected the ceremony by {due}, {limit.value} working days after receipt of the decision"
+        yield Finding("ceremony-late", f"{message} ({limit.regulation}), found {day}")
+
+
+def _report(before: PersonState, report: person.MentorReportSubmitted) -> Iterator[Finding]:
+    if report.mentor_id not in before.mentors:
+        yield Finding("not-a-current-mentor", "expected a report by a current mentor, found one by somebody else")
+    period = (report.mentor_id, report.period_from, report.period_to)
+    if any((each.mentor_id, each.period_from, each.period_to) == period for each in before.reports):
+        message = f"expected one report for {report.period_from} to {report.period_to}, found another"
+        yield Finding("second-report", message)
 
 
 def months_after(day: date, months: int) -> date:

@@ -27,7 +27,10 @@ def named_organisations(fact: Fact, root: str) -> list[NamedOrganisation]:
 
 def _named(fact: Fact, root: str) -> Iterator[tuple[str, str | None, bool]]:
     match fact.data:
-        case organisation.OrganisationEstablished(parent_id=parent_id):
+        case (
+            organisation.OrganisationEstablished(parent_id=parent_id)
+            | organisation.OrganisationReparented(parent_id=parent_id)
+        ):
             yield "parent_id", parent_id, fact.subject_id != root
         case organisation.OrganisationDissolved(successor_id=successor_id):
             yield "successor_id", successor_id, True
@@ -39,11 +42,20 @@ def _named(fact: Fact, root: str) -> Iterator[tuple[str, str | None, bool]]:
         case (
             place.PlaceRegistered(organisation_id=organisation_id)
             | person.CandidateIdentified(organisation_id=organisation_id)
+            | person.CandidateMoved(organisation_id=organisation_id)
             | person.MemberAdmitted(organisation_id=organisation_id)
             | person.MemberEnrolled(organisation_id=organisation_id)
             | person.TransferAccepted(organisation_id=organisation_id)
         ):
             yield "organisation_id", organisation_id, True
+
+
+def named_target(fact: Fact) -> str | None:
+    """The target that must be on record."""
+    match fact.data:
+        case organisation.TargetRevised(target_id=target_id) | organisation.TargetWithdrawn(target_id=target_id):
+            return target_id
+    return None
 
 
 def subjects_to_read(fact: Fact, root: str) -> list[str]:

@@ -6,7 +6,15 @@ from typing import Literal
 
 import msgspec
 
-Rule = Literal["admission_age_minimum", "admission_age_maximum", "probation"]
+Rule = Literal[
+    "admission_age_minimum",
+    "admission_age_maximum",
+    "probation",
+    "certificate",
+    "introducers",
+    "vote_threshold",
+    "ceremony",
+]
 
 
 class RuleValue(msgspec.Struct, frozen=True, rename={"from_": "from"}):
@@ -14,10 +22,12 @@ class RuleValue(msgspec.Struct, frozen=True, rename={"from_": "from"}):
 
     rule: Rule
     value: int
-    unit: Literal["years", "months"]
+    unit: Literal["years", "months", "working_days", "introducers", "share"]
     from_: date
     to: date | None
     regulation: str
+    of: int = 1
+    """What a share's `value` is a part of: 2 of 3."""
 
 
 class RulePack:

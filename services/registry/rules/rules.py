@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.registry.rules.references import NamedOrganisation
 from shared.events import organisation, person, place
+from shared.events.codec import LATEST
 from shared.timeline.fact import Fact
 from shared.timeline.measures import MOVING_LEVELS, Change, settle
 
@@ -30,6 +31,11 @@ def violations(fact: Fact, named: Iterable[NamedOrganisation], root: str, situat
                 yield f"expected parent_id, since only the registered root {root} may lack one, found none"
             if parent_id == fact.subject_id:
                 yield f"expected another organisation as parent, found {parent_id} itself"
+        case organisation.OrganisationReparented(parent_id=parent_id):
+            for on in (day, LATEST):
+                if is_under(parent_id, fact.subject_id, on, situation):
+                    yield f"expected a parent outside {fact.subject_id}, found {parent_id}, which lies under it"
+                    break
         case organisation.OrganisationDissolved(successor_id=successor_id):
             yield from _dissolution(fact, successor_id, situation)
         case organisation.TargetAssigned(target_id=target_id):

@@ -13,6 +13,7 @@ from faststream.middlewares import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.message import NatsMessage
 from nats.js.api import ConsumerConfig, DeliverPolicy
+from prometheus_client import Gauge
 
 from services.reporting.projector.log import Log
 from services.reporting.projector.projector import Gap, Projector
@@ -21,6 +22,8 @@ from shared.events.subjects import LAST_HEADER, LOG_STREAM, LOG_SUBJECT
 from shared.runtime.progress import Progress
 
 log = structlog.get_logger(__name__)
+
+PENDING = Gauge("ketnap_reporting_pending_messages", "Messages of the log that wait in NATS to be projected")
 
 DURABLE = "reporting"
 ARRIVED_MESSAGES = 16
@@ -43,6 +46,8 @@ class Consumer:
         """Catch up with the log, then follow `log.recorded`; after any failure the same again."""
         while True:
             try:
+                # First of all, so that readers learn where reporting stands even while NATS is away.
+                await self._projector.checkpoint()
                 await self._broker.connect()
                 await self._follow()
             except UnknownRecorded as error:
@@ -65,6 +70,7 @@ class Consumer:
                     await self._project([event for each in messages for event in self._new_events(each)])
                 for message in messages:
                     await message.ack()
+                PENDING.set(messages[-1].raw_message.metadata.num_pending + arrived.qsize())
         finally:
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):

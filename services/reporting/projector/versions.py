@@ -157,24 +157,27 @@ def _place(place_id: str, state: PlaceState, lineage: Lineage) -> Iterator[Versi
 
 def _target(assigned_to: str, state: OrganisationState, target: Target, lineage: Lineage) -> Iterator[Version]:
     # Without a successor, targets end with their organisation.
-    until = state.ended_on if state.ended_on is not None and state.successor_id is None else FOREVER
-    if until <= target.since:
-        return
-    for organisation_id, valid_from, valid_to in lineage.spans(assigned_to, target.since, until):
-        yield TargetVersion(
-            target.target_id,
-            valid_from,
-            valid_to,
-            assigned_to,
-            organisation_id,
-            target.metric,
-            target.basis,
-            target.issuer_id,
-            target.from_,
-            target.to,
-            target.comparison,
-            target.value,
-        )
+    ends = [target.withdrawn_on, state.ended_on if state.successor_id is None else None]
+    until = min((end for end in ends if end is not None), default=FOREVER)
+    values = target.values()
+    for (since, value), following in zip(values, [*(day for day, _ in values[1:]), FOREVER], strict=True):
+        if min(following, until) <= since:
+            continue
+        for organisation_id, valid_from, valid_to in lineage.spans(assigned_to, since, min(following, until)):
+            yield TargetVersion(
+                target.target_id,
+                valid_from,
+                valid_to,
+                assigned_to,
+                organisation_id,
+                target.metric,
+                target.basis,
+                target.issuer_id,
+                target.from_,
+                target.to,
+                target.comparison,
+                value,
+            )
 
 
 def _split(start: date, end: date, at: date) -> list[tuple[date, date]]:

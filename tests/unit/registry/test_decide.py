@@ -180,27 +180,124 @@ def findings(events: list[dict[str, Any]]) -> list[str]:
 
 def test_soft_rules_leave_findings() -> None:
     person, mentor = new_uuid(), new_uuid()
-    candidate = [*WORLD, enrolled(mentor, "2020-06-01"), identified(person, "2022-01-01")]
-    member = [*candidate, admitted(person, "2022-06-01")]
+    subject = f"person/{person}"
 
-    def assigned(by: str) -> dict[str, Any]:
-        data = {"mentor_id": by, "role": "mentor"}
-        return event("MentorAssigned", f"person/{person}", "2022-02-01", data)
+    def step(name: str, day: str, **data: Any) -> dict[str, Any]:
+        return event(name, subject, day, data)
 
-    def confirmed(day: str) -> dict[str, Any]:
-        return event("MemberConfirmed", f"person/{person}", day, {"official_from": day})
+    def voted(in_favour: int) -> dict[str, Any]:
+        vote = {"purpose": "admission", "level": "cell", "eligible": 9, "in_favour": in_favour, "round": 1}
+        return step("VoteHeld", "2022-03-01", **vote)
 
-    def aged(birth_year: int) -> dict[str, Any]:
-        found = admitted(person, "2022-06-01")
+    def aged(birth_year: int, day: str = "2022-06-01") -> dict[str, Any]:
+        found = admitted(person, day)
         return {**found, "data": {**found["data"], "profile": {"birth_year": birth_year}}}
 
-    assert findings([*candidate, assigned(mentor)]) == []
-    assert findings([*candidate, assigned(new_uuid())]) == ["mentor-not-official"]
-    assert findings([*member, confirmed("2023-06-01")]) == []
-    assert findings([*member, confirmed("2023-05-31")]) == ["probation-too-short"]
-    assert findings([*candidate, aged(2004)]) == []
-    assert findings([*candidate, aged(2005)]) == ["age-out-of-range"]
-    assert findings([*candidate, aged(1960)]) == ["age-out-of-range"]
+    def report(by: str, day: str) -> dict[str, Any]:
+        period = {"period_from": "2022-01-01", "period_to": "2022-03-31"}
+        return step("MentorReportSubmitted", day, mentor_id=by, rating="good", **period)
+
+    assigned = step("MentorAssigned", "2022-01-02", mentor_id=mentor, role="mentor")
+    decision = {"purpose": "admission", "outcome": "approved", "decision_ref": "QD-1", "decided_on": "2022-04-01"}
+    decided = step("DecisionIssued", "2022-04-01", **decision, received_on="2022-05-04")
+    trained = step("TrainingCompleted", "2017-01-10", certificate_ref="GCN-1", issued_on="2017-01-10")
+    candidate = [*WORLD, enrolled(mentor, "2020-06-01"), identified(person, "2022-01-01")]
+    ready = [*candidate, voted(6), decided]
+    member = [*ready, admitted(person, "2022-06-01")]
+
+    found = {
+        what: findings(events)
+        for what, events in {
+            "mentor": [*candidate, assigned],
+            "stranger as mentor": [
+                *candidate,
+                step("MentorAssigned", "2022-01-02", mentor_id=person, role="mentor"),
+            ],
+            "report": [*candidate, assigned, report(mentor, "2022-04-01")],
+            "report by another": [*candidate, assigned, report(new_uuid(), "2022-04-01")],
+            "second report": [*candidate, assigned, report(mentor, "2022-04-01"), report(mentor, "2022-04-02")],
+            "application": [*candidate, trained, step("ApplicationSubmitted", "2022-01-10")],
+            "application after 60 months": [*candidate, trained, step("ApplicationSubmitted", "2022-01-11")],
+            "application without": [*candidate, step("ApplicationSubmitted", "2022-01-10")],
+            "one introducer": [
+                *candidate,
+                step("IntroductionConfirmed", "2022-02-01", introducers=[{"id": mentor, "kind": "member"}]),
+            ],
+            "two thirds": [*candidate, voted(6)],
+            "less than two thirds": [*candidate, voted(5)],
+            "decision": ready,
+            "decision without a vote": [*candidate, decided],
+            "admission": member,
+            "admission without a decision": [*candidate, admitted(person, "2022-06-01")],
+            "admission on the thirtieth working day": [*ready, admitted(person, "2022-06-15")],
+            "admission after it": [*ready, admitted(person, "2022-06-16")],
+            "eighteen": [*ready, aged(2004)],
+            "seventeen": [*ready, aged(2005)],
+            "sixty-one": [*ready, aged(1960)],
+            "confirmation": [*member, step("MemberConfirmed", "2023-06-01", official_from="2023-06-01")],
+            "early confirmation": [*member, step("MemberConfirmed", "2023-05-31", official_from="2023-05-31")],
+        }.items()
+    }
+
+    assert {what: codes for what, codes in found.items() if codes} == {
+        "stranger as mentor": ["mentor-not-official"],
+        "report by another": ["not-a-current-mentor"],
+        "second report": ["second-report"],
+        "application after 60 months": ["certificate-expired"],
+        "application without": ["no-certificate"],
+        "one introducer": ["too-few-introducers"],
+        "less than two thirds": ["below-threshold"],
+        "decision without a vote": ["no-vote"],
+        "admission without a decision": ["no-decision"],
+        "admission after it": ["ceremony-late"],
+        "seventeen": ["age-out-of-range"],
+        "sixty-one": ["age-out-of-range"],
+        "early confirmation": ["probation-too-short"],
+    }
+
+
+def test_targets_are_revised_withdrawn_and_replaced() -> None:
+    def changed(name: str, day: str, **data: Any) -> dict[str, Any]:
+        return event(name, "organisation/cell", day, {"target_id": "target-cell", "reason": "other", **data})
+
+    events = [
+        *WORLD,
+        changed("TargetRevised", "2022-03-01", value=12),
+        target("cell"),
+        changed("TargetWithdrawn", "2022-06-01"),
+        changed("TargetRevised", "2022-07-01", value=14),
+        target("cell", "2022-07-01", target_id="another"),
+        target("cell", "2022-07-02", target_id="a-third"),
+    ]
+    assert [code for _, code in outcomes(events)[len(WORLD) :]] == [
+        None, None, None, "rule-violated", None, "rule-violated",
+    ]  # fmt: skip
+    assert outcomes(events[: len(WORLD) + 1])[-1] == ("quarantined", "unknown-target")
+
+
+def test_an_organisation_is_hung_elsewhere_renamed_and_reclassified() -> None:
+    def under(organisation_id: str, parent: str, day: str) -> dict[str, Any]:
+        return event("OrganisationReparented", f"organisation/{organisation_id}", day, {"parent_id": parent})
+
+    commune = organisation("commune", kind="intermediate_committee")
+    renamed = event("OrganisationRenamed", "organisation/cell", "2021-01-01", {"name": "Chi bộ mới"})
+    promoted = event("OrganisationReclassified", "organisation/cell", "2021-01-01", {"kind": "grassroots_cell"})
+    world = [*WORLD, commune, renamed, promoted, under("cell", "commune", "2022-01-01")]
+    assert outcomes(world) == [("recorded", None)] * len(world)
+    for cycle in (under("district", "district", "2022-01-01"), under("commune", "cell", "2022-02-01")):
+        assert outcomes([*world, cycle])[-1] == ("quarantined", "rule-violated")
+    # On that day the cell does not lie under the commune yet, but it will.
+    assert outcomes([*world, under("commune", "cell", "2021-06-01")])[-1] == ("quarantined", "rule-violated")
+    assert outcomes([*world, *NEIGHBOUR, under("cell", "far", "2022-02-01")])[-1] == (
+        "rejected",
+        "foreign-organisation",
+    )
+
+
+def test_a_period_is_closed_once() -> None:
+    closed = event("PeriodClosed", "organisation/cell", "2023-01-05", {"from": "2022-01-01", "to": "2022-12-31"})
+    again = {**closed, "id": new_uuid(), "time": "2023-01-06T00:00:00Z"}
+    assert outcomes([*WORLD, closed, again])[-2:] == [("recorded", None), ("quarantined", "rule-violated")]
 
 
 def test_a_late_fact_names_the_facts_that_it_unseats() -> None:
