@@ -78,6 +78,7 @@ class Pool:
             change = mentored + timedelta(days=30)
             self._release(person, mentor, change, "mentor_replaced")
             self._assign(person, cell, change, instead_of=mentor)
+        self._decide(person, ceremony, number)
         self._chronicle.tell(
             "MemberAdmitted",
             f"person/{person}",
@@ -85,6 +86,30 @@ class Pool:
             organisation_id=cell.id,
             ceremony_on=ceremony,
             decision_ref=f"QD-{number:03d}-2022",
+        )
+
+    def _decide(self, person: str, ceremony: date, number: int) -> None:
+        subject = f"person/{person}"
+        self._chronicle.tell(
+            "VoteHeld",
+            subject,
+            ceremony - timedelta(days=14),
+            purpose="admission",
+            level="cell",
+            eligible=9 + number % 5,
+            in_favour=8 + number % 5,
+            round=1,
+        )
+        decided = ceremony - timedelta(days=7)
+        self._chronicle.tell(
+            "DecisionIssued",
+            subject,
+            decided,
+            purpose="admission",
+            outcome="approved",
+            decision_ref=f"QD-{number:03d}-2022",
+            decided_on=decided,
+            received_on=decided,
         )
 
     def _closed(self, cell: Cell) -> None:

@@ -70,7 +70,8 @@ def _disturb(events: list[Event]) -> None:
     balance = next(event for event in balances if event["data"].get("probationary"))
     _delay(events, balance, enrolled)
     # Candidates come after all that happened to them; the listing of one comes months late.
-    admitted = _those(chains, "CandidateIdentified", "CandidateListed", "MentorAssigned", "MemberAdmitted")
+    steps = ("CandidateIdentified", "CandidateListed", "MentorAssigned", "VoteHeld", "DecisionIssued")
+    admitted = _those(chains, *steps, "MemberAdmitted")
     for chain in admitted[10:13]:
         _delay(events, chain[0], chain[-1])
     _delay(events, admitted[20][1], admitted[20][-1])

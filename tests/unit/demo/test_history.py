@@ -106,6 +106,13 @@ class Count:
         assert self._active(data["organisation_id"])
         self.candidate[me] = "identified"
 
+    def _vote_held(self, me: str, event: Event, data: Event) -> None:
+        assert me in self.candidate
+        assert data["in_favour"] * 3 >= data["eligible"] * 2
+
+    def _decision_issued(self, me: str, event: Event, data: Event) -> None:
+        assert me in self.candidate
+
     def _candidate_listed(self, me: str, event: Event, data: Event) -> None:
         assert me in self.candidate
         self.candidate[me] = "listed"
