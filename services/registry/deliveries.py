@@ -11,10 +11,15 @@ from shared.timeline.fact import Fact
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a source's stream, with its place there."""
+    """One message of a source's stream, with its place there, and that of the message before it.
+
+    The one before need not be the next lower number: a stream may have lost messages. But until it is settled,
+    this one must not be.
+    """
 
     source: str
     stream_sequence: int
+    previous: int
     event_name: str
     """Last token of the subject: an event name, or `batch`."""
     payload: bytes

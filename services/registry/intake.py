@@ -7,6 +7,7 @@ again, in order, and a consumer that somebody deletes is made anew. So the strea
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import msgspec
 import nats.errors
@@ -75,6 +76,7 @@ class Intake:
         self._progress = progress
         self._arrivals = Arrivals()
         self._restart: dict[str, asyncio.Event] = {}
+        self._stuck: dict[str, str] = {}
 
     async def run(self) -> None:
         """Read and write until cancelled."""
@@ -97,23 +99,38 @@ class Intake:
             try:
                 async with self._progress.working():
                     await self._writer.write(messages)
+                    self._stuck.clear()
             except Exception:
-                log.exception("a turn failed; reading again from what is settled")
-                await self._begin_anew()
+                log.exception("a turn failed; going on message by message")
+                await self._write_one_by_one(messages)
+            for source, problem in self._stuck.items():
+                self._progress.failing(f"cannot write what {source} sent: {problem}")
 
-    async def _begin_anew(self) -> None:
-        """Forget what has arrived and read again from what is settled."""
+    async def _write_one_by_one(self, messages: list[Message]) -> None:
+        """What cannot be written holds up its own source and no other; it is read again and tried again."""
+        await self._recover()
+        for source, sent in groupby(sorted(messages, key=lambda each: each.source), lambda each: each.source):
+            for message in sent:
+                try:
+                    await self._writer.write([message])
+                except Exception as error:
+                    log.exception("a message cannot be written", source=source, at=message.stream_sequence)
+                    self._stuck[source] = f"{type(error).__name__} at stream sequence {message.stream_sequence}"
+                    await self._recover()
+                    self._restart[source].set()
+                    break
+
+    async def _recover(self) -> None:
+        """Let the writer begin anew from the tables, as soon as PostgreSQL answers."""
         while True:
             try:
                 await self._writer.recover()
-                break
             except Exception as error:
-                log.warning("PostgreSQL does not answer; trying again", error=str(error))
+                self._progress.failing(f"waits for PostgreSQL: {error!r}"[:300])
+                log.warning("PostgreSQL does not answer; trying again", error=repr(error))
                 await asyncio.sleep(RETRY)
-        self._arrivals.messages, self._arrivals.size = [], 0
-        self._arrivals.changed.clear()
-        for restart in self._restart.values():
-            restart.set()
+            else:
+                return
 
     async def _read_source(self, source: str) -> None:
         while True:
@@ -165,6 +182,7 @@ class SourceReader:
         self._source = source
         self._consumer = ""
         self._delivered = 0
+        self._previous = 0
 
     async def __aenter__(self) -> "SourceReader":
         self._inbox = self._client.new_inbox()
@@ -190,6 +208,7 @@ class SourceReader:
         info = await self._stream.add_consumer(ingest_stream(self._source), config)
         self._consumer = info.name
         self._delivered = 0
+        self._previous = sequence - 1
 
     async def pull(self, arrivals: Arrivals) -> None:
         """One pull request: put what comes into `arrivals` until the server says that it is fulfilled."""
@@ -216,5 +235,6 @@ class SourceReader:
         self._delivered += 1
         if metadata.sequence.consumer != self._delivered:
             raise ConnectionError("messages were lost on the way from the server")
+        previous, self._previous = self._previous, metadata.sequence.stream
         event_name = message.subject.split(".", 2)[2]
-        return Message(self._source, metadata.sequence.stream, event_name, message.data)
+        return Message(self._source, metadata.sequence.stream, previous, event_name, message.data)

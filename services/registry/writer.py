@@ -69,8 +69,8 @@ class Writer:
     async def write(self, messages: Sequence[Message]) -> None:
         """Give every event in these messages its outcome. Messages of a source come in stream order.
 
-        What is settled already is passed over. Raises what PostgreSQL raises; the same messages may then be
-        written again.
+        What is settled already is passed over, and so is what would leave a message behind. Raises what
+        PostgreSQL raises; nothing is written then, and `recover` must come before the next write.
         """
         async with self._lock:
             reads: list[Read] = []
@@ -78,7 +78,8 @@ class Writer:
             for message in messages:
                 known = self.sources[message.source]
                 source = progress.setdefault(message.source, _copy(known))
-                if message.stream_sequence > source.settled:
+                # Settled already: a repeat. The one before it is not: that one comes again first, and then this.
+                if message.previous <= source.settled < message.stream_sequence:
                     reads.extend(read_message(message))
                     source.settled = message.stream_sequence
             if reads:

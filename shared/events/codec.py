@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import fields
 
 from shared.events.catalogue import CATALOGUE, NAMES, EventType
 from shared.events.envelope import KNOWN_ATTRIBUTES, RESERVED_ATTRIBUTES, Envelope
@@ -25,6 +26,10 @@ EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
 
 _SUBJECT = re.compile(rf"(organisation|place)/({OUTER_ID})\Z")
 _EXTRA_NAME = re.compile(r"[a-z0-9]+\Z")
+_DAYS = {
+    type_: [(field.name, field.encode_name) for field in fields(entry.data) if field.type in (date, date | None)]
+    for type_, entry in CATALOGUE.items()
+}
 _WHERE = re.compile(r"(?s)^(.*?)(?: - at `(\$[^`]*)`)?\Z")
 _FIELD = re.compile(r"^Object (?:missing required|contains unknown) field `([^`]+)`")
 _ENUM_FOUND = re.compile(r"Invalid enum value '.*'", re.DOTALL)
@@ -204,10 +209,10 @@ def _data(envelope: Envelope, content: dict[str, Any]) -> tuple[Struct | None, R
     profile = getattr(data, "profile", None)
     if isinstance(profile, str):
         return None, Reason("invalid-data", "expected `object | null`, got `str`", "$.data.profile")
-    for field in msgspec.structs.fields(data):
-        value = getattr(data, field.name)
-        if isinstance(value, date) and not EARLIEST <= value <= LATEST:
-            return None, Reason("invalid-data", _outside(value), f"$.data.{field.encode_name}")
+    for name, encoded_name in _DAYS[entry.type]:
+        value = getattr(data, name)
+        if value is not None and not EARLIEST <= value <= LATEST:
+            return None, Reason("invalid-data", _outside(value), f"$.data.{encoded_name}")
     if entry.same_day is not None:
         day = getattr(data, entry.same_day)
         if day != envelope.effectiveon:

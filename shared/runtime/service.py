@@ -1,5 +1,6 @@
 """What every service reads from its environment, and how it begins."""
 
+import gc
 import sys
 from collections.abc import Callable
 from typing import Literal, TypeVar
@@ -30,7 +31,16 @@ def main(name: str, shape: type[S], run: Callable[[S], None]) -> None:
     try:
         settings = load(shape)
         logging.configure(name, settings.log_level, settings.log_format)
+        _calm_the_collector()
         run(settings)
     except SettingsError as error:
         print(f"ketnap {name}: {error}", file=sys.stderr)  # noqa: T201 - said to whoever started it
         sys.exit(2)
+
+
+def _calm_the_collector() -> None:
+    # A batch makes tens of thousands of objects that live as long as its turn. By default each turn's garbage
+    # is searched for cycles many times over, for a third of the time that it takes.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)

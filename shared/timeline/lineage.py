@@ -32,12 +32,18 @@ class Lineage:
 
     def resolve(self, organisation_id: str, day: date) -> str:
         """The organisation that holds on `day` what was `organisation_id`'s."""
+        if organisation_id not in self._next:
+            return organisation_id  # nearly always
         current = organisation_id
         for succession in self.onward(organisation_id):
             if succession.day > day:
                 break
             current = succession.successor_id
         return current
+
+    def goes_on(self, organisation_id: str) -> bool:
+        """Whether the organisation has a successor."""
+        return organisation_id in self._next
 
     def onward(self, organisation_id: str) -> Iterator[Succession]:
         """The successions that follow from an organisation, in order of their days."""

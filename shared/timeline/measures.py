@@ -173,7 +173,7 @@ def _settled(change: Change, lineage: Lineage) -> Iterator[Change]:
     holder = lineage.resolve(change.organisation_id, change.day)
     counterpart = change.counterpart and lineage.resolve(change.counterpart, change.day)
     yield Change(holder, change.measure, change.day, change.change, counterpart)
-    if change.measure in MOVING_LEVELS:
+    if lineage.goes_on(holder) and change.measure in MOVING_LEVELS:
         for succession in lineage.onward(holder):
             if succession.day > change.day:
                 yield from moved(change.measure, change.change, succession)

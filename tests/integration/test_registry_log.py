@@ -29,7 +29,7 @@ async def started(database: Database) -> Writer:
 
 
 def message(sequence: int, *events: dict[str, object]) -> Message:
-    return Message("dien-bien", sequence, "batch", encoded(events))
+    return Message("dien-bien", sequence, sequence - 1, "batch", encoded(events))
 
 
 STATE = """
@@ -87,6 +87,17 @@ async def test_a_message_that_comes_again_is_the_same_delivery(database: Databas
     await writer.write([message(1, root()), message(2, organisation("cell"))])
     rows = await database.fetch("SELECT stream_sequence, outcome FROM registry.delivery ORDER BY 1")
     assert [tuple(row) for row in rows] == [(1, "recorded"), (2, "recorded")]
+
+
+async def test_a_message_is_not_written_before_the_one_before_it(database: Database) -> None:
+    writer = await started(database)
+    await writer.write([message(2, organisation("cell"))])
+    assert writer.sources["dien-bien"].settled == 0
+    await writer.write([message(1, root()), message(2, organisation("cell"))])
+    after_a_hole = Message("dien-bien", 9, 2, "batch", encoded([organisation("other")]))
+    await writer.write([after_a_hole])
+    rows = await database.fetch("SELECT stream_sequence FROM registry.log ORDER BY position")
+    assert [row["stream_sequence"] for row in rows] == [1, 2, 9]
 
 
 async def test_a_replaced_writer_writes_nothing(database: Database) -> None:
