@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import msgspec
@@ -83,7 +83,7 @@ async def running_reporting(database: Database, today: date = TODAY) -> AsyncIte
     living = asyncio.create_task(live())
     await started.wait()
     try:
-        transport = httpx.ASGITransport(app)
+        transport = httpx.ASGITransport(cast(Any, app))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
             yield RunningReporting(http, app.state.reporting)
     finally:

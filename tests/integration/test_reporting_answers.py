@@ -116,3 +116,17 @@ async def test_the_openapi_document_is_served(reporting: RunningReporting) -> No
     response = await reporting.http.get("/schema/openapi.json")
 
     assert "/v1/organisations/{organisation_id}/{report}" in response.json()["paths"]
+
+
+@pytest.mark.parametrize(
+    "query", ["query=%00", "parent=a%00", "after=x", "after=WyJhIiwiYlx1MDAwMCJd", "kind=club", "limit=0"]
+)
+async def test_a_search_that_makes_no_sense_is_a_problem(reporting: RunningReporting, query: str) -> None:
+    response = await reporting.http.get(f"/v1/organisations?{query}")
+
+    assert response.status_code == 400, response.text
+
+
+async def test_what_can_be_no_id_is_an_unknown_organisation(reporting: RunningReporting) -> None:
+    await reporting.ask("%00/totals", 404)
+    await reporting.ask("a%20b", 404)

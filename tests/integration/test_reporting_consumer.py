@@ -103,7 +103,7 @@ class Running:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something to become true."""
         async with asyncio.timeout(PATIENCE):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - conditions of any kind
                 await asyncio.sleep(0.01)
 
 

@@ -5,9 +5,12 @@ from http import HTTPStatus
 from typing import Any
 
 from litestar import Response
+from prometheus_client import Histogram
 
 from services.reporting.reports.question import OWN, WHOLE, Question
 from services.reporting.reports.reader import KnownAt
+
+SECONDS = Histogram("ketnap_reporting_answer_seconds", "Time to work out an answer", ["report"])
 
 FORM = "1"
 """Part of every ETag: raise it when answers change their form."""

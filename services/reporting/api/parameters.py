@@ -10,7 +10,7 @@ from litestar.datastructures import MultiDict
 from msgspec import Struct
 
 from services.reporting.reports.question import Hierarchy
-from shared.events.vocabulary import ORGANISATION_KINDS
+from shared.events.vocabulary import ORGANISATION_KINDS, OUTER_ID
 from shared.runtime.http import Problem
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -18,8 +18,8 @@ MAX_POSITION = 2**63 - 2
 PAGE = 100
 MAX_PAGE = 1000
 
-SHARED = ("as_of", "known_at", "hierarchy", "min_position", "format")
-PERIOD = ("from", "to")
+SHARED = ("as_of", "known_at", "hierarchy", "from", "to", "by", "min_position", "format")
+"""Parameters that every call takes, whether or not they make a difference to it."""
 
 _SPACE_FOR_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d\Z)")
 
@@ -112,6 +112,27 @@ def one_of(query: Mapping[str, str], name: str, allowed: tuple[str, ...], defaul
     if raw not in allowed:
         raise refuse(name, " or ".join(allowed), raw)
     return raw
+
+
+def words(query: Mapping[str, str], name: str) -> str | None:
+    """Free text to look for."""
+    raw = query.get(name)
+    if raw is not None and (len(raw) > 200 or not raw.isprintable()):
+        raise refuse(name, "at most 200 printable characters", raw[:200])
+    return raw
+
+
+def outer_id(query: Mapping[str, str], name: str) -> str | None:
+    """The id of an organisation."""
+    raw = query.get(name)
+    if raw is not None and not is_outer_id(raw):
+        raise refuse(name, "the id of an organisation", raw[:200])
+    return raw
+
+
+def is_outer_id(raw: str) -> bool:
+    """Whether an organisation can have this id."""
+    return re.fullmatch(OUTER_ID, raw) is not None
 
 
 def kind(query: Mapping[str, str]) -> str | None:

@@ -14,8 +14,8 @@ from litestar.params import FromPath
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.api import parameters
-from services.reporting.api.answers import answer, etag, heading, is_had, not_modified, report_body
-from services.reporting.api.parameters import PERIOD, SHARED, Parameters
+from services.reporting.api.answers import SECONDS, answer, etag, heading, is_had, not_modified, report_body
+from services.reporting.api.parameters import SHARED, Parameters
 from services.reporting.reports import organisations, reader
 from services.reporting.reports.additive import Bodies, movements_report, structure, totals
 from services.reporting.reports.attainment import attainment
@@ -28,6 +28,8 @@ from shared.runtime.http import Problem
 
 AnyRequest = Request[Any, Any, Any]
 Answer = Response[Any]
+Body = Callable[[AsyncConnection, Question, dict[str, str]], Awaitable[dict[str, Any]]]
+"""Works out the body of an answer; the query's parameters come along."""
 
 PATIENCE = 5.0
 """Seconds that an answer waits for `min_position`."""
@@ -44,8 +46,7 @@ LATER = (
 )  # fmt: skip
 """Reports of the contract that this version does not offer yet."""
 
-_REPORT_PARAMETERS = (*SHARED, *PERIOD, "by")
-_EVIDENCE_PARAMETERS = (*SHARED, *PERIOD, "measure", "after", "limit")
+_EVIDENCE_PARAMETERS = (*SHARED, "measure", "after", "limit")
 _SEARCH_PARAMETERS = (*SHARED, "query", "kind", "parent", "after", "limit")
 
 
@@ -57,7 +58,8 @@ async def search(
     query = parameters.single(request.query_params, _SEARCH_PARAMETERS)
     parameters.accept_json(query, request.headers.get("accept", ""))
     asked = parameters.read(query, today)
-    kind = parameters.kind(query)
+    kind, parent = parameters.kind(query), parameters.outer_id(query, "parent")
+    text = parameters.words(query, "query")
     limit = parameters.number(query, "limit", parameters.PAGE, 1, parameters.MAX_PAGE)
     after = _cursor(query.get("after"))
     await _wait(reporting, asked.min_position)
@@ -68,7 +70,7 @@ async def search(
             return not_modified(known, tag)
         day = today if asked.hierarchy == "current" else asked.as_of
         found, following = await organisations.search(
-            connection, day, known.position, query.get("query"), kind, query.get("parent"), after, limit
+            connection, day, known.position, text, kind, parent, after, limit
         )
     body = {
         "as_of": asked.as_of,
@@ -101,7 +103,7 @@ async def organisation(
             "path": await organisations.ancestors(connection, question.root, day, question.known),
         }
 
-    return await _answer(request, organisation_id, reporting, today, SHARED, body)
+    return await _answer(request, organisation_id, "organisation", reporting, today, SHARED, body)
 
 
 @get("/v1/organisations/{organisation_id:str}/evidence", summary="The events behind a figure")
@@ -122,7 +124,7 @@ async def evidence_of(
             raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
         return heading(question) | found
 
-    return await _answer(request, organisation_id, reporting, today, _EVIDENCE_PARAMETERS, body)
+    return await _answer(request, organisation_id, "evidence", reporting, today, _EVIDENCE_PARAMETERS, body)
 
 
 @get("/v1/organisations/{organisation_id:str}/{report:str}", summary="A report about an organisation")
@@ -143,46 +145,61 @@ async def report_of(
     async def body(connection: AsyncConnection, question: Question, _: dict[str, str]) -> dict[str, Any]:
         return report_body(question, await asked(Reading(connection, question)))
 
-    return await _answer(request, organisation_id, reporting, today, _REPORT_PARAMETERS, body)
+    return await _answer(request, organisation_id, report, reporting, today, SHARED, body)
 
 
 async def _answer(
     request: AnyRequest,
     organisation_id: str,
+    report: str,
     reporting: Reporting,
     today: date,
     allowed: tuple[str, ...],
-    body: Callable[[AsyncConnection, Question, dict[str, str]], Awaitable[dict[str, Any]]],
+    body: Body,
 ) -> Answer:
     """Read the parameters, settle the position, and answer unless the client has the answer already."""
     query = parameters.single(request.query_params, allowed)
     parameters.accept_json(query, request.headers.get("accept", ""))
     asked = parameters.read(query, today)
     await _wait(reporting, asked.min_position)
-    async with reporting.reader.connection() as connection:
-        known = await _known_at(connection, asked)
-        tag = etag(known, request.url.path, sorted(query.items()), today)
-        if is_had(tag, request.headers.get("if-none-match")):
-            return not_modified(known, tag)
-        try:
-            question = await reader.question(
-                connection,
-                organisation_id,
-                known,
-                as_of=asked.as_of,
-                hierarchy=asked.hierarchy,
-                from_=asked.from_,
-                to=asked.to,
-                today=today,
-                by_child=asked.by_child,
-            )
-        except UnknownOrganisation:
-            raise Problem(
-                HTTPStatus.NOT_FOUND,
-                f"expected an organisation known at position {known.position}, found none with id "
-                f"{organisation_id!r}",
-            ) from None
-        return answer(known, tag, await body(connection, question, query))
+    with SECONDS.labels(report).time():
+        async with reporting.reader.connection() as connection:
+            return await _worked_out(request, organisation_id, today, query, asked, connection, body)
+
+
+async def _worked_out(
+    request: AnyRequest,
+    organisation_id: str,
+    today: date,
+    query: dict[str, str],
+    asked: Parameters,
+    connection: AsyncConnection,
+    body: Body,
+) -> Answer:
+    known = await _known_at(connection, asked)
+    tag = etag(known, request.url.path, sorted(query.items()), today)
+    if is_had(tag, request.headers.get("if-none-match")):
+        return not_modified(known, tag)
+    try:
+        if not parameters.is_outer_id(organisation_id):
+            raise UnknownOrganisation(organisation_id)
+        question = await reader.question(
+            connection,
+            organisation_id,
+            known,
+            as_of=asked.as_of,
+            hierarchy=asked.hierarchy,
+            from_=asked.from_,
+            to=asked.to,
+            today=today,
+            by_child=asked.by_child,
+        )
+    except UnknownOrganisation:
+        raise Problem(
+            HTTPStatus.NOT_FOUND,
+            f"expected an organisation known at position {known.position}, found none with id {organisation_id!r}",
+        ) from None
+    return answer(known, tag, await body(connection, question, query))
 
 
 async def _wait(reporting: Reporting, position: int) -> None:
@@ -210,9 +227,12 @@ def _cursor(raw: str | None) -> tuple[str, str] | None:
     if raw is None:
         return None
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(raw), type=tuple[str, str])
+        name, organisation_id = msgspec.json.decode(base64.urlsafe_b64decode(raw), type=tuple[str, str])
     except (binascii.Error, msgspec.DecodeError, ValueError):
-        raise parameters.refuse("after", "`next` of the page before", raw) from None
+        name, organisation_id = "", ""
+    if not name.isprintable() or not parameters.is_outer_id(organisation_id):
+        raise parameters.refuse("after", "`next` of the page before", raw)
+    return name, organisation_id
 
 
 ROUTES = (search, organisation, evidence_of, report_of)

@@ -1,11 +1,10 @@
-"""The dashboard: its pages and their static files.
-
-Whoever builds it puts its route handlers into `HANDLERS`; `services.reporting.app` serves them beside the API.
-Files for the browser lie in `static/`.
-"""
+"""The dashboard: its pages and their static files, which `services.reporting.app` serves beside the API."""
 
 from collections.abc import Sequence
 
 from litestar.types import ControllerRouterHandler
 
-HANDLERS: Sequence[ControllerRouterHandler] = ()
+from services.reporting.dashboard.assets import static
+from services.reporting.dashboard.pages import organisation, start
+
+HANDLERS: Sequence[ControllerRouterHandler] = (start, organisation, static)

@@ -1,0 +1,279 @@
+"""The dashboard: pages rendered from a real database, in both languages."""
+
+import re
+from collections.abc import AsyncIterator
+from html import unescape
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import Database
+from tests.given import admitted, balance, event, identified, new_uuid, organisation, root, target
+from tests.integration.reporting_given import RunningReporting, running_reporting
+
+PEOPLE = [new_uuid() for _ in range(31)]
+HOSTILE = """<script>alert("1")</script><img src=x onerror='alert(2)'> & "quoted\""""
+END_OF_YEAR = "as_of=2022-12-31"
+
+
+@pytest.fixture
+async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
+    async with running_reporting(database) as running:
+        await running.project(
+            root(),
+            organisation("district", kind="intermediate_committee"),
+            organisation("commune", kind="grassroots_committee", parent="district"),
+            organisation("cell", parent="commune"),
+            organisation("bare", kind="grassroots_cell", parent="district"),
+            balance("cell", "2022-01-01", 6000),
+            target("district", value=20),
+            target("district", target_id="plan", basis="assigned", issuer_id="root", value=31),
+            target("commune", value=40),
+            *(identified(person, "2022-02-01") for person in PEOPLE),
+            *(admitted(person, "2022-05-01") for person in PEOPLE),
+            identified(new_uuid(), "2022-06-01", "bare"),
+        )
+        yield running
+
+
+async def page(reporting: RunningReporting, address: str, status: int = 200, **headers: str) -> httpx.Response:
+    """The page at an address."""
+    response = await reporting.http.get(address, headers=headers)
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"].startswith("text/html")
+    return response
+
+
+def words(response: httpx.Response) -> str:
+    """What is read on a page, in a row."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", response.text)).replace("\u00a0", " ").split())
+
+
+async def test_figures_are_written_as_vietnamese_writes_them(reporting: RunningReporting) -> None:
+    shown = await page(reporting, f"/organisations/district?{END_OF_YEAR}")
+
+    assert '<html lang="vi">' in shown.text
+    assert shown.headers["content-language"] == "vi"
+    assert "155,0\u00a0%" in shown.text
+    text = words(shown)
+    assert "Đảng viên 6.031 6.000 chính thức · 31 dự bị" in text
+    assert "01/01/2022 – 31/12/2022 ít nhất 20 31 155,0 % +55,0 % 20,0 0 ▲ Vượt" in text
+    assert "trên giao · Tổ chức root giao 01/01/2022 – 31/12/2022 ít nhất 31 31 100,0 % 0,0 % 31,0 0 ✓ Đạt" in text
+
+
+async def test_figures_are_written_as_english_writes_them(reporting: RunningReporting) -> None:
+    shown = await page(reporting, f"/organisations/district?{END_OF_YEAR}&lang=en")
+
+    assert '<html lang="en">' in shown.text
+    text = words(shown)
+    assert "Members 6,031 6,000 official · 31 probationary" in text
+    assert "1 Jan 2022 – 31 Dec 2022 at least 20 31 155.0% +55.0% 20.0 0 ▲ Exceeded" in text
+
+
+async def test_the_browsers_language_counts_where_the_address_names_none(reporting: RunningReporting) -> None:
+    english = {"Accept-Language": "en-GB,en;q=0.9"}
+
+    assert (await page(reporting, "/", **english)).headers["content-language"] == "en"
+    assert (await page(reporting, "/?lang=vi", **english)).headers["content-language"] == "vi"
+    assert "Accept-Language" in (await page(reporting, "/")).headers["vary"]
+
+
+async def test_the_chart_has_the_figures_of_the_table(reporting: RunningReporting) -> None:
+    shown = await page(reporting, f"/organisations/district?{END_OF_YEAR}&lang=en")
+
+    bars = unescape(re.findall(r'data-bars="([^"]*)"', shown.text)[0])
+    assert '"figures":"31 / at least 20 · 155.0%","status":"exceeded","said":"▲ Exceeded","share":155.0' in bars
+
+
+async def test_movements_reconcile(reporting: RunningReporting) -> None:
+    text = words(await page(reporting, f"/organisations/district?{END_OF_YEAR}"))
+
+    assert "Số đầu kỳ 0 Kê khai số ban đầu + 6.000 Kết nạp + 31" in text
+    assert "Chênh lệch chưa giải thích + 0 Số cuối kỳ = 6.031" in text
+
+
+async def test_children_are_listed_with_their_targets_and_add_up(reporting: RunningReporting) -> None:
+    shown = await page(reporting, f"/organisations/district?{END_OF_YEAR}&lang=en")
+
+    assert f'<a href="/organisations/commune?{END_OF_YEAR}&amp;lang=en">Tổ chức commune</a>' in shown.text
+    text = words(shown)
+    assert "Tổ chức bare Grassroots cell 0 0 1 none known" in text
+    assert (
+        "Tổ chức commune Grassroots committee 6,031 31 0 "
+        "Members admitted · resolution: 31 / at least 40, 77.5% ✕ Missed" in text
+    )
+    assert "Sum 6,031 31 1" in text
+
+
+async def test_without_a_target_it_says_so_and_draws_nothing(reporting: RunningReporting) -> None:
+    for language, said in (("vi", "Không có chỉ tiêu nào được ghi nhận"), ("en", "There is no known target")):
+        shown = await page(reporting, f"/organisations/bare?{END_OF_YEAR}&lang={language}")
+        assert said in words(shown)
+        assert "data-bars" not in shown.text
+
+
+async def test_every_figure_leads_to_events_that_add_up_to_it(reporting: RunningReporting) -> None:
+    shown = await page(reporting, f"/organisations/district?{END_OF_YEAR}&lang=vi")
+
+    links = re.findall(r'<a class="figure" href="([^"]+)"[^>]*>([0-9.]+)</a>', shown.text)
+    assert len(links) > 40
+    for address, figure in dict(links).items():
+        answer = await reporting.http.get(unescape(address))
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["value"] == int(figure.replace(".", "")), address
+
+
+async def test_the_way_up_the_tree_keeps_the_view(reporting: RunningReporting) -> None:
+    view = f"{END_OF_YEAR}&from=2022-01-01&to=2022-06-30&hierarchy=current&lang=en"
+    shown = await page(reporting, f"/organisations/cell?{view}")
+
+    for above in ("root", "district", "commune"):
+        assert f"/organisations/{above}?{view}" in unescape(shown.text)
+    assert "on the tree of today" in words(shown)
+
+
+async def test_an_empty_field_of_the_form_is_as_good_as_none(reporting: RunningReporting) -> None:
+    shown = await page(reporting, "/organisations/cell?as_of=2022-12-31&from=&to=&lang=en")
+
+    assert "period 1 Jan 2022 – 31 Dec 2022" in words(shown)
+
+
+async def test_the_first_page_shows_where_the_tree_begins(reporting: RunningReporting) -> None:
+    await reporting.project(organisation("orphan", parent="of-another-source", kind="intermediate_committee"))
+
+    text = words(await page(reporting, "/"))
+
+    assert "Tổ chức root Đảng bộ tỉnh" in text
+    assert "Tổ chức orphan" in text
+    assert "Tổ chức district" not in text
+
+
+async def test_names_are_found_without_accents(reporting: RunningReporting) -> None:
+    text = words(await page(reporting, "/?query=TO+CHUC+com&lang=en"))
+
+    assert "Tổ chức commune Grassroots committee · under Tổ chức district" in text
+    assert "Tổ chức bare" not in text
+    assert "No organisation that was active" in words(await page(reporting, "/?query=elsewhere&lang=en"))
+
+
+async def test_before_any_event_the_first_page_says_what_is_awaited(database: Database) -> None:
+    async with running_reporting(database) as empty:
+        assert "Chưa có tổ chức nào được ghi nhận" in words(await page(empty, "/"))
+
+
+async def test_a_hostile_name_stays_text(reporting: RunningReporting) -> None:
+    founded = event(
+        "OrganisationEstablished",
+        "organisation/hostile",
+        "2022-01-01",
+        {"name": HOSTILE, "kind": "cell", "sector": "other", "parent_id": "commune", "tags": []},
+    )
+    await reporting.project(founded, target("hostile"))
+
+    for address in ("/organisations/hostile", "/organisations/commune", "/?query=script"):
+        shown = await page(reporting, f"{address}{'&' if '?' in address else '?'}{END_OF_YEAR}")
+        assert HOSTILE in words(shown)
+        assert "<script>alert" not in shown.text
+        assert "<img" not in shown.text
+    assert "<b>" not in (await page(reporting, "/?query=%3Ci%3Ehi")).text.partition("<main")[2]
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "vietnamese", "english"),
+    [
+        ("/organisations/nobody?", 404, "Không tìm thấy", "Not found"),
+        ("/organisations/%00?", 404, "Không tìm thấy", "Not found"),
+        ("/organisations/cell?as_of=2022-02-30&", 400, "Không đọc được", "This address cannot be read"),
+        ("/organisations/cell?from=2022-02-03&to=2022-02-02&", 400, "Không đọc được", "cannot be read"),
+        ("/organisations/cell?known_at=99999&", 400, "Không đọc được", "cannot be read"),
+        ("/organisations/cell?asof=2022-02-01&", 400, "Không đọc được", "cannot be read"),
+        ("/?query=%00&", 400, "Không đọc được", "cannot be read"),
+    ],
+)
+async def test_what_cannot_be_shown_is_a_page_that_says_what_to_do(
+    reporting: RunningReporting, address: str, status: int, vietnamese: str, english: str
+) -> None:
+    assert vietnamese in words(await page(reporting, f"{address}lang=vi", status))
+    shown = await page(reporting, f"{address}lang=en", status)
+    assert english in words(shown)
+    assert "Back to the list of organisations" in words(shown)
+    assert shown.headers["cache-control"] == "no-store"
+
+
+async def test_an_unknown_language_is_refused_in_the_browsers(reporting: RunningReporting) -> None:
+    shown = await page(reporting, "/?lang=fr", 400, **{"Accept-Language": "en"})
+
+    assert "cannot be read" in words(shown)
+
+
+async def test_a_failure_is_a_page_too(reporting: RunningReporting, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: Any) -> None:
+        raise ConnectionRefusedError("secret detail")
+
+    monkeypatch.setattr("services.reporting.dashboard.findings.roots", fail)
+
+    shown = await page(reporting, "/?lang=en", 500)
+
+    assert "The service failed" in words(shown)
+    assert "secret" not in shown.text
+
+
+async def test_pages_load_nothing_from_elsewhere_and_nothing_inline(reporting: RunningReporting) -> None:
+    for address in ("/", "/?query=cell", "/organisations/district?as_of=2022-12-31"):
+        shown = await page(reporting, address)
+        policy = shown.headers["content-security-policy"]
+        assert policy.startswith("default-src 'self';")
+        assert "unsafe" not in policy
+        assert "//" not in shown.text
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*\ssrc=)", shown.text)
+        for file in re.findall(r'(?:src|href)="(/static/[^"]+)"', shown.text):
+            served = await reporting.http.get(file)
+            assert served.status_code == 200
+            assert "immutable" in served.headers["cache-control"]
+    assert (await page(reporting, "/organisations/nobody", 404)).headers["content-security-policy"] == policy
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "../pages.py", "..%2Fpages.py", "%2e%2e/pages.py", "vendor"])
+async def test_only_files_meant_for_the_browser_are_served(reporting: RunningReporting, name: str) -> None:
+    assert (await reporting.http.get(f"/static/{name}")).status_code == 404
+
+
+async def test_the_vendored_library_comes_with_its_licence(reporting: RunningReporting) -> None:
+    for name, said in (("LICENSE", "Apache License"), ("NOTICE", "Apache ECharts"), ("LICENSE-d3", "Bostock")):
+        assert said in (await reporting.http.get(f"/static/vendor/echarts.{name}")).text
+
+
+async def test_a_page_that_the_browser_has_is_not_sent_again(reporting: RunningReporting) -> None:
+    address = f"/organisations/district?{END_OF_YEAR}"
+    first = await page(reporting, address)
+    tag = {"If-None-Match": first.headers["etag"]}
+
+    again = await reporting.http.get(address, headers=tag)
+    assert (again.status_code, again.content) == (304, b"")
+    await page(reporting, address, 200, **tag, **{"Accept-Language": "en"})
+    await reporting.project(balance("cell", "2022-03-01", 1))
+    assert "6.032" in words(await page(reporting, address, 200, **tag))
+
+
+async def test_a_page_at_a_past_position_stays_there(reporting: RunningReporting) -> None:
+    address = f"/organisations/district?{END_OF_YEAR}&lang=en"
+    live = await page(reporting, address)
+    assert "data-follows" in live.text
+    assert f"up to position {reporting.position}" in words(live)
+
+    past = await page(reporting, f"{address}&known_at=6")
+    assert "data-follows" not in past.text
+    assert "Members 6,000" in words(past)
+    assert "does not update itself" in words(past)
+    assert "known_at=6" in past.text
+
+
+async def test_an_organisation_that_has_ended_names_its_successor(reporting: RunningReporting) -> None:
+    ended = event("OrganisationDissolved", "organisation/cell", "2022-07-01", {"successor_id": "bare"})
+    await reporting.project(ended)
+
+    shown = await page(reporting, f"/organisations/cell?{END_OF_YEAR}&lang=en")
+    assert "not active on 31 Dec 2022. Succeeded by: Tổ chức bare" in words(shown)
+    current = await page(reporting, f"/organisations/cell?{END_OF_YEAR}&hierarchy=current&lang=en")
+    assert "its figures belong to: Tổ chức bare" in words(current)
