@@ -1,13 +1,14 @@
 """`ketnap demo`: the whole system with the figures of Điện Biên district, published, computed and compared."""
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deploy.cli.up import DataDir, EndAsked, Ending, PortBase, show
 from deploy.stack.errors import StackError
-from deploy.stack.layout import Addresses
+from deploy.stack.layout import Addresses, Layout, default_data_dir
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +31,7 @@ def demo(
     ending = Ending()
     console = Console(highlight=False)
     equal = True
+    _label(data_dir)
     try:
         console.print("Starting PostgreSQL, NATS, registry, reporting and notifier …")
         with running(data_dir, port_base) as addresses:
@@ -37,13 +39,23 @@ def demo(
             if not once:
                 console.print()
                 show(addresses)
-                typer.echo(f"dashboard  {addresses.reporting_url}/?organisation={DISTRICT}&as_of=2022-11-30")
+                typer.echo(f"dashboard  {addresses.reporting_url}/organisations/{DISTRICT}?as_of=2022-11-30")
                 typer.echo("ready (Ctrl-C ends it)")
                 ending.wait()
     except EndAsked:
         pass
     if not equal:
         raise typer.Exit(1)
+
+
+def _label(data_dir: Path | None) -> None:
+    """What is made up is said on every page of the dashboard, also when `ketnap up` runs this directory later."""
+    from deploy.demo.printed import NOTICE
+
+    layout = Layout(data_dir or default_data_dir())
+    layout.prepare()
+    for language, text in NOTICE.items():
+        layout.notices[language].write_text(text + "\n", encoding="utf-8")
 
 
 async def _play(addresses: Addresses, console: "Console") -> bool:

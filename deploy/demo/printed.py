@@ -175,6 +175,22 @@ FIGURES: tuple[Figure, ...] = (
     ),
 )
 
+NOTICE = {
+    "vi": (
+        "Số liệu minh hoạ. Chỉ những con số sau đã in trên báo: huyện Điện Biên ngày 30/11/2022 có 310 đảng viên "
+        "mới, 6.101 đảng viên, 64 tổ chức cơ sở đảng, 404 chi bộ trực thuộc đảng bộ cơ sở, 2 tổ chức đảng mới trong "
+        "doanh nghiệp tư nhân; xã Mường Pồn năm 2022 kết nạp 13, có 216 đảng viên; chỉ tiêu tự đề ra năm 2023. Mọi "
+        "thứ khác được dựng để trình diễn."
+    ),
+    "en": (
+        "Demonstration data. Only these figures stand in print: Điện Biên district on 30 November 2022 with 310 "
+        "admitted, 6,101 members, 64 grassroots organisations, 404 cells under grassroots committees and 2 new "
+        "organisations in private enterprises; Mường Pồn commune in 2022 with 13 admitted and 216 members; the "
+        "district's own targets for 2023. Everything else is made up."
+    ),
+}
+"""What stands on every page of the demo's dashboard, by language."""
+
 MADE_UP = (
     "Made up for this demo: every organisation but the province, the district and the commune, every person, "
     "village, date and single event, the opening balance, the transfers, the endings, the split into 38 "

@@ -55,6 +55,7 @@ class Layout:
         self.run = self.data_dir / "run"
         self.stack_file = self.data_dir / "stack.json"
         self.lock_file = self.data_dir / "lock"
+        self.notices = {"vi": self.data_dir / "notice.vi.txt", "en": self.data_dir / "notice.en.txt"}
         self.content_key = self.secrets / "content.key"
         self.master_key = self.secrets / "master.key"
 

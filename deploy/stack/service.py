@@ -76,12 +76,16 @@ def ketnap_services(layout: Layout, ports: Mapping[str, int], nats_url: str) -> 
             "KETNAP_NATS_SEED_FILE": str(layout.nats_seed(name)),
             "KETNAP_HTTP_HOST": HOST,
             "KETNAP_HTTP_PORT": str(ports[name]),
-            "KETNAP_CONTENT_KEY_FILE": str(layout.content_key),
         }
         if name == "registry":
+            settings["KETNAP_CONTENT_KEY_FILE"] = str(layout.content_key)
             settings["KETNAP_MASTER_KEY_FILE"] = str(layout.master_key)
         else:
             settings["KETNAP_REGISTRY_URL"] = f"http://{HOST}:{ports['registry']}"
+        if name == "reporting":
+            for variable, language in (("KETNAP_NOTICE_FILE", "vi"), ("KETNAP_NOTICE_EN_FILE", "en")):
+                if layout.notices[language].exists():
+                    settings[variable] = str(layout.notices[language])
         # -P: a directory named `services` where the caller stands must not be taken for ours.
         command = [sys.executable, "-P", "-m", MODULE.format(name=name)]
         child = Child(name, layout.logs / f"{name}.log", layout.run / f"{name}.pid")

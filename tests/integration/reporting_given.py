@@ -68,9 +68,11 @@ class RunningReporting:
 
 
 @asynccontextmanager
-async def running_reporting(database: Database, today: date = TODAY) -> AsyncIterator[RunningReporting]:
+async def running_reporting(
+    database: Database, today: date = TODAY, **settings_of_test: Any
+) -> AsyncIterator[RunningReporting]:
     """Reporting that reads no events but those the test projects."""
-    settings = ReportingSettings(database_url=database.url("ketnap_reporting"))
+    settings = ReportingSettings(database_url=database.url("ketnap_reporting"), **settings_of_test)
     app = create_app(settings, consume=False, today=lambda: today)
     started, over = asyncio.Event(), asyncio.Event()
 

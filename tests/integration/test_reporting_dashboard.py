@@ -277,3 +277,13 @@ async def test_an_organisation_that_has_ended_names_its_successor(reporting: Run
     assert "not active on 31 Dec 2022. Succeeded by: Tổ chức bare" in words(shown)
     current = await page(reporting, f"/organisations/cell?{END_OF_YEAR}&hierarchy=current&lang=en")
     assert "its figures belong to: Tổ chức bare" in words(current)
+
+
+async def test_a_notice_stands_on_every_page(database: Database) -> None:
+    async with running_reporting(database, notice="Số liệu minh hoạ", notice_en="Made up") as reporting:
+        for path, notice in (
+            ("/?lang=vi", "Số liệu minh hoạ"),
+            ("/?lang=en", "Made up"),
+            ("/organisations/x", "Số"),
+        ):
+            assert f'role="note">{notice}' in (await reporting.http.get(path)).text

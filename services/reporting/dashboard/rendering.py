@@ -69,5 +69,10 @@ def _render(template: str, request: AnyRequest, **context: Any) -> str:
     language = language_of(request)
     languages = [(each.code, each.own_name, in_language(request, each.code)) for each in LANGUAGES.values()]
     return _TEMPLATES.get_template(template).render(
-        language=language, languages=languages, t=language.text, n=language.number, **context
+        language=language,
+        languages=languages,
+        notice=request.app.state.notices[language.code],
+        t=language.text,
+        n=language.number,
+        **context,
     )
