@@ -177,10 +177,10 @@ FIGURES: tuple[Figure, ...] = (
 
 NOTICE = {
     "vi": (
-        "Số liệu minh hoạ. Chỉ những con số sau đã in trên báo: huyện Điện Biên ngày 30/11/2022 có 310 đảng viên "
-        "mới, 6.101 đảng viên, 64 tổ chức cơ sở đảng, 404 chi bộ trực thuộc đảng bộ cơ sở, 2 tổ chức đảng mới trong "
-        "doanh nghiệp tư nhân; xã Mường Pồn năm 2022 kết nạp 13, có 216 đảng viên; chỉ tiêu tự đề ra năm 2023. Mọi "
-        "thứ khác được dựng để trình diễn."
+        "Số liệu minh hoạ. Chỉ những con số sau đã in trên báo: huyện Điện Biên ngày 30/11/2022 có 310 đảng "
+        "viên mới, 6.101 đảng viên, 64 tổ chức cơ sở đảng, 404 chi bộ trực thuộc đảng bộ cơ sở, 2 tổ chức đảng "
+        "mới trong doanh nghiệp tư nhân; xã Mường Pồn năm 2022 kết nạp 13, có 216 đảng viên; chỉ tiêu tự đề ra "
+        "năm 2023. Mọi thứ khác được dựng để trình diễn."
     ),
     "en": (
         "Demonstration data. Only these figures stand in print: Điện Biên district on 30 November 2022 with 310 "
