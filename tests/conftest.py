@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.stack.nats import NatsServer
 from deploy.stack.postgres import PostgresServer
@@ -19,6 +20,10 @@ PACKAGES = [
     if (Path(__file__).parent.parent / "services" / name / "migrations").exists()
 ]
 TEMPLATE = "migrated"
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("ketnap", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ketnap")
 
 
 @dataclass(frozen=True)

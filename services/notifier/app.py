@@ -35,6 +35,7 @@ def create_app(settings: NotifierSettings, clock: Clock = system_clock) -> Lites
         ROUTES,
         lifespan,
         lambda app: app.state.notifier.checks(),
+        warnings=lambda app: app.state.notifier.warnings(),
         dependencies={"notifier": Provide(provide, sync_to_thread=False)},
     )
     return app

@@ -82,12 +82,15 @@ class Notifier:
 
     def checks(self) -> dict[str, Check]:
         """Readiness: the database, its schema, NATS, and whether work gets anywhere."""
-        found: dict[str, Check] = {
+        return {
             "database": self._check_database,
             "nats": self._check_nats,
             "reader": _said_by(self.reading),
-            MailChannel.name: self._check_mail,
         }
+
+    def warnings(self) -> dict[str, Check]:
+        """What keeps messages from going out: the notifier itself works, and sends them as soon as it can."""
+        found: dict[str, Check] = {MailChannel.name: self._check_mail}
         return found | {name: _said_by(progress) for name, progress in self.sending.items()}
 
     async def _check_database(self) -> str | None:

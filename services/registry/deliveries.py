@@ -1,5 +1,6 @@
 """What the registry is handed and what it hands on: deliveries, and the rows that come of them."""
 
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,6 +8,9 @@ from uuid import UUID
 
 from shared.events.receipts import Finding, Reason, Receipt
 from shared.timeline.fact import Fact
+
+MAX_SEQUENCE = 10**18
+MAX_RANGES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +100,19 @@ class SourceProgress:
         if ranges and ranges[-1][1] + 1 == sequence:
             ranges[-1] = (ranges[-1][0], sequence)
             return
-        if any(first <= sequence <= last for first, last in ranges):
+        at = bisect_right(ranges, (sequence, MAX_SEQUENCE))
+        before = ranges[at - 1] if at else None
+        after = ranges[at] if at < len(ranges) else None
+        if before is not None and sequence <= before[1]:
             return
-        joined: list[tuple[int, int]] = []
-        for first, last in sorted([*ranges, (sequence, sequence)]):
-            if joined and joined[-1][1] + 1 == first:
-                joined[-1] = (joined[-1][0], last)
-            else:
-                joined.append((first, last))
-        self.sequences = joined
+        first, last = sequence, sequence
+        if before is not None and before[1] + 1 == sequence:
+            first, at = before[0], at - 1
+        if after is not None and sequence + 1 == after[0]:
+            last = after[1]
+        ranges[at : at + (first < sequence) + (last > sequence)] = [(first, last)]
+        # Who counts in steps has no gapless count: the oldest of so many holes are forgotten.
+        del ranges[: max(0, len(ranges) - MAX_RANGES)]
 
 
 @dataclass(slots=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 import msgspec
-import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -33,6 +32,7 @@ HEARTBEAT = 5.0
 TURN_BYTES = 8 * 1024 * 1024
 IDLE_CONSUMER = 300.0
 RETRY = 0.5
+LOOK_AGAIN = 10.0
 LOOK_FOR_SOURCES = 0.5
 
 
@@ -99,12 +99,13 @@ class Intake:
             try:
                 async with self._progress.working():
                     await self._writer.write(messages)
-                    self._stuck.clear()
+                    for source in {message.source for message in messages}:
+                        self._stuck.pop(source, None)
             except Exception:
                 log.exception("a turn failed; going on message by message")
                 await self._write_one_by_one(messages)
             for source, problem in self._stuck.items():
-                self._progress.failing(f"cannot write what {source} sent: {problem}")
+                self._progress.failing(f"is stuck at {source}: {problem}")
 
     async def _write_one_by_one(self, messages: list[Message]) -> None:
         """What cannot be written holds up its own source and no other; it is read again and tried again."""
@@ -142,7 +143,12 @@ class Intake:
                     await self._pull(source, reader)
             except NotFoundError:
                 log.info("the source has no stream yet; waiting for it", source=source)
-            except (nats.errors.Error, TimeoutError, ConnectionError, OSError) as error:
+            except StreamMadeAnew as error:
+                log.error("the source cannot be read", source=source, error=str(error))
+                self._stuck[source] = str(error)
+                self._progress.failing(f"cannot read {source}: {error}")
+                await asyncio.sleep(LOOK_AGAIN)
+            except Exception as error:
                 log.warning("reading was interrupted; beginning anew", source=source, error=repr(error))
             await asyncio.sleep(RETRY)
 
@@ -163,6 +169,7 @@ class Intake:
             await asyncio.gather(restart, *([pulled] if pulled else []), return_exceptions=True)
 
 
+_FULL = ("Batch Completed", "Exceeds MaxBytes", "Exceeded MaxBytes")
 _PULL = msgspec.json.encode(
     {
         "batch": PULL_MESSAGES,
@@ -171,6 +178,10 @@ _PULL = msgspec.json.encode(
         "idle_heartbeat": int(HEARTBEAT * 1e9),
     }
 )
+
+
+class StreamMadeAnew(Exception):
+    """The numbers of a source's stream began again: nothing can be read from it safely."""
 
 
 class SourceReader:
@@ -198,6 +209,13 @@ class SourceReader:
 
     async def begin(self, sequence: int) -> None:
         """Make the consumer, at the first message with this stream sequence or a later one."""
+        state = (await self._stream.stream_info(ingest_stream(self._source))).state
+        if state.last_seq < sequence - 1:
+            raise StreamMadeAnew(
+                f"its stream ends at {state.last_seq}, but {sequence - 1} is settled: it was made anew. "
+                "Deliveries are numbered by stream sequence, so what it holds cannot be told from what it held; "
+                "restore the stream, or register the source under another name"
+            )
         config = ConsumerConfig(
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
             opt_start_seq=sequence,
@@ -225,8 +243,8 @@ class SourceReader:
                 return
 
     def _is_over(self, status: str, description: str) -> bool:
-        # 404 and 408: nothing (more) for this request; 409 with MaxBytes: it is full, the next one goes on.
-        if status in ("404", "408") or (status == "409" and "MaxBytes" in description):
+        # 404 and 408: nothing (more) for this request; 409 with one of these: it is full, the next one goes on.
+        if status in ("404", "408") or (status == "409" and description.endswith(_FULL)):
             return True
         raise ConnectionError(f"the consumer answered {status} {description}")
 

@@ -29,7 +29,8 @@ log = structlog.get_logger(__name__)
 
 SQL = Statements("services.registry.sql", "relay.sql")
 
-READ_EVENTS = 1000
+READ_EVENTS = 500
+IN_FLIGHT = 500
 MESSAGE_BYTES = 900 * 1024
 KEEP_SECONDS = 7 * 24 * 3600
 KEEP_LOG_BYTES = 1024 * 1024 * 1024
@@ -120,7 +121,10 @@ class Relay:
         async with self._engine.connect() as connection:
             rows = (await connection.execute(SQL["posted"])).all()
         for row in rows:
-            await asyncio.gather(*(self._receipt(receipt) for receipt in _RECEIPTS.decode(row.receipts)))
+            receipts = _RECEIPTS.decode(row.receipts)
+            for start in range(0, len(receipts), IN_FLIGHT):
+                chunk = receipts[start : start + IN_FLIGHT]
+                await asyncio.gather(*(self._receipt(receipt) for receipt in chunk))
         if rows:
             async with self._engine.begin() as connection:
                 await connection.execute(SQL["delivered"], {"numbers": [row.number for row in rows]})

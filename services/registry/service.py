@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -44,6 +45,7 @@ class Registry:
     async def running(self) -> AsyncIterator[None]:
         """Consume, decide and relay in the background while this lasts."""
         work = asyncio.create_task(self._work())
+        work.add_done_callback(self._ended)
         try:
             yield
         finally:
@@ -52,6 +54,14 @@ class Registry:
                 await work
             await self.broker.stop()
             await self.engine.dispose()
+
+    def _ended(self, work: asyncio.Task[None]) -> None:
+        if work.cancelled() or work.exception() is None:
+            return
+        self.writing.failing(f"has ended: {work.exception()!r}"[:300])
+        log.critical("the registry's work has ended; the process ends too", exc_info=work.exception())
+        # Whoever runs it starts it again, from what PostgreSQL says.
+        signal.raise_signal(signal.SIGTERM)
 
     async def _work(self) -> None:
         await self._until_reachable()

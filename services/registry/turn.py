@@ -60,6 +60,7 @@ class Turn:
         self.at = at
         self._held: dict[tuple[str, UUID], Held] = {}
         self._waiting: dict[tuple[str, UUID], Waiting] = {}
+        self._waiting_for: dict[str, set[tuple[str, UUID]]] = {}
         self._gone: set[tuple[str, UUID]] = set()
         self._keys_asked: set[str] = set()
         self._stored_waiting = anyone_waits
@@ -115,7 +116,7 @@ class Turn:
         )
         if isinstance(decision, Quarantine):
             self._held[(envelope.source, envelope.id)] = (content_hash, None)
-            self._waiting[waiting.key] = waiting
+            self._wait(waiting)
             self.outcomes.held[waiting.key] = waiting
             self._receipt(delivery, envelope.id, "quarantined", reason=decision.reason)
             return
@@ -128,7 +129,7 @@ class Turn:
 
     async def retry(self, waiting: Waiting) -> None:
         """Decide a waiting event again."""
-        self._waiting[waiting.key] = waiting
+        self._wait(waiting)
         await self._release([waiting.key])
 
     def discard(self, waiting: Waiting, reason: str) -> None:
@@ -175,9 +176,19 @@ class Turn:
         if self._stored_waiting and (unasked := keys - self._keys_asked):
             self._keys_asked |= unasked
             for waiting in await self._reader.waiting_for(unasked):
-                if waiting.key not in self._gone:
-                    self._waiting.setdefault(waiting.key, waiting)
-        return [key for key, waiting in self._waiting.items() if waiting.waits_for & keys]
+                if waiting.key not in self._gone and waiting.key not in self._waiting:
+                    self._wait(waiting)
+        return sorted({waiting for key in keys for waiting in self._waiting_for.get(key, ())})
+
+    def _wait(self, waiting: Waiting) -> None:
+        self._waiting[waiting.key] = waiting
+        for key in waiting.waits_for:
+            self._waiting_for.setdefault(key, set()).add(waiting.key)
+
+    def _wait_no_more(self, waiting: Waiting) -> None:
+        if self._waiting.pop(waiting.key, None) is not None:
+            for key in waiting.waits_for:
+                self._waiting_for[key].discard(waiting.key)
 
     async def _release(self, woken: list[tuple[str, UUID]]) -> None:
         """Decide waiting events again in timeline order, and what their release wakes, until nothing moves."""
@@ -195,7 +206,7 @@ class Turn:
                 continue
             self._let_go(waiting)
             if isinstance(decision, Reject):
-                del self._held[key]
+                self._held.pop(key, None)
                 self.refuse(waiting.delivery, waiting.fact.event_id, decision.reason)
                 continue
             for following in await self._woken(await self._record(waiting, decision)):
@@ -205,11 +216,13 @@ class Turn:
 
     def _wait_on(self, waiting: Waiting, decision: Quarantine) -> None:
         if (waiting.reason, waiting.waits_for) != (decision.reason, decision.waits_for):
+            self._wait_no_more(waiting)
             waiting.reason, waiting.waits_for = decision.reason, decision.waits_for
+            self._wait(waiting)
             self.outcomes.held[waiting.key] = waiting
 
     def _let_go(self, waiting: Waiting) -> None:
-        self._waiting.pop(waiting.key, None)
+        self._wait_no_more(waiting)
         self._gone.add(waiting.key)
         self.outcomes.held.pop(waiting.key, None)
         if waiting.stored:
@@ -223,7 +236,7 @@ class Turn:
             return
         where = f"recorded at position {position}" if position else "waiting in quarantine"
         message = (
-            f"expected a new id, found {event_id} {where} with other content; send a new event, or a correction"
+            f"expected a new id, found {event_id} {where} with other content; send what differs as a new event"
         )
         self.refuse(delivery, event_id, Reason("id-conflict", message, "$.id"))
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
+from msgspec import UNSET
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.registry import store
@@ -83,7 +85,11 @@ class Writer:
                     reads.extend(read_message(message))
                     source.settled = message.stream_sequence
             if reads:
-                await self._turn(reads, progress)
+                try:
+                    await self._turn(reads, progress)
+                except BaseException:
+                    self._forget()
+                    raise
 
     async def retry(self, source: str, event_id: UUID) -> Receipt:
         """Decide a waiting event again; gives its receipt. Raises NotWaiting."""
@@ -95,17 +101,23 @@ class Writer:
 
     async def _operate(self, source: str, event_id: UUID, discard_reason: str | None) -> Receipt:
         async with self._lock, self._engine.connect() as connection:
+            if self._head is None:
+                await self._start()
             reader = store.StoreReader(connection)
             waiting = await reader.waiting_one(source, event_id)
             if waiting is None:
                 raise NotWaiting(f"expected {source}/{event_id} to wait in quarantine, found it does not")
-            turn = self._new_turn(reader, anyone_waits=True)
-            turn.hold(source, event_id, waiting.content_hash, None)
-            if discard_reason is None:
-                await turn.retry(waiting)
-            else:
-                turn.discard(waiting, discard_reason)
-            await self._commit(connection, turn, [])
+            try:
+                turn = self._new_turn(reader, anyone_waits=True)
+                turn.hold(source, event_id, waiting.content_hash, None)
+                if discard_reason is None:
+                    await turn.retry(waiting)
+                else:
+                    turn.discard(waiting, discard_reason)
+                await self._commit(connection, turn, [])
+            except BaseException:
+                self._forget()
+                raise
         for receipt in turn.outcomes.receipts:
             if receipt.event_id == event_id:
                 return receipt
@@ -125,11 +137,16 @@ class Writer:
         async with self._engine.connect() as connection:
             reader = store.StoreReader(connection)
             situation = LoadedSituation(lineage, self._rulepack, OrganisationCache())
-            turn = Turn(situation, reader, self._sealer, self._roots(), 0, datetime.now(UTC), anyone_waits=False)
+            waits = await reader.anyone_waits()
+            turn = Turn(situation, reader, self._sealer, self._roots(), 0, datetime.now(UTC), anyone_waits=waits)
             await self._decide(turn, reader, reads, {})
             await connection.rollback()
         receipts = {(each.stream_sequence, each.batch_index): each for each in turn.outcomes.receipts}
-        return [receipts[(delivery.stream_sequence, delivery.batch_index)] for delivery, _ in reads]
+        # What would be recorded has no position yet; a duplicate has that of the event on the log.
+        return [
+            replace(each, position=UNSET) if each.outcome == "recorded" else each
+            for each in (receipts[(delivery.stream_sequence, delivery.batch_index)] for delivery, _ in reads)
+        ]
 
     async def _turn(self, reads: list[Read], progress: dict[str, SourceProgress]) -> None:
         async with self._engine.connect() as connection:
@@ -171,19 +188,18 @@ class Writer:
 
     async def _commit(self, connection: AsyncConnection, turn: Turn, progress: list[SourceProgress]) -> None:
         assert self._head is not None
-        try:
-            await store.commit(connection, self._head, turn, turn.at, progress)
-            await connection.commit()
-        except BaseException:
-            # Nothing was kept, or it is unknown whether it was: what is in memory may be ahead of the tables.
-            self._head = None
-            raise
+        await store.commit(connection, self._head, turn, turn.at, progress)
+        await connection.commit()
         self._head.position = turn.position
         self._head.recordedat = turn.at
         for source in progress:
             self.sources[source.source] = source
         turn.situation.keep()
         self.recorded.set()
+
+    def _forget(self) -> None:
+        # Nothing was kept, or it is unknown whether it was: what is in memory may be ahead of the tables.
+        self._head = None
 
     async def recover(self) -> None:
         """After a failed turn: start anew from the tables, unless nothing failed."""

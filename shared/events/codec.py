@@ -18,6 +18,7 @@ from shared.events.vocabulary import OUTER_ID
 MAX_MESSAGE = 1024 * 1024
 MAX_EVENT = 64 * 1024
 MAX_BATCH = 1000
+MAX_DEPTH = 32
 MAX_EXTRA_ATTRIBUTES = 16
 MAX_EXTRA_LENGTH = 256
 
@@ -32,6 +33,7 @@ _DAYS = {
 }
 _WHERE = re.compile(r"(?s)^(.*?)(?: - at `(\$[^`]*)`)?\Z")
 _FIELD = re.compile(r"^Object (?:missing required|contains unknown) field `([^`]+)`")
+_MEMBER = re.compile(r"[a-z][a-z0-9_]{0,40}\Z")
 _ENUM_FOUND = re.compile(r"Invalid enum value '.*'", re.DOTALL)
 
 
@@ -93,6 +95,8 @@ def read(payload: bytes | Raw, source: str, event_name: str | None = None) -> Su
         content = _CONTENT.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable("malformed-json", f"expected one JSON object: {error}") from None
+    if _deeper_than(content, MAX_DEPTH, payload):
+        raise _unreadable("malformed-json", f"expected JSON nested at most {MAX_DEPTH} deep, found it deeper")
     if not isinstance(content, dict):
         raise _unreadable("not-a-cloudevent", f"expected one JSON object, found {_kind(content)}")
     envelope = _envelope(content)
@@ -117,6 +121,21 @@ def read(payload: bytes | Raw, source: str, event_name: str | None = None) -> Su
         )
     data, fault = _data(envelope, content)
     return Submitted(envelope, content, canonical(content), data, fault)
+
+
+def _deeper_than(value: Any, limit: int, payload: bytes | Raw) -> bool:
+    opened = bytes(payload)
+    if opened.count(b"{") + opened.count(b"[") <= limit:
+        return False  # nearly always
+    level = [value]
+    for _ in range(limit):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return any(isinstance(each, dict | list) for each in level)
 
 
 def _envelope(content: dict[str, Any]) -> Envelope:
@@ -155,12 +174,12 @@ def _check_subject(envelope: Envelope) -> None:
     kind, _, identifier = envelope.subject.partition("/")
     if kind == "person":
         try:
-            if str(UUID(identifier)) == identifier.lower():
+            if str(UUID(identifier)) == identifier:
                 return
         except ValueError:
             pass
         # What stands there may be a name or an identity number: it is not repeated.
-        message = "expected person/ followed by a UUID"
+        message = "expected person/ followed by a UUID in small letters"
     elif _SUBJECT.match(envelope.subject):
         return
     else:
@@ -266,11 +285,13 @@ def _reason(code: str, error: msgspec.ValidationError, root: str) -> Reason:
     message, path = (matched.group(1), matched.group(2)) if matched else (str(error), None)
     path = root + (path or "$")[1:]
     field = _FIELD.match(message)
-    if field:
-        path = f"{path}.{_shown(field.group(1))}"
+    if field and _MEMBER.match(field.group(1)):
+        path = f"{path}.{field.group(1)}"
+    elif field:
+        message = "Object contains an unknown field"
     message = message.replace(r"\\Z", "$")
-    if ".profile" in path:
-        message = _ENUM_FOUND.sub("Invalid enum value", message)
+    # What stands in `data` may be a name where a code is meant: it is not repeated, nor stored.
+    message = _ENUM_FOUND.sub("expected one of the codes that the JSON Schema of this type lists", message)
     return Reason(code, _shown(message, 300), path)
 
 

@@ -42,10 +42,14 @@ def create_api(
     lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]],
     checks: Callable[[Litestar], dict[str, Check]],
     *,
+    warnings: Callable[[Litestar], dict[str, Check]] = lambda _: {},
     max_body: int = 2 * 1024 * 1024,
     **options: Any,
 ) -> Litestar:
-    """The application of one service. `checks` gives the readiness checks once `lifespan` has begun."""
+    """The application of one service. `checks` gives the readiness checks once `lifespan` has begun.
+
+    `warnings` are shown beside them and turn nothing red: what somebody should mend, but no restart would.
+    """
 
     @get("/health/live", sync_to_thread=False, summary="Whether the process answers")
     def live() -> dict[str, str]:
@@ -54,8 +58,14 @@ def create_api(
     @get("/health/ready", summary="Whether the service does its work, and if not, what keeps it")
     async def ready(request: AnyRequest) -> Response[dict[str, Any]]:
         found = {what: await _checked(check) for what, check in checks(request.app).items()}
+        worth_saying = {what: await _checked(check) for what, check in warnings(request.app).items()}
         wrong = {what: problem for what, problem in found.items() if problem is not None}
-        body = {"status": "failing" if wrong else "ok", "checks": {what: found[what] or "ok" for what in found}}
+        body: dict[str, Any] = {
+            "status": "failing" if wrong else "ok",
+            "checks": {what: found[what] or "ok" for what in found},
+        }
+        if any(worth_saying.values()):
+            body["warnings"] = {what: said for what, said in worth_saying.items() if said is not None}
         return Response(body, status_code=HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK)
 
     @get("/metrics", media_type=MediaType.TEXT, sync_to_thread=False, summary="Metrics in Prometheus' format")
@@ -65,7 +75,7 @@ def create_api(
     return Litestar(
         [live, ready, metrics, *route_handlers],
         lifespan=[lifespan],
-        before_request=_only_asked_for_by_a_local_name,
+        before_request=_refused,
         exception_handlers={Problem: _answer, HTTPException: _answer_http, Exception: _answer_unforeseen},
         openapi_config=OpenAPIConfig(
             title=f"ketnap {name}",
@@ -109,10 +119,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _only_asked_for_by_a_local_name(request: AnyRequest) -> Response[Any] | None:
+def _refused(request: AnyRequest) -> Response[Any] | None:
     # A page elsewhere can point its own name at 127.0.0.1 and let a visitor's browser ask: the name gives it away.
     host = request.headers.get("host", "localhost").rsplit("@")[-1]
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and ":" in host else host
+    if b"%00" in request.scope["query_string"] or "\x00" in request.scope["path"]:
+        return problem(HTTPStatus.BAD_REQUEST, "expected text without the character NUL")
     if is_loopback(name):
         return None
     return problem(HTTPStatus.MISDIRECTED_REQUEST, f"expected a request to localhost, found one to {name!r}")

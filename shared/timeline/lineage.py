@@ -23,12 +23,8 @@ class Lineage:
             self.add(succession)
 
     def add(self, succession: Succession) -> None:
-        """Learn a succession; an organisation has at most one, its last fact about it stands."""
+        """Learn a succession; an organisation has at most one."""
         self._next[succession.organisation_id] = succession
-
-    def remove(self, organisation_id: str) -> None:
-        """Forget the succession of an organisation whose end no longer stands."""
-        self._next.pop(organisation_id, None)
 
     def resolve(self, organisation_id: str, day: date) -> str:
         """The organisation that holds on `day` what was `organisation_id`'s."""

@@ -21,7 +21,14 @@ def without(found: dict[str, Any], member: str) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name != member}
 
 
-def cases() -> dict[str, tuple[dict[str, Any], str, str]]:
+def nested(depth: int) -> Any:
+    found: Any = 1
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+def cases() -> dict[str, tuple[dict[str, Any], str, str | None]]:
     """What is wrong: the event, the code, the path."""
     person = f"person/{new_uuid()}"
     good = identified(new_uuid(), "2022-01-05")
@@ -38,6 +45,13 @@ def cases() -> dict[str, tuple[dict[str, Any], str, str]]:
         "nested extension": ({**good, "extra": {"a": 1}}, "not-a-cloudevent", "$.extra"),
         "seventeen extensions": (
             {**good, **{f"extra{number}": 1 for number in range(17)}}, "not-a-cloudevent", "$"
+        ),
+        "data nested too deep": ({**good, "data": nested(200)}, "malformed-json", None),
+        "person in capital letters": (
+            {**good, "subject": "person/7F3C0000-0000-4000-8000-00000000000A"}, "not-a-cloudevent", "$.subject"
+        ),
+        "a name where a code is meant": (
+            event("MembershipEnded", person, "2022-01-05", {"reason": "Nguyen Van A"}), "invalid-data", "$.data.reason"
         ),
         "reserved attribute": ({**good, "position": 1}, "not-a-cloudevent", "$.position"),
         "another source": ({**good, "source": "son-la"}, "source-mismatch", "$.source"),
@@ -87,6 +101,7 @@ async def test_each_bad_event_of_a_batch_gets_its_own_outcome_and_the_good_ones_
     assert found == {what: ("rejected", code, path) for what, (_, code, path) in bad.items()}
     assert receipts[-1]["outcome"] == "recorded"
     assert all(receipt["reason"]["message"] for receipt in receipts[:-1])
+    assert "Nguyen" not in str(receipts)
     assert receipts[list(bad).index("no id")]["event_id"] is None
 
 
@@ -193,3 +208,19 @@ async def test_a_dry_run_says_the_same_and_stores_nothing(registry: RunningRegis
     assert outcomes == [("recorded", 0), ("recorded", 1), ("rejected", 2), ("rejected", 3)]
     assert len((await registry.get("/v1/events"))["events"]) == 2
     assert (await registry.http.post("/v1/validate", content=b"[{")).status_code == 400
+
+
+async def test_what_no_event_can_be_called_is_refused_by_the_api_too(registry: RunningRegistry) -> None:
+    for path in (
+        "/v1/events?source=%00",
+        "/v1/receipts?source=%00",
+        "/v1/quarantine?subject=%00",
+        "/v1/sources/%00",
+        f"/v1/events?after={10**30}",
+        f"/v1/quarantine?after={10**30}",
+        f"/v1/receipts?source=a&after_stream_sequence={10**30}",
+        "/v1/events?limit=0",
+    ):
+        answer = await registry.http.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), path
+    assert (await registry.http.get("/v1/sources/nobody")).status_code == 404

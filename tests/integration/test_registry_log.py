@@ -5,14 +5,15 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from services.registry import store
-from services.registry.deliveries import Message
+from services.registry.deliveries import Message, SourceProgress
 from services.registry.sealing import Sealer
 from services.registry.writer import Writer
 from shared.runtime.database import create_engine
 from tests.conftest import Database
-from tests.given import admitted, encoded, identified, new_uuid, organisation, root
+from tests.given import admitted, encoded, event, identified, new_uuid, organisation, root
 from tests.unit.registry.test_any_order import history
 
 
@@ -128,3 +129,49 @@ async def test_a_profile_opens_again_for_the_rules_when_its_event_is_released(da
         "sum(number) FILTER (WHERE outcome = 'quarantined') AS quarantined FROM registry.outcome_count"
     )
     assert tuple(count) == (4, 0)
+
+
+async def test_what_waits_since_an_earlier_turn_may_turn_out_to_be_someone_elses(database: Database) -> None:
+    await database.fetch(
+        "INSERT INTO registry.source (source, root, public_key) VALUES ('son-la', 'son-la-root', '')"
+    )
+    writer = await started(database)
+    hopeful = identified(new_uuid(), "2022-01-01", "new-cell")
+    await writer.write([message(1, root(), hopeful)])
+    theirs = [
+        root("son-la-root", source="son-la"),
+        organisation("new-cell", parent="son-la-root", source="son-la"),
+    ]
+    await writer.write([Message("son-la", 1, 0, "batch", encoded(theirs))])
+    rows = await database.fetch(
+        "SELECT outcome, code FROM registry.delivery WHERE event_id = $1", UUID(hopeful["id"])
+    )
+    assert [tuple(row) for row in rows] == [("rejected", "foreign-organisation")]
+
+
+async def test_a_turn_that_fails_leaves_nothing_in_memory(database: Database) -> None:
+    writer = await started(database)
+    await writer.write([message(1, root(), organisation("cell"), organisation("heir"))])
+    ended = event("OrganisationDissolved", "organisation/cell", "2024-01-01", {"successor_id": "heir"})
+    await database.fetch("ALTER TABLE registry.log ADD CONSTRAINT broken CHECK (position < 5)")
+    with pytest.raises(IntegrityError):
+        await writer.write([message(2, ended, organisation("other"))])
+    await writer.recover()
+    after = admitted(new_uuid(), "2024-02-01", "heir")
+    await writer.write([message(2, identified(after["subject"][7:], "2024-01-15", "cell"))])
+    rows = await database.fetch("SELECT subject, position FROM registry.log ORDER BY position")
+    assert [row["position"] for row in rows] == [1, 2, 3, 4]
+    assert await database.fetch("SELECT * FROM registry.succession") == []
+    counts = await database.fetch("SELECT organisation_id, amount FROM registry.headcount")
+    assert [tuple(row) for row in counts] == [("cell", 1)]
+
+
+def test_sequences_are_kept_as_ranges_and_the_oldest_holes_are_forgotten() -> None:
+    source = SourceProgress("dien-bien", "root", 0, None, [])
+    for number in (5, 1, 2, 4, 2, 3, 9, 8):
+        source.see(number)
+    assert source.sequences == [(1, 5), (8, 9)]
+    for number in range(100, 100_000, 10):
+        source.see(number)
+    assert len(source.sequences) == 1000
+    assert source.sequences[-1] == (99_990, 99_990)

@@ -25,6 +25,7 @@ from shared.runtime.http import Problem
 
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="rows of a page")]
 MAX_VALIDATED = 5000
+LARGEST = 2**63 - 1
 
 
 @get("/v1/events/{source:str}/{event_id:uuid}", summary="What became of one event")
@@ -44,16 +45,17 @@ async def event(
 async def events(
     request: Request[Any, Any, Any],
     registry: NamedDependency[Registry],
-    after: Annotated[int, QueryParameter(ge=0, description="the position to begin after")] = 0,
+    after: Annotated[int, QueryParameter(ge=0, le=LARGEST, description="the position to begin after")] = 0,
     limit: Limit = 100,
     source: FromQuery[str | None] = None,
     subject: FromQuery[str | None] = None,
     event_type: Annotated[str | None, QueryParameter(name="type", description="such as MemberAdmitted.v1")] = None,
 ) -> Response[Any] | Stream:
-    """A page of recorded events; as `application/x-ndjson`, all of them, one a line."""
+    """A page of recorded events; as `application/x-ndjson`, one a line, all of them but for `limit`."""
     readings = registry.readings
     if "application/x-ndjson" in request.headers.get("accept", ""):
-        lines = _lines(readings, after, source, subject, event_type)
+        most = limit if "limit" in request.query_params else LARGEST
+        lines = _lines(readings, after, most, source, subject, event_type)
         return Stream(lines, media_type="application/x-ndjson")
     found = await readings.events(after, limit, source, subject, event_type)
     following = found[-1][0] if len(found) == limit else None
@@ -61,18 +63,18 @@ async def events(
 
 
 async def _lines(
-    readings: Readings, after: int, source: str | None, subject: str | None, event_type: str | None
+    readings: Readings, after: int, most: int, source: str | None, subject: str | None, event_type: str | None
 ) -> AsyncIterator[bytes]:
-    while page := await readings.events(after, 1000, source, subject, event_type):
+    while page := await readings.events(after, min(most, 1000), source, subject, event_type):
         yield b"".join(event + b"\n" for _, event in page)
-        after = page[-1][0]
+        after, most = page[-1][0], most - len(page)
 
 
 @get("/v1/receipts", summary="Current outcomes of a source's deliveries, in stream order")
 async def receipts(
     registry: NamedDependency[Registry],
     source: FromQuery[str],
-    after_stream_sequence: Annotated[int, QueryParameter(ge=0)] = 0,
+    after_stream_sequence: Annotated[int, QueryParameter(ge=0, le=LARGEST)] = 0,
     limit: Limit = 1000,
 ) -> dict[str, Any]:
     """Receipts of whole messages, so a page may hold somewhat more than `limit`."""
@@ -86,7 +88,7 @@ async def quarantine(
     source: FromQuery[str | None] = None,
     code: FromQuery[str | None] = None,
     subject: FromQuery[str | None] = None,
-    after: Annotated[int, QueryParameter(ge=0, description="`next` of the page before")] = 0,
+    after: Annotated[int, QueryParameter(ge=0, le=LARGEST, description="`next` of the page before")] = 0,
     limit: Limit = 100,
 ) -> dict[str, Any]:
     """Receipts of waiting events, each with its event and what it could wait for."""
@@ -165,7 +167,7 @@ async def validate(request: Request[Any, Any, Any], registry: NamedDependency[Re
     for index, raw in enumerate(array):
         source = _source_of(raw)
         read = read_event(bytes(raw), source if source in known else "")
-        if isinstance(read, Unreadable) and source and source not in known:
+        if isinstance(read, Unreadable) and read.reason.code == "source-mismatch" and source not in known:
             reason = Reason("source-mismatch", f"expected a registered source, found {source[:32]!r}", "$.source")
             read = Unreadable(reason, read.event_id)
         assert isinstance(read, Unreadable | Submitted)

@@ -5,6 +5,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from services.registry.rules import findings, rules
+from services.registry.rules.ownership import foreign, home
 from services.registry.rules.references import (
     NamedOrganisation,
     named_organisations,
@@ -13,7 +14,7 @@ from services.registry.rules.references import (
     target_key,
 )
 from services.registry.rules.rulepack import RulePack
-from shared.events import organisation, person, place
+from shared.events import organisation, person
 from shared.events.catalogue import EventType
 from shared.events.person import Profile
 from shared.events.receipts import Finding, Reason
@@ -33,7 +34,6 @@ from shared.timeline.lineage import Lineage
 from shared.timeline.measures import Change, changes, difference
 from shared.timeline.organisation import OrganisationState
 from shared.timeline.person import PersonState
-from shared.timeline.place import PlaceState
 
 
 class Record(Struct, frozen=True):
@@ -89,39 +89,33 @@ def decide(fact: Fact, entry: EventType, root: str, situation: Situation) -> Dec
     """Judge a readable event of the source whose registered root is `root`."""
     folded = situation.folded(fact.subject)
     named = named_organisations(fact, root)
-    waits_for = frozenset({fact.subject, *(organisation_key(each.organisation_id) for each in named)})
     if folded is None and not entry.opens:
-        return Quarantine(
-            Reason("unknown-subject", f"expected {fact.subject} to be on record, found no fact about it"),
-            waits_for,
-        )
+        message = f"expected {fact.subject} to be on record, found no fact about it"
+        return Quarantine(Reason("unknown-subject", message), frozenset({fact.subject}))
     for each in named:
         if situation.organisation(each.organisation_id) is None:
             message = f"expected organisation {each.organisation_id} to be on record, found none"
-            return Quarantine(Reason("unknown-organisation", message), waits_for)
+            key = organisation_key(each.organisation_id)
+            return Quarantine(Reason("unknown-organisation", message), frozenset({key}))
     target_id = named_target(fact)
-    if target_id is not None:
-        waits_for |= {target_key(target_id)}
-        if situation.target_owner(target_id) is None:
-            message = f"expected target {target_id} to be on record, found none"
-            return Quarantine(Reason("unknown-target", message), waits_for)
+    if target_id is not None and situation.target_owner(target_id) is None:
+        message = f"expected target {target_id} to be on record, found none"
+        return Quarantine(Reason("unknown-target", message), frozenset({target_key(target_id)}))
     folded = folded or empty(entry.subject)
     late = not goes_at_end(folded, fact)
-    before = (
-        state_before(entry.subject, situation.facts(fact.subject), fact, situation.lineage)
-        if late
-        else folded.state
-    )
-    foreign = _foreign(fact, named, before, folded.state, root, situation)
-    if foreign is not None:
-        return Reject(foreign)
+    before = folded.state
+    if late:
+        before = state_before(entry.subject, situation.facts(fact.subject), fact, situation.lineage)
+    not_theirs = foreign(fact, named, before, root, situation)
+    if not_theirs is not None:
+        return Reject(not_theirs)
     refused = refusal(entry.subject, before, fact, situation.lineage)
     if refused is not None:
-        home = _home(fact, before)
-        keys = waits_for | {organisation_key(home)} if home else waits_for
+        keys = _keys(fact, named, before, situation.lineage, of_named=False)
         return Quarantine(Reason(refused.code, refused.message), keys)
     for problem in rules.violations(fact, named, root, situation):
-        return Quarantine(Reason("rule-violated", problem), waits_for | _extra_keys(fact))
+        keys = _keys(fact, named, before, situation.lineage, of_named=True)
+        return Quarantine(Reason("rule-violated", problem), keys)
     return _record(fact, entry, folded, situation, late=late)
 
 
@@ -142,57 +136,20 @@ def _record(fact: Fact, entry: EventType, folded: Folded, situation: Situation, 
     return Record(after, tuple(difference(was, becomes)), tuple(found))
 
 
-def _extra_keys(fact: Fact) -> frozenset[str]:
+def _keys(
+    fact: Fact, named: list[NamedOrganisation], before: State, lineage: Lineage, *, of_named: bool
+) -> frozenset[str]:
+    """Subjects whose facts could make the fact fit: its own, and the organisations that its rule looks at."""
+    keys = {fact.subject}
+    looked_at = {each.organisation_id for each in named} if of_named else set()
+    if isinstance(fact.data, person.TransferInitiated | person.TransferAccepted):
+        # Whether two ends are the same depends on who took over from whom.
+        assert isinstance(before, PersonState)
+        looked_at |= {each.organisation_id for each in named}
+        looked_at |= {home(before) or "", before.transfer.to if before.transfer else ""} - {""}
+    for organisation_id in looked_at:
+        keys.add(organisation_key(organisation_id))
+        keys |= {organisation_key(each.successor_id) for each in lineage.onward(organisation_id)}
     if isinstance(fact.data, organisation.TargetAssigned):
-        return frozenset({target_key(fact.data.target_id)})
-    return frozenset()
-
-
-def _home(fact: Fact, state: State) -> str | None:
-    """The organisation that the subject belongs to, as far as `state` knows."""
-    match state:
-        case PersonState(membership=membership) if membership is not None:
-            return membership.organisation_id
-        case PersonState(candidacy=candidacy) if candidacy is not None:
-            return candidacy.organisation_id
-        case PersonState(home=home):
-            return home
-        case PlaceState(organisation_id=organisation_id):
-            return organisation_id
-        case _:
-            return fact.subject_id
-
-
-_NAMED_ONLY = (
-    organisation.OrganisationEstablished,
-    place.PlaceRegistered,
-    person.CandidateIdentified,
-    person.MemberEnrolled,
-    person.TransferAccepted,
-)
-"""Events for which it is enough that the organisation they name is the source's own."""
-
-
-def _foreign(
-    fact: Fact,
-    named: list[NamedOrganisation],
-    before: State,
-    latest: State,
-    root: str,
-    situation: Situation,
-) -> Reason | None:
-    day = fact.effectiveon
-    for each in named:
-        if each.own and not rules.is_under(each.organisation_id, root, day, situation):
-            message = (
-                f"expected an organisation under {root} on {day}, found {each.organisation_id}, which is not; "
-                "only the source that owns it may say this"
-            )
-            return Reason("foreign-organisation", message, f"$.data.{each.member}")
-    if isinstance(fact.data, _NAMED_ONLY):
-        return None
-    home = _home(fact, before) or _home(fact, latest)
-    if home is not None and not rules.is_under(home, root, day, situation):
-        message = f"expected a subject that belongs under {root} on {day}, found {fact.subject} elsewhere"
-        return Reason("foreign-organisation", message, "$.subject")
-    return None
+        keys.add(target_key(fact.data.target_id))
+    return frozenset(keys)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from services.registry.rules.references import NamedOrganisation
 from shared.events import organisation, person, place
-from shared.events.codec import LATEST
 from shared.timeline.fact import Fact
 from shared.timeline.measures import MOVING_LEVELS, Change, settle
 
@@ -32,10 +31,12 @@ def violations(fact: Fact, named: Iterable[NamedOrganisation], root: str, situat
             if parent_id == fact.subject_id:
                 yield f"expected another organisation as parent, found {parent_id} itself"
         case organisation.OrganisationReparented(parent_id=parent_id):
-            for on in (day, LATEST):
-                if is_under(parent_id, fact.subject_id, on, situation):
-                    yield f"expected a parent outside {fact.subject_id}, found {parent_id}, which lies under it"
-                    break
+            since = first_day_under(parent_id, fact.subject_id, day, situation)
+            if since is not None:
+                yield (
+                    f"expected a parent outside {fact.subject_id}, found {parent_id}, which lies under it "
+                    f"on {since}"
+                )
         case organisation.OrganisationDissolved(successor_id=successor_id):
             yield from _dissolution(fact, successor_id, situation)
         case organisation.TargetAssigned(target_id=target_id):
@@ -73,7 +74,7 @@ def _balance(fact: Fact, data: person.MemberEnrolled, situation: "Situation") ->
     measure = f"balance.{data.status}"
     taken = settle([Change(data.organisation_id, measure, fact.effectiveon, -1)], situation.lineage)
     for holder in {change.organisation_id for change in taken}:
-        changed = [change for change in taken if change.organisation_id == holder]
+        changed = [each for each in taken if each.organisation_id == holder and each.measure == measure]
         held = [change for change in situation.headcount(holder) if change.measure == measure]
         if any(level < 0 for _, level in levels([*held, *changed], fact.effectiveon)):
             now = sum(change.change for change in held if change.day <= fact.effectiveon)
@@ -106,6 +107,25 @@ def is_under(organisation_id: str, root: str, day: date, situation: "Situation")
         seen.add(current)
         current = parent(current, day, situation)
     return False
+
+
+def first_day_under(organisation_id: str, other: str, day: date, situation: "Situation") -> date | None:
+    """The first day from `day` on, of those on which a tree on record changes, with one under the other."""
+    pending, seen = {day}, set[date]()
+    while pending:
+        on = min(pending)
+        pending.discard(on)
+        seen.add(on)
+        current: str | None = situation.lineage.resolve(organisation_id, on)
+        above: set[str] = set()
+        while current is not None and current not in above:
+            if current == other:
+                return on
+            above.add(current)
+            state = situation.organisation(current)
+            pending |= {each.since for each in state.segments if each.since > day} - seen if state else set()
+            current = parent(current, on, situation)
+    return None
 
 
 def parent(organisation_id: str, day: date, situation: "Situation") -> str | None:

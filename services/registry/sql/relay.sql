@@ -8,7 +8,7 @@ WHERE position > (SELECT relayed FROM registry.head) ORDER BY position LIMIT :li
 UPDATE registry.head SET relayed = :position WHERE relayed < :position;
 
 -- posted: receipts that are not known to be published, in order
-SELECT number, receipts::text AS receipts FROM registry.outbox ORDER BY number LIMIT 20;
+SELECT number, receipts::text AS receipts FROM registry.outbox ORDER BY number LIMIT 2;
 
 -- delivered: these receipts are published
 DELETE FROM registry.outbox WHERE number = ANY (CAST(:numbers AS bigint[]));

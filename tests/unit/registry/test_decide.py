@@ -316,3 +316,65 @@ def test_a_profile_is_sealed_before_anything_is_kept() -> None:
     for stored in (next(iter(waiting.values())).content, recorded):
         assert b"sealed:v1:" in stored
         assert b"1999" not in stored
+
+
+def test_an_enrolment_before_a_merger_may_come_after_it() -> None:
+    heir = organisation("heir", parent="district")
+    late = enrolled(new_uuid(), "2022-06-01", in_opening_balance=True)
+    found = outcomes([*WORLD, heir, balance("cell", "2021-01-01", 1), MERGED, late])
+    assert found[-1] == ("recorded", None)
+
+
+def test_who_belonged_elsewhere_before_may_turn_out_to_be_ones_own() -> None:
+    listed = event("CandidateListed", f"person/{SOMEONE}", "2022-05-01", source="son-la")
+    here = [
+        identified(SOMEONE, "2021-01-01"),
+        event("CandidateClosed", f"person/{SOMEONE}", "2021-06-01", {"reason": "moved_away"}),
+    ]
+    there = identified(SOMEONE, "2022-04-01", "far", source="son-la")
+    assert outcomes([*WORLD, *NEIGHBOUR, *here, listed, there])[-2:] == [("recorded", None)] * 2
+    # The history of one source is not judged by what another one said of later days.
+    enrolment = enrolled(SOMEONE, "2022-04-01", "far", source="son-la")
+    assert outcomes([*WORLD, *NEIGHBOUR, enrolment, *reversed(here)]) == [("recorded", None)] * 8
+
+
+def test_a_member_on_the_way_to_a_source_may_be_spoken_of_before_the_acceptance() -> None:
+    confirmed = event(
+        "MemberConfirmed", f"person/{SOMEONE}", "2022-04-01", {"official_from": "2022-04-01"}, source="son-la"
+    )
+    events = [
+        *WORLD,
+        *NEIGHBOUR,
+        enrolled(SOMEONE, "2022-01-01", status="probationary"),
+        transfer("2022-02-01", "cell", "far"),
+        {**confirmed, "source": "son-la"},
+        accepted("2022-03-01", "far", source="son-la"),
+    ]
+    assert outcomes(events) == [("recorded", None)] * len(events)
+
+
+def test_an_enrolment_does_not_take_someone_elses_candidate() -> None:
+    taken = enrolled(SOMEONE, "2022-04-01", "far", source="son-la")
+    events = [*WORLD, *NEIGHBOUR, identified(SOMEONE, "2022-01-01"), taken]
+    assert outcomes(events)[-1] == ("rejected", "foreign-organisation")
+
+
+def test_a_late_change_of_the_tree_makes_no_cycle_on_any_day() -> None:
+    def under(organisation_id: str, parent: str, day: str) -> dict[str, Any]:
+        return event("OrganisationReparented", f"organisation/{organisation_id}", day, {"parent_id": parent})
+
+    for_a_while = [under("district", "cell2", "2024-01-01"), under("district", "root", "2026-01-01")]
+    events = [*WORLD, organisation("cell2"), *for_a_while, under("cell2", "district", "2023-01-01")]
+    assert outcomes(events)[-1] == ("quarantined", "rule-violated")
+    assert "2024-01-01" in last_reason(events)
+
+
+def test_many_waiting_events_are_each_woken_by_their_own_cause_only() -> None:
+    people = [new_uuid() for _ in range(60)]
+    events = [
+        *WORLD,
+        *(admitted(each, "2022-06-01") for each in people),
+        *(identified(each, "2022-01-01") for each in people),
+    ]
+    after = turn(events)
+    assert len(after.outcomes.log) == len(events)

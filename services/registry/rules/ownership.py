@@ -1,0 +1,66 @@
+"""Ownership: whether a source may say this, on that day."""
+
+from typing import TYPE_CHECKING
+
+from services.registry.rules.references import NamedOrganisation
+from services.registry.rules.rules import is_under
+from shared.events import organisation, person, place
+from shared.events.receipts import Reason
+from shared.timeline.fact import Fact
+from shared.timeline.fold import State
+from shared.timeline.person import PersonState
+from shared.timeline.place import PlaceState
+
+if TYPE_CHECKING:
+    from services.registry.rules.decide import Situation
+
+
+def foreign(
+    fact: Fact, named: list[NamedOrganisation], before: State, root: str, situation: "Situation"
+) -> Reason | None:
+    """Why the source with this root may not say it, or None. `before` is the state at the fact's place."""
+    day = fact.effectiveon
+    for each in named:
+        if each.own and not is_under(each.organisation_id, root, day, situation):
+            message = (
+                f"expected an organisation under {root} on {day}, found {each.organisation_id}, which is not; "
+                "only the source that owns it may say this"
+            )
+            return Reason("foreign-organisation", message, f"$.data.{each.member}")
+    owner = _owner(fact, before, root, situation)
+    if owner is not None and not is_under(owner, root, day, situation):
+        message = f"expected a subject that belongs under {root} on {day}, found {fact.subject} elsewhere"
+        return Reason("foreign-organisation", message, "$.subject")
+    return None
+
+
+def home(state: PersonState) -> str | None:
+    """The organisation that the person belongs to; None of one who is neither member nor candidate."""
+    if state.membership is not None:
+        return state.membership.organisation_id
+    return state.candidacy.organisation_id if state.candidacy is not None else None
+
+
+def _owner(fact: Fact, before: State, root: str, situation: "Situation") -> str | None:
+    """The organisation that must be the source's own, beyond those that the event names; None: there is none.
+
+    A person who belongs nowhere at that place in the timeline may yet turn out to be anybody's: what does not
+    fit waits, and is not rejected.
+    """
+    match fact.data:
+        case (
+            organisation.OrganisationEstablished()
+            | place.PlaceRegistered()
+            | person.CandidateIdentified()
+            | person.TransferAccepted()
+        ):
+            return None
+        case person.MemberEnrolled():
+            assert isinstance(before, PersonState)
+            return before.candidacy.organisation_id if before.candidacy is not None else None
+    if isinstance(before, PersonState):
+        there = before.transfer.to if before.transfer is not None else None
+        if there is not None and is_under(there, root, fact.effectiveon, situation):
+            return None  # on the way to this source, whose acceptance may still be on its own way
+        return home(before)
+    return before.organisation_id if isinstance(before, PlaceState) else fact.subject_id
