@@ -51,7 +51,8 @@ def cases() -> dict[str, tuple[dict[str, Any], str, str | None]]:
             {**good, "subject": "person/7F3C0000-0000-4000-8000-00000000000A"}, "not-a-cloudevent", "$.subject"
         ),
         "a name where a code is meant": (
-            event("MembershipEnded", person, "2022-01-05", {"reason": "Nguyen Van A"}), "invalid-data", "$.data.reason"
+            event("MembershipEnded", person, "2022-01-05", {"reason": "Nguyen Van A"}),
+            "invalid-data", "$.data.reason",
         ),
         "reserved attribute": ({**good, "position": 1}, "not-a-cloudevent", "$.position"),
         "another source": ({**good, "source": "son-la"}, "source-mismatch", "$.source"),
