@@ -225,3 +225,4 @@ async def test_what_no_event_can_be_called_is_refused_by_the_api_too(registry: R
         answer = await registry.http.get(path)
         assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), path
     assert (await registry.http.get("/v1/sources/nobody")).status_code == 404
+    assert (await registry.get("/asyncapi"))["asyncapi"] == "3.0.0"

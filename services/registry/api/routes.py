@@ -16,6 +16,7 @@ from services.registry.api.readings import Readings
 from services.registry.deliveries import Delivery
 from services.registry.service import Registry
 from services.registry.writer import NotWaiting, Read, read_event
+from shared.events.asyncapi import document
 from shared.events.catalogue import CATALOGUE
 from shared.events.codec import Submitted, Unreadable
 from shared.events.receipts import Reason, Receipt
@@ -203,6 +204,13 @@ def one_schema(event_type: FromPath[str]) -> Response[Any]:
     return Response(schema(entry), media_type="application/schema+json")
 
 
+@get("/asyncapi", sync_to_thread=False, summary="AsyncAPI document of the subjects on NATS")
+def asyncapi() -> dict[str, Any]:
+    """Channels, operations and messages."""
+    return document()
+
+
 ROUTES = [
     event, events, receipts, quarantine, retry, discard, sources, one_source, validate, all_schemas, one_schema,
+    asyncapi,
 ]  # fmt: skip
