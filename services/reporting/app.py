@@ -31,6 +31,7 @@ def create_app(
         nonlocal reporting
         reporting = Reporting(settings, consume=consume)
         app.state.reporting = reporting
+        app.state.at_exit = [reporting.watch.end]
         app.state.notices = {"vi": settings.notice, "en": settings.notice_en or settings.notice}
         async with reporting.running():
             yield

@@ -12,6 +12,7 @@ class Watch:
     def __init__(self) -> None:
         self._checkpoint = Checkpoint(0, None)
         self._moved = asyncio.Event()
+        self._over = False
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -25,20 +26,25 @@ class Watch:
             moved, self._moved = self._moved, asyncio.Event()
             moved.set()
 
+    def end(self) -> None:
+        """Let everyone who waits go: the service ends."""
+        self._over = True
+        self._moved.set()
+
     async def reached(self, position: int, patience: float) -> bool:
         """Wait until `position` is projected, at most `patience` seconds; whether it is."""
         try:
             async with asyncio.timeout(patience):
-                while self._checkpoint.position < position:
+                while self._checkpoint.position < position and not self._over:
                     await self._moved.wait()
         except TimeoutError:
             return False
-        return True
+        return self._checkpoint.position >= position
 
     async def checkpoints(self, heartbeat: float) -> AsyncGenerator[Checkpoint | None]:
         """The checkpoint now and whenever it has moved; None when nothing did for `heartbeat` seconds."""
         told = None
-        while True:
+        while not self._over:
             moved = self._moved
             if self._checkpoint != told:
                 told = self._checkpoint

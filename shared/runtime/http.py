@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
+from types import FrameType
 from typing import Any
 
 import structlog
@@ -104,9 +105,23 @@ def serve(app: Litestar, host: str, port: int) -> None:
             f"KETNAP_HTTP_HOST is {host}, but no key is configured: without one, only the loopback address is "
             "served; set KETNAP_HTTP_HOST=127.0.0.1"
         )
-    uvicorn.run(
+    config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3, ws="none"
     )
+    _Server(config, app).run()
+
+
+class _Server(uvicorn.Server):
+    """Says when the end begins, so that streams without an end of their own can close first."""
+
+    def __init__(self, config: uvicorn.Config, app: Litestar) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        for end in self._app.state.get("at_exit", ()):
+            end()
+        super().handle_exit(sig, frame)
 
 
 def is_loopback(host: str) -> bool:

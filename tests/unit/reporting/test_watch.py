@@ -55,3 +55,15 @@ async def test_the_live_stream_is_server_sent_events() -> None:
     assert message.encode() == (
         b'id: 7\r\nevent: position\r\ndata: {"position":7,"time":"2022-01-01T00:00:00Z"}\r\n\r\n'
     )
+
+
+async def test_whoever_follows_is_let_go_when_the_service_ends() -> None:
+    watch = Watch()
+    following = watch.checkpoints(heartbeat=60)
+    assert await anext(following) == watch.checkpoint
+    waiting = asyncio.ensure_future(anext(following, None))
+    waits = asyncio.ensure_future(watch.reached(7, patience=60))
+    await asyncio.sleep(0)
+    watch.end()
+    assert await waiting is None
+    assert await waits is False
