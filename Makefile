@@ -5,6 +5,8 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 export PYTHONPATH :=
+# Networks with a certificate authority of their own have it in the system's store.
+export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check lint types contracts unit test lock clean

@@ -28,7 +28,7 @@ PULL_MESSAGES = 256
 PULL_BYTES = 5 * 1024 * 1024
 """More than the server's largest message (4 MiB), or one such message would never be delivered."""
 PULL_EXPIRES = 30.0
-HEARTBEAT = 5.0
+HEARTBEAT = 2.0
 TURN_BYTES = 8 * 1024 * 1024
 IDLE_CONSUMER = 300.0
 RETRY = 0.5
@@ -92,6 +92,11 @@ class Intake:
                     self._restart[source] = asyncio.Event()
                     tasks.create_task(self._read_source(source))
                 await asyncio.sleep(LOOK_FOR_SOURCES)
+
+    def begin_anew(self) -> None:
+        """Read every source again from what is settled: the server has forgotten our consumers."""
+        for restart in self._restart.values():
+            restart.set()
 
     async def _write(self) -> None:
         while True:

@@ -33,7 +33,10 @@ class Registry:
 
     def __init__(self, settings: RegistrySettings) -> None:
         self.engine: AsyncEngine = create_engine(settings.database_url, "registry")
-        self.broker: NatsBroker = create_broker(settings.nats_url, settings.nats_seed, "registry")
+        self._intake: Intake | None = None
+        self.broker: NatsBroker = create_broker(
+            settings.nats_url, settings.nats_seed, "registry", self._begin_anew
+        )
         sealer = Sealer(bytes.fromhex(settings.master_key))
         self.writer = Writer(self.engine, sealer, bytes.fromhex(settings.content_key))
         self.readings = Readings(self.engine)
@@ -67,7 +70,12 @@ class Registry:
         await self._until_reachable()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.relay.run())
-            tasks.create_task(Intake(self.broker.connection, self.writer, self.writing).run())
+            self._intake = Intake(self.broker.connection, self.writer, self.writing)
+            tasks.create_task(self._intake.run())
+
+    def _begin_anew(self) -> None:
+        if self._intake is not None:
+            self._intake.begin_anew()
 
     async def _until_reachable(self) -> None:
         while True:

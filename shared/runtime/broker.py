@@ -10,8 +10,18 @@ from faststream.nats.security import NatsNKey
 log = structlog.get_logger(__name__)
 
 
-def create_broker(url: str, seed: str | None, name: str) -> NatsBroker:
-    """A broker for `url`, authenticated with an nkey `seed`; `name` shows in the server's connection list."""
+def create_broker(
+    url: str, seed: str | None, name: str, reconnected: Callable[[], None] = lambda: None
+) -> NatsBroker:
+    """A broker for `url`, authenticated with an nkey `seed`; `name` shows in the server's connection list.
+
+    `reconnected` is called when the server is there again: what was asked of it before, it may have forgotten.
+    """
+
+    async def is_back() -> None:
+        log.warning("NATS is reachable again")
+        reconnected()
+
     return NatsBroker(
         url,
         name=f"ketnap-{name}",
@@ -26,7 +36,7 @@ def create_broker(url: str, seed: str | None, name: str) -> NatsBroker:
         # The default would terminate a message on any exception.
         ack_policy=AckPolicy.MANUAL,
         disconnected_cb=_said("NATS is not reachable; trying again"),
-        reconnected_cb=_said("NATS is reachable again"),
+        reconnected_cb=is_back,
         logger=None,
     )
 

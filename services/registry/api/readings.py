@@ -64,9 +64,13 @@ class Readings:
 
     async def sources(self, source: str | None = None) -> list[dict[str, Any]]:
         """Registered sources with the number of deliveries by outcome; without `lag`."""
-        rows = await self._rows("sources", source=source)
+        async with self._engine.connect() as connection:
+            # Both from one moment: outcomes that no settled message explains would look like a fault.
+            await connection.execution_options(isolation_level="REPEATABLE READ")
+            rows = (await connection.execute(SQL["sources"], {"source": source})).all()
+            numbers = (await connection.execute(SQL["outcome_counts"], {"source": source})).all()
         counts: dict[str, dict[str, int]] = {row.source: dict.fromkeys(OUTCOMES, 0) for row in rows}
-        for row in await self._rows("outcome_counts", source=source):
+        for row in numbers:
             counts.setdefault(row.source, {})[row.outcome] = row.number
         return [
             {

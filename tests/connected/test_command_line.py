@@ -1,0 +1,218 @@
+"""The `ketnap` command as an operator and a province use it, each time a process of its own, on a real system."""
+
+import json
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.stack.ports import in_use
+from tests.faults.system import System
+from tests.given import admitted, identified, new_uuid, organisation, root
+
+Event = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """`ketnap up` on an empty directory."""
+    system = System(tmp_path_factory.mktemp("command-line"))
+    system.start()
+    try:
+        yield system
+    finally:
+        if system.running:
+            system.stop()
+
+
+@pytest.fixture(scope="module")
+def founded(system: System) -> System:
+    """The system with the source dien-bien, whose root and cell are on record."""
+    system.add_source("dien-bien", "root")
+    published = _publish(system, _file(system, "founding.jsonl", root(), organisation("cell")))
+    assert (published.returncode, _outcomes(published.stdout)) == (0, {"recorded": 2}), published.stderr
+    return system
+
+
+def _file(system: System, name: str, *lines: Event | str) -> Path:
+    path = system.directory / name
+    texts = (line if isinstance(line, str) else json.dumps(line, ensure_ascii=False) for line in lines)
+    path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    return path
+
+
+def _publish(system: System, *files: Path) -> Any:
+    return system.ketnap(
+        "publish", *files, "--source", "dien-bien", "--creds", system.directory / "dien-bien.creds"
+    )
+
+
+def _outcomes(printed: str) -> dict[str, int]:
+    """The printed table of outcomes, without zeros."""
+    rows = re.findall(r"(recorded|duplicate|quarantined|rejected|discarded)\W+([\d,]+)\s*│", printed)
+    assert len(rows) == 5, printed
+    return {outcome: int(number.replace(",", "")) for outcome, number in rows if number != "0"}
+
+
+def test_a_source_is_added_once_and_listed_and_its_credentials_are_its_owners_only(founded: System) -> None:
+    creds = founded.directory / "dien-bien.creds"
+    assert stat.S_IMODE(creds.stat().st_mode) == 0o600
+    assert re.fullmatch(r"SU[A-Z2-7]{56}\n", creds.read_text(encoding="ascii"))
+    listed = founded.ketnap("source", "list")
+    assert (listed.returncode, bool(re.search(r"dien-bien\W+root\W", listed.stdout))) == (0, True), listed.stdout
+
+    again = founded.ketnap("source", "add", "dien-bien", "--root", "r", "--creds", founded.directory / "other")
+    assert again.returncode == 1
+    assert again.stderr.startswith("ketnap: source dien-bien is registered already, with root root")
+    assert "ketnap source rotate" in again.stderr
+    assert not (founded.directory / "other").exists()
+
+    overwriting = founded.ketnap("source", "add", "son-la", "--root", "r", "--creds", creds)
+    assert (overwriting.returncode, "--force" in overwriting.stderr) == (1, True)
+    assert "son-la" not in founded.ketnap("source", "list").stdout
+
+
+def test_a_file_of_good_bad_and_waiting_events_ends_in_a_table_and_says_where_each_fault_is(
+    founded: System,
+) -> None:
+    good, waiting = identified(new_uuid(), "2022-01-05"), admitted(new_uuid(), "2022-06-01")
+    bad = {**identified(new_uuid(), "2022-01-05"), "effectiveon": "2022-02-30"}
+    unknown = {**identified(new_uuid(), "2022-01-05"), "type": "MemberPromoted.v1"}
+    first = _file(founded, "mixed.jsonl", good, "", bad, waiting)
+    second = _file(founded, "more.jsonl", good, unknown)
+
+    published = _publish(founded, first, second)
+
+    assert published.returncode == 1
+    assert _outcomes(published.stdout) == {"recorded": 1, "duplicate": 1, "quarantined": 1, "rejected": 2}
+    problems = [line for line in published.stdout.splitlines() if ".jsonl:" in line]
+    assert [problem.rpartition(str(founded.directory) + "/")[2].split(": ")[:2] for problem in problems] == [
+        ["mixed.jsonl:3", "rejected not-a-cloudevent at $.effectiveon"],
+        ["mixed.jsonl:4", "quarantined unknown-subject"],
+        ["more.jsonl:2", "rejected unknown-type at $.type"],
+    ]
+    assert "2022-02-30" in problems[0]
+    assert "MemberPromoted" in problems[2]
+    assert "5/5" in published.stderr
+
+
+def test_a_line_that_is_not_json_is_named_before_anything_is_published(founded: System) -> None:
+    good = identified(new_uuid(), "2022-01-05")
+    refused = _publish(founded, _file(founded, "broken.jsonl", good, '{"id": '))
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"ketnap: {founded.directory}/broken.jsonl:2: not JSON")
+    assert "nothing was published" in refused.stderr
+    assert _outcomes(_publish(founded, _file(founded, "good.jsonl", good)).stdout) == {"recorded": 1}
+
+
+def test_a_dry_run_says_what_publishing_would_give_and_stores_nothing(founded: System) -> None:
+    person = new_uuid()
+    good = [identified(person, "2022-01-05"), admitted(person, "2022-06-01")]
+    bad = {**identified(new_uuid(), "2022-01-05"), "data": {}}
+
+    well = founded.ketnap("validate", _file(founded, "dry.jsonl", *good))
+    ill = founded.ketnap("validate", _file(founded, "dry-bad.jsonl", *good, bad))
+
+    assert (well.returncode, _outcomes(well.stdout)) == (0, {"recorded": 2})
+    assert "Nothing was stored" in well.stdout
+    assert (ill.returncode, _outcomes(ill.stdout)) == (1, {"recorded": 2, "rejected": 1})
+    assert "dry-bad.jsonl:3: rejected invalid-data at $.data" in ill.stdout
+    # A rejected file's good events are no duplicates afterwards.
+    assert _outcomes(_publish(founded, founded.directory / "dry.jsonl").stdout) == {"recorded": 2}
+
+
+def test_what_waits_is_listed_decided_again_released_by_its_cause_or_dropped(founded: System) -> None:
+    person, stranger = new_uuid(), new_uuid()
+    early, never = admitted(person, "2022-06-01"), admitted(stranger, "2022-06-01")
+    published = _publish(founded, _file(founded, "wait.jsonl", early, never))
+    assert (published.returncode, _outcomes(published.stdout)) == (0, {"quarantined": 2})  # waiting is no fault
+
+    def quarantine(*arguments: str) -> Any:
+        return founded.ketnap("quarantine", *arguments)
+
+    def waiting(event: Event) -> str:
+        listed = quarantine("list", "--source", "dien-bien", "--subject", event["subject"])
+        assert listed.returncode == 0
+        return str(listed.stdout)
+
+    head, reason = waiting(early).splitlines()[:2]
+    assert head == f"dien-bien {early['id']}  MemberAdmitted.v1  person/{person}  2022-06-01"
+    assert reason.startswith("    unknown-subject: ")
+    retried = quarantine("retry", "dien-bien", early["id"])
+    assert (retried.returncode, "is quarantined: unknown-subject: " in retried.stdout) == (1, True)
+
+    cause = _publish(founded, _file(founded, "cause.jsonl", identified(person, "2022-01-05")))
+    assert (cause.returncode, waiting(early)) == (0, "nothing waits\n")
+
+    dropped = quarantine("discard", "dien-bien", never["id"], "--reason", "sent by mistake")
+    assert (dropped.returncode, waiting(never)) == (0, "nothing waits\n")
+    gone = quarantine("discard", "dien-bien", never["id"], "--reason", "sent by mistake")
+    assert (gone.returncode, gone.stderr.startswith("ketnap: ")) == (1, True)
+    assert never["id"] in gone.stderr
+
+
+def test_credentials_of_another_source_are_refused_with_a_word_on_where_to_get_the_right_ones(
+    founded: System,
+) -> None:
+    founded.add_source("lai-chau", "lai-chau-root")
+    creds = founded.directory / "lai-chau.creds"
+    refused = founded.ketnap(
+        "publish", founded.directory / "founding.jsonl", "--source", "dien-bien", "--creds", creds
+    )
+    assert refused.returncode == 1
+    assert "may not publish for source dien-bien" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("no-such-command",),
+        ("up", "--port-base", "80"),
+        ("source", "add", "dien-bien"),
+        ("publish", "no-such-file.jsonl", "--source", "dien-bien", "--creds", "/dev/null"),
+        ("quarantine", "discard", "dien-bien", "9e79685e-fe3e-41cd-ac49-8d8d27c0b62f"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_code_2_and_says_so(system: System, arguments: tuple[str, ...]) -> None:
+    refused = system.ketnap(*arguments)
+    assert refused.returncode == 2
+    assert "Usage: ketnap" in refused.stderr
+    assert "Error" in refused.stderr
+
+
+def test_a_second_one_on_the_same_directory_is_refused_and_harms_nothing(system: System) -> None:
+    refused = system.ketnap("up")
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"ketnap: another `ketnap up` (process {system.pid}) runs on {system.data_dir}; "
+        "stop it first, or name another directory with --data-dir\n"
+    )
+    assert system.ketnap("source", "list").returncode == 0
+
+
+def test_a_second_one_on_the_same_ports_is_told_which_and_what_to_do(system: System) -> None:
+    elsewhere = system.directory / "elsewhere"
+    refused = system.ketnap("up", "--data-dir", elsewhere, "--port-base", str(system.port_base))
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"ketnap: port {system.port_base}, meant for reporting, is in use")
+    assert "--port-base" in refused.stderr
+    assert system.ketnap("source", "list").returncode == 0
+
+
+def test_the_doctor_finds_a_running_system_well_and_a_stopped_one_too(system: System) -> None:
+    running = system.ketnap("doctor")
+    assert (running.returncode, "FAULT" in running.stdout) == (0, False), running.stdout
+    assert all(part in running.stdout for part in ("running", "PostgreSQL 18", "JetStream answers", "answers 200"))
+
+    assert system.stop() == 0
+    assert not any(in_use(system.port_base + number) for number in range(5))
+
+    stopped = system.ketnap("doctor", "--port-base", str(system.port_base))
+    assert (stopped.returncode, "FAULT" in stopped.stdout) == (0, False), stopped.stdout
+    assert "not running" in stopped.stdout
+    assert "ketnap up --data-dir" in stopped.stdout

@@ -1,0 +1,161 @@
+"""`ketnap up` as a process of its own, as an operator has it: started, asked, killed and started again."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from deploy.stack.layout import Addresses, Layout, locate
+from deploy.stack.ports import free_port, in_use
+
+ROOT = Path(__file__).parent.parent.parent
+KETNAP = Path(sys.executable).with_name("ketnap")
+PARTS = ("registry", "reporting", "notifier", "nats", "postgres")
+
+Found = TypeVar("Found")
+
+
+async def eventually(seek: Callable[[], Awaitable[Found | None]], what: str, within: float = 40.0) -> Found:
+    """What `seek` finds, asked again until it is something; fails with `what` after `within` seconds."""
+    deadline = time.monotonic() + within
+    while (found := await seek()) is None:
+        assert time.monotonic() < deadline, f"after {within:.0f} s still not: {what}"
+        await asyncio.sleep(0.05)
+    return found
+
+
+def free_port_base() -> int:
+    """The first of five ports that are free together."""
+    while True:
+        first = free_port()
+        if first < 65_000 and not any(in_use(first + number) for number in range(5)):
+            return first
+
+
+class System:
+    """One data directory, and the `ketnap up` that runs on it, if one does."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.data_dir = directory / "data"
+        self.port_base = free_port_base()
+        self._environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("KETNAP_")
+        } | {"PYTHONPATH": str(ROOT), "COLUMNS": "160", "NO_COLOR": "1"}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the supervisor lives."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where the running system is reached."""
+        return locate(self.data_dir)
+
+    @property
+    def said(self) -> str:
+        """All that `ketnap up` ever printed here."""
+        return (self.directory / "up.out").read_text(encoding="utf-8")
+
+    def start(self, within: float = 60.0) -> None:
+        """Run `ketnap up` on the directory; returns when it says `ready`."""
+        command = [KETNAP, "up", "--data-dir", self.data_dir, "--port-base", str(self.port_base)]
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with (self.directory / "up.out").open("ab") as output:
+            begin = output.tell()
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=self._environment, cwd=ROOT
+            )
+        deadline = time.monotonic() + within
+        while not self.said.encode()[begin:].endswith(b"ready\n"):
+            assert self.running, f"`ketnap up` ended:\n{self.said}"
+            assert time.monotonic() < deadline, f"`ketnap up` was not ready after {within:.0f} s:\n{self.said}"
+            time.sleep(0.05)
+
+    def stop(self) -> int:
+        """End it as an operator does; gives its exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(60)
+
+    def kill(self, part: str) -> None:
+        """End one of PARTS, or the supervisor (`ketnap up`), as a power cut would."""
+        if part == "ketnap up":
+            assert self._process is not None
+            self._process.kill()
+            self._process.wait()
+        else:
+            os.kill(self.pid_of(part), signal.SIGKILL)
+
+    def pid_of(self, part: str) -> int:
+        """The process id of one of PARTS."""
+        layout = Layout(self.data_dir)
+        directory = {"postgres": layout.postgres, "nats": layout.nats}.get(part, layout.run)
+        pid: int = json.loads((directory / f"{part}.pid").read_text(encoding="utf-8"))["pid"]
+        return pid
+
+    def ketnap(self, *arguments: str | Path, input_: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end; it finds the system through KETNAP_DATA_DIR."""
+        return subprocess.run(
+            [KETNAP, *arguments],
+            input=input_,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
+            cwd=self.directory,
+            env=self._environment | {"KETNAP_DATA_DIR": str(self.data_dir)},
+        )
+
+    def add_source(self, source: str, root: str) -> str:
+        """`ketnap source add`; gives the seed."""
+        file = self.directory / f"{source}.creds"
+        added = self.ketnap("source", "add", source, "--root", root, "--creds", file)
+        assert added.returncode == 0, added.stderr
+        return file.read_text(encoding="utf-8").strip()
+
+    def url(self, service: str) -> str:
+        """`http://…` of registry, reporting or notifier, whether or not it runs now."""
+        return f"http://127.0.0.1:{self.port_base + ('reporting', 'registry', 'notifier').index(service)}"
+
+    async def get(self, service: str, path: str, **parameters: Any) -> Any:
+        """The JSON of a successful GET, asked once."""
+        response = await self._get(service, path, parameters)
+        assert response.status_code == 200, f"{path}: {response.status_code} {response.text}"
+        return response.json()
+
+    async def look(self, service: str, path: str, **parameters: Any) -> Any | None:
+        """The JSON of a GET, or None while the service or what it stands on is away."""
+        try:
+            response = await self._get(service, path, parameters)
+        except httpx.TransportError:
+            return None
+        return response.json() if response.status_code == 200 else None
+
+    async def log(self) -> list[dict[str, Any]]:
+        """All recorded events, in log order."""
+        response = await self._get("registry", "/v1/events", {}, accept="application/x-ndjson")
+        assert response.status_code == 200
+        return [json.loads(line) for line in response.text.splitlines()]
+
+    async def _get(
+        self, service: str, path: str, parameters: dict[str, Any], accept: str = "application/json"
+    ) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=self.url(service), timeout=20, trust_env=False) as client:
+            return await client.get(path, params=parameters or None, headers={"Accept": accept})
