@@ -7,7 +7,7 @@ from litestar import Litestar
 from litestar.di import Provide
 
 from services.registry.api.metrics import RegistryCollector
-from services.registry.api.routes import ROUTES
+from services.registry.api.routes import ROUTES, without_nul
 from services.registry.service import Registry
 from services.registry.settings import RegistrySettings
 from shared.runtime.http import create_api, serve
@@ -36,6 +36,7 @@ def create_app(settings: RegistrySettings) -> Litestar:
         lifespan,
         lambda _: provide().checks(),
         max_body=MAX_BODY,
+        guards=[without_nul],
         dependencies={"registry": Provide(provide, sync_to_thread=False)},
     )
 

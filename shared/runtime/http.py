@@ -76,7 +76,7 @@ def create_api(
     return Litestar(
         [live, ready, metrics, *route_handlers],
         lifespan=[lifespan],
-        before_request=_refused,
+        before_request=_only_asked_for_by_a_local_name,
         exception_handlers={Problem: _answer, HTTPException: _answer_http, Exception: _answer_unforeseen},
         openapi_config=OpenAPIConfig(
             title=f"ketnap {name}",
@@ -134,12 +134,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _refused(request: AnyRequest) -> Response[Any] | None:
+def _only_asked_for_by_a_local_name(request: AnyRequest) -> Response[Any] | None:
     # A page elsewhere can point its own name at 127.0.0.1 and let a visitor's browser ask: the name gives it away.
     host = request.headers.get("host", "localhost").rsplit("@")[-1]
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and ":" in host else host
-    if b"%00" in request.scope["query_string"] or "\x00" in request.scope["path"]:
-        return problem(HTTPStatus.BAD_REQUEST, "expected text without the character NUL")
     if is_loopback(name):
         return None
     return problem(HTTPStatus.MISDIRECTED_REQUEST, f"expected a request to localhost, found one to {name!r}")
