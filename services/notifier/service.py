@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from sqlalchemy import text
 
 from services.notifier.channels.channel import Channel
 from services.notifier.channels.mail import MailChannel, SmtpServer
@@ -18,10 +17,10 @@ from services.notifier.intake import Intake
 from services.notifier.outbox import Sender
 from services.notifier.projector import Projector, Sweeper
 from services.notifier.settings import NotifierSettings
+from shared.runtime import checks
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.http import Check
-from shared.runtime.migrations import is_current
 from shared.runtime.progress import Progress
 
 log = structlog.get_logger(__name__)
@@ -83,27 +82,15 @@ class Notifier:
     def checks(self) -> dict[str, Check]:
         """Readiness: the database, its schema, NATS, and whether work gets anywhere."""
         return {
-            "database": self._check_database,
-            "nats": self._check_nats,
-            "reader": _said_by(self.reading),
+            "database": checks.database(self.engine, "services.notifier"),
+            "nats": checks.nats(self.broker),
+            "reader": checks.progress(self.reading),
         }
 
     def warnings(self) -> dict[str, Check]:
         """What keeps messages from going out: the notifier itself works, and sends them as soon as it can."""
         found: dict[str, Check] = {MailChannel.name: self._check_mail}
-        return found | {name: _said_by(progress) for name, progress in self.sending.items()}
-
-    async def _check_database(self) -> str | None:
-        async with self.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-        if not await is_current(self.engine, "services.notifier"):
-            return "the schema is not at this version; run the migrations (`ketnap up` does)"
-        return None
-
-    async def _check_nats(self) -> str | None:
-        if await self.broker.ping(timeout=2):
-            return None
-        return "NATS does not answer; check that it runs at KETNAP_NATS_URL"
+        return found | {name: checks.progress(progress) for name, progress in self.sending.items()}
 
     async def _check_mail(self) -> str | None:
         """Only where no server is set; the sender speaks for itself otherwise."""
@@ -118,10 +105,3 @@ def mail_channel(settings: NotifierSettings) -> MailChannel | None:
         return None
     server = SmtpServer.of_url(settings.smtp_url)
     return MailChannel(server, settings.mail_from, Wording(settings.dashboard_url))
-
-
-def _said_by(progress: Progress) -> Check:
-    async def check() -> str | None:
-        return progress.problem()
-
-    return check

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 import structlog
 from faststream.nats import NatsBroker
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.registry.api.readings import Readings
@@ -17,10 +16,10 @@ from services.registry.relay import Relay
 from services.registry.sealing import Sealer
 from services.registry.settings import RegistrySettings
 from services.registry.writer import Writer
+from shared.runtime import checks
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.http import Check
-from shared.runtime.migrations import is_current
 from shared.runtime.progress import Progress
 
 log = structlog.get_logger(__name__)
@@ -93,27 +92,8 @@ class Registry:
     def checks(self) -> dict[str, Check]:
         """Readiness: the database, its schema, NATS, and whether work gets anywhere."""
         return {
-            "database": self._check_database,
-            "nats": self._check_nats,
-            "writer": _said_by(self.writing),
-            "relay": _said_by(self.relaying),
+            "database": checks.database(self.engine, "services.registry"),
+            "nats": checks.nats(self.broker),
+            "writer": checks.progress(self.writing),
+            "relay": checks.progress(self.relaying),
         }
-
-    async def _check_database(self) -> str | None:
-        async with self.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-        if not await is_current(self.engine, "services.registry"):
-            return "the schema is not at this version; run the migrations (`ketnap up` does)"
-        return None
-
-    async def _check_nats(self) -> str | None:
-        if await self.broker.ping(timeout=2):
-            return None
-        return "NATS does not answer; check that it runs at KETNAP_NATS_URL"
-
-
-def _said_by(progress: Progress) -> Check:
-    async def check() -> str | None:
-        return progress.problem()
-
-    return check

@@ -16,8 +16,9 @@ from services.registry.rules.rulepack import RulePack
 from services.registry.sealing import Sealer, content_hash
 from services.registry.situation import LoadedSituation, OrganisationCache
 from services.registry.turn import Turn
-from shared.events.codec import MAX_MESSAGE, Submitted, Unreadable, read, split_batch
+from shared.events.codec import MAX_MESSAGE, Submitted, read, split_batch
 from shared.events.receipts import Reason, Receipt
+from shared.events.refusing import Unreadable
 from shared.events.subjects import BATCH
 from shared.timeline.lineage import Lineage
 

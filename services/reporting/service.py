@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from faststream.nats import NatsBroker
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.reporting.position import Watch
@@ -15,10 +14,10 @@ from services.reporting.projector.log import Log
 from services.reporting.projector.projector import Projector
 from services.reporting.reports.reader import Reader
 from services.reporting.settings import ReportingSettings
+from shared.runtime import checks
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.http import Check
-from shared.runtime.migrations import is_current
 from shared.runtime.progress import Progress
 
 
@@ -54,19 +53,11 @@ class Reporting:
 
     def checks(self) -> dict[str, Check]:
         """Readiness: the database, its schema, NATS, and whether projecting gets anywhere."""
-        return {"database": self._check_database, "nats": self._check_nats, "projector": self._check_projector}
-
-    async def _check_database(self) -> str | None:
-        async with self.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-        if not await is_current(self.engine, "services.reporting"):
-            return "the schema is not at this version; run the migrations (`ketnap up` does)"
-        return None
-
-    async def _check_nats(self) -> str | None:
-        if await self._broker.ping(timeout=2):
-            return None
-        return "NATS does not answer; check that it runs at KETNAP_NATS_URL"
+        return {
+            "database": checks.database(self.engine, "services.reporting"),
+            "nats": checks.nats(self._broker),
+            "projector": self._check_projector,
+        }
 
     async def _check_projector(self) -> str | None:
         problem = self.projecting.problem()

@@ -13,6 +13,7 @@ from msgspec.structs import fields
 from shared.events.catalogue import CATALOGUE, NAMES, EventType
 from shared.events.envelope import KNOWN_ATTRIBUTES, RESERVED_ATTRIBUTES, Envelope
 from shared.events.receipts import Reason
+from shared.events.refusing import Unreadable, article, invalid, json_kind, shown, unreadable
 from shared.events.vocabulary import OUTER_ID
 
 MAX_MESSAGE = 1024 * 1024
@@ -31,10 +32,6 @@ _DAYS = {
     type_: [(field.name, field.encode_name) for field in fields(entry.data) if field.type in (date, date | None)]
     for type_, entry in CATALOGUE.items()
 }
-_WHERE = re.compile(r"(?s)^(.*?)(?: - at `(\$[^`]*)`)?\Z")
-_FIELD = re.compile(r"^Object (?:missing required|contains unknown) field `([^`]+)`")
-_MEMBER = re.compile(r"[a-z][a-z0-9_]{0,40}\Z")
-_ENUM_FOUND = re.compile(r"Invalid enum value '.*'", re.DOTALL)
 
 
 class Submitted(Struct, frozen=True):
@@ -54,27 +51,18 @@ class Submitted(Struct, frozen=True):
         return CATALOGUE[self.envelope.type]
 
 
-class Unreadable(Exception):
-    """Bytes that are no event of this source; carries the reason and the id, where one could be read."""
-
-    def __init__(self, reason: Reason, event_id: UUID | None = None) -> None:
-        super().__init__(reason.message)
-        self.reason = reason
-        self.event_id = event_id
-
-
 def split_batch(payload: bytes) -> list[Raw]:
     """The events of a batch message, undecoded. Raises Unreadable for the message as a whole."""
     try:
         events = _BATCH.decode(payload)
     except msgspec.ValidationError:
-        raise _unreadable("not-a-cloudevent", "expected a JSON array of events, found another value") from None
+        raise unreadable("not-a-cloudevent", "expected a JSON array of events, found another value") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _unreadable("malformed-json", f"expected a JSON array of events: {error}") from None
+        raise unreadable("malformed-json", f"expected a JSON array of events: {error}") from None
     if not events:
-        raise _unreadable("not-a-cloudevent", f"expected 1 to {MAX_BATCH:,} events in a batch, found none")
+        raise unreadable("not-a-cloudevent", f"expected 1 to {MAX_BATCH:,} events in a batch, found none")
     if len(events) > MAX_BATCH:
-        raise _unreadable("too-large", f"expected 1 to {MAX_BATCH:,} events in a batch, found {len(events):,}")
+        raise unreadable("too-large", f"expected 1 to {MAX_BATCH:,} events in a batch, found {len(events):,}")
     return events
 
 
@@ -90,15 +78,15 @@ def read(payload: bytes | Raw, source: str, event_name: str | None = None) -> Su
     """
     size = memoryview(payload).nbytes
     if size > MAX_EVENT:
-        raise _unreadable("too-large", f"expected at most {MAX_EVENT:,} bytes an event, found {size:,}")
+        raise unreadable("too-large", f"expected at most {MAX_EVENT:,} bytes an event, found {size:,}")
     try:
         content = _CONTENT.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _unreadable("malformed-json", f"expected one JSON object: {error}") from None
+        raise unreadable("malformed-json", f"expected one JSON object: {error}") from None
     if _deeper_than(content, MAX_DEPTH, payload):
-        raise _unreadable("malformed-json", f"expected JSON nested at most {MAX_DEPTH} deep, found it deeper")
+        raise unreadable("malformed-json", f"expected JSON nested at most {MAX_DEPTH} deep, found it deeper")
     if not isinstance(content, dict):
-        raise _unreadable("not-a-cloudevent", f"expected one JSON object, found {_kind(content)}")
+        raise unreadable("not-a-cloudevent", f"expected one JSON object, found {json_kind(content)}")
     envelope = _envelope(content)
     if envelope.source != source:
         raise Unreadable(
@@ -113,8 +101,8 @@ def read(payload: bytes | Raw, source: str, event_name: str | None = None) -> Su
         raise Unreadable(
             Reason(
                 "source-mismatch",
-                f"published on ingest.{source}.{_shown(event_name)}, expected "
-                f"ingest.{source}.{_shown(envelope.name)} for an event of type {_shown(envelope.type)!r}",
+                f"published on ingest.{source}.{shown(event_name)}, expected "
+                f"ingest.{source}.{shown(envelope.name)} for an event of type {shown(envelope.type)!r}",
                 "$.type",
             ),
             envelope.id,
@@ -143,10 +131,10 @@ def _envelope(content: dict[str, Any]) -> Envelope:
     try:
         envelope = msgspec.convert(content, Envelope)
     except msgspec.ValidationError as error:
-        reason = _reason("not-a-cloudevent", error, "$")
+        reason = invalid("not-a-cloudevent", error, "$")
         attribute = (reason.path or "").removeprefix("$.")
         if attribute == "effectiveon" and isinstance(content.get("effectiveon"), str):
-            found = _shown(content["effectiveon"])
+            found = shown(content["effectiveon"])
             reason = Reason(
                 "not-a-cloudevent",
                 f"expected a calendar date such as 2022-11-30, found {found!r}",
@@ -160,10 +148,10 @@ def _envelope(content: dict[str, Any]) -> Envelope:
             )
         raise Unreadable(reason, event_id) from None
     if "data" not in content:
-        raise _unreadable("not-a-cloudevent", "expected the attribute `data`, found none", "$.data", event_id)
+        raise unreadable("not-a-cloudevent", "expected the attribute `data`, found none", "$.data", event_id)
     for attribute, day in (("effectiveon", envelope.effectiveon), ("time", envelope.time.date())):
         if not EARLIEST <= day <= LATEST:
-            raise _unreadable("not-a-cloudevent", _outside(day), f"$.{attribute}", envelope.id)
+            raise unreadable("not-a-cloudevent", _outside(day), f"$.{attribute}", envelope.id)
     _check_subject(envelope)
     if content.keys() - KNOWN_ATTRIBUTES:
         _check_extras(content, envelope)
@@ -186,13 +174,13 @@ def _check_subject(envelope: Envelope) -> None:
         message = (
             "expected organisation/ID, place/ID or person/UUID, an ID of 1 to 64 letters, digits, '.', '_' and '-'"
         )
-    raise _unreadable("not-a-cloudevent", message, "$.subject", envelope.id)
+    raise unreadable("not-a-cloudevent", message, "$.subject", envelope.id)
 
 
 def _check_extras(content: dict[str, Any], envelope: Envelope) -> None:
     extras = content.keys() - KNOWN_ATTRIBUTES
     if len(extras) > MAX_EXTRA_ATTRIBUTES:
-        raise _unreadable(
+        raise unreadable(
             "not-a-cloudevent",
             f"expected at most {MAX_EXTRA_ATTRIBUTES} further attributes, found {len(extras)}",
             "$",
@@ -205,12 +193,12 @@ def _check_extras(content: dict[str, Any], envelope: Envelope) -> None:
         elif not _EXTRA_NAME.match(name) or len(name) > MAX_EXTRA_LENGTH:
             problem = "expected attribute names of small letters and digits"
         elif isinstance(value, dict | list):
-            problem = f"expected a scalar, found {_kind(value)}"
+            problem = f"expected a scalar, found {json_kind(value)}"
         elif isinstance(value, str) and len(value) > MAX_EXTRA_LENGTH:
             problem = f"expected at most {MAX_EXTRA_LENGTH} characters, found {len(value)}"
         else:
             continue
-        raise _unreadable("not-a-cloudevent", problem, f"$.{_shown(name)}", envelope.id)
+        raise unreadable("not-a-cloudevent", problem, f"$.{shown(name)}", envelope.id)
 
 
 def _data(envelope: Envelope, content: dict[str, Any]) -> tuple[Struct | None, Reason | None]:
@@ -219,12 +207,12 @@ def _data(envelope: Envelope, content: dict[str, Any]) -> tuple[Struct | None, R
         return None, _unknown_type(envelope)
     kind = envelope.subject.partition("/")[0]
     if kind != entry.subject:
-        message = f"expected {entry.name} about {_article(entry.subject)}, found a subject of kind {kind}"
+        message = f"expected {entry.name} about {article(entry.subject)}, found a subject of kind {kind}"
         return None, Reason("invalid-data", message, "$.subject")
     try:
         data = msgspec.convert(content["data"], entry.data)
     except msgspec.ValidationError as error:
-        return None, _reason("invalid-data", error, "$.data")
+        return None, invalid("invalid-data", error, "$.data")
     profile = getattr(data, "profile", None)
     if isinstance(profile, str):
         return None, Reason("invalid-data", "expected `object | null`, got `str`", "$.data.profile")
@@ -248,10 +236,10 @@ def _unknown_type(envelope: Envelope) -> Reason:
     name = envelope.name
     if name in NAMES:
         known = ", ".join(sorted(each for each in CATALOGUE if each.startswith(f"{name}.")))
-        return Reason("unknown-version", f"expected {known}, found {_shown(envelope.type)!r}", "$.type")
+        return Reason("unknown-version", f"expected {known}, found {shown(envelope.type)!r}", "$.type")
     return Reason(
         "unknown-type",
-        f"expected a type of the catalogue (GET /v1/schemas lists them), found {_shown(envelope.type)!r}",
+        f"expected a type of the catalogue (GET /v1/schemas lists them), found {shown(envelope.type)!r}",
         "$.type",
     )
 
@@ -265,7 +253,7 @@ def _number(literal: str) -> int | float:
     """A number with a point or an exponent: 1.0 is the same JSON value as 1."""
     number = float(literal)
     if not isfinite(number):
-        raise ValueError(f"a number out of range: {_shown(literal)}")
+        raise ValueError(f"a number out of range: {shown(literal)}")
     return int(number) if number.is_integer() else number
 
 
@@ -277,39 +265,3 @@ def _readable_id(content: dict[str, Any]) -> UUID | None:
         return msgspec.convert(content.get("id"), UUID)
     except msgspec.ValidationError:
         return None
-
-
-def _reason(code: str, error: msgspec.ValidationError, root: str) -> Reason:
-    """Turn a msgspec message into ours: same words, a path from the event's root, nothing personal echoed."""
-    matched = _WHERE.match(str(error))
-    message, path = (matched.group(1), matched.group(2)) if matched else (str(error), None)
-    path = root + (path or "$")[1:]
-    field = _FIELD.match(message)
-    if field and _MEMBER.match(field.group(1)):
-        path = f"{path}.{field.group(1)}"
-    elif field:
-        message = "Object contains an unknown field"
-    message = message.replace(r"\\Z", "$")
-    # What stands in `data` may be a name where a code is meant: it is not repeated, nor stored.
-    message = _ENUM_FOUND.sub("expected one of the codes that the JSON Schema of this type lists", message)
-    return Reason(code, _shown(message, 300), path)
-
-
-def _unreadable(code: str, message: str, path: str | None = None, event_id: UUID | None = None) -> Unreadable:
-    return Unreadable(Reason(code, _shown(message, 300), path), event_id)
-
-
-def _shown(text: str, length: int = 80) -> str:
-    """Text that is safe to store and to print: no control characters, bounded."""
-    printable = "".join(character if character.isprintable() else "?" for character in text[:length])
-    return printable if len(text) <= length else f"{printable}…"
-
-
-def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    return {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}.get(type(value), "a number")
-
-
-def _article(noun: str) -> str:
-    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"

@@ -1,13 +1,13 @@
 """Receipts: what became of each delivered event, and why."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
 
 Outcome = Literal["recorded", "duplicate", "quarantined", "rejected", "discarded"]
-OUTCOMES: tuple[Outcome, ...] = ("recorded", "duplicate", "quarantined", "rejected", "discarded")
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 RejectionCode = Literal[
     "too-large",

@@ -1,7 +1,7 @@
 """The words that event data is made of: identifiers, codes and the reference lists behind them."""
 
 from importlib.resources import files
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -66,16 +66,7 @@ FlowMetric = Literal[
     "private_enterprise_organisations_founded",
 ]
 LevelMetric = Literal["members", "places_without_members"]
-Metric = Literal[
-    "admissions",
-    "confirmations",
-    "candidates_identified",
-    "training_completions",
-    "organisations_founded",
-    "private_enterprise_organisations_founded",
-    "members",
-    "places_without_members",
-]
+Metric = Literal[FlowMetric, LevelMetric]
 Basis = Literal["resolution", "assigned", "own"]
 Comparison = Literal["at_least", "at_most", "exactly"]
 MembershipStatus = Literal["official", "probationary"]
@@ -83,28 +74,7 @@ MentorRole = Literal["mentor", "overseer"]
 TransferKind = Literal["official", "temporary"]
 EndReason = Literal["removed", "expelled", "resigned", "deceased", "transferred_out"]
 
-FLOW_METRICS: tuple[FlowMetric, ...] = (
-    "admissions",
-    "confirmations",
-    "candidates_identified",
-    "training_completions",
-    "organisations_founded",
-    "private_enterprise_organisations_founded",
-)
-LEVEL_METRICS: tuple[LevelMetric, ...] = ("members", "places_without_members")
-SECTORS: tuple[Sector, ...] = (
-    "territorial",
-    "private_enterprise",
-    "state_enterprise",
-    "public_service",
-    "education",
-    "armed_forces",
-    "other",
-)
-ORGANISATION_KINDS: tuple[OrganisationKind, ...] = (
-    "provincial_committee",
-    "intermediate_committee",
-    "grassroots_committee",
-    "grassroots_cell",
-    "cell",
-)
+FLOW_METRICS: tuple[FlowMetric, ...] = get_args(FlowMetric)
+LEVEL_METRICS: tuple[LevelMetric, ...] = get_args(LevelMetric)
+SECTORS: tuple[Sector, ...] = get_args(Sector)
+ORGANISATION_KINDS: tuple[OrganisationKind, ...] = get_args(OrganisationKind)

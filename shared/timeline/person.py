@@ -4,7 +4,7 @@ Events are in `shared.events.person`; here are the state, the hard rules, and th
 """
 
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 from msgspec import Struct
@@ -17,17 +17,7 @@ from shared.timeline.lineage import Lineage
 Stage = Literal[
     "identified", "listed", "mentored", "trained", "applied", "introduced", "verified", "voted", "decided"
 ]
-STAGES: tuple[Stage, ...] = (
-    "identified",
-    "listed",
-    "mentored",
-    "trained",
-    "applied",
-    "introduced",
-    "verified",
-    "voted",
-    "decided",
-)
+STAGES: tuple[Stage, ...] = get_args(Stage)
 """Milestones of a candidacy in their order; its stage is the highest one reached."""
 
 

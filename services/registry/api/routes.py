@@ -20,8 +20,9 @@ from services.registry.service import Registry
 from services.registry.writer import NotWaiting, Read, read_event
 from shared.events.asyncapi import document
 from shared.events.catalogue import CATALOGUE
-from shared.events.codec import Submitted, Unreadable
+from shared.events.codec import Submitted
 from shared.events.receipts import Reason, Receipt
+from shared.events.refusing import Unreadable
 from shared.events.schema import schema, schemas
 from shared.events.subjects import ingest_stream
 from shared.runtime.http import Problem

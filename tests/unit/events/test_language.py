@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events.catalogue import CATALOGUE
-from shared.events.codec import Submitted, Unreadable, read, split_batch
+from shared.events.codec import Submitted, read, split_batch
 from shared.events.recorded import read_recorded, write_batch, write_recorded
+from shared.events.refusing import Unreadable
 from shared.events.schema import schema, schemas
 from tests.given import admitted, enrolled, event, identified, new_uuid, organisation, target
 
