@@ -18,6 +18,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from services.registry.deliveries import Message
+from services.registry.store import Fenced
 from services.registry.writer import Writer
 from shared.events.subjects import ingest_stream
 from shared.runtime.progress import Progress
@@ -131,6 +132,8 @@ class Intake:
         while True:
             try:
                 await self._writer.recover()
+            except Fenced:
+                raise
             except Exception as error:
                 self._progress.failing(f"waits for PostgreSQL: {error!r}"[:300])
                 log.warning("PostgreSQL does not answer; trying again", error=repr(error))

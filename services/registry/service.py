@@ -15,6 +15,7 @@ from services.registry.intake import Intake
 from services.registry.relay import Relay
 from services.registry.sealing import Sealer
 from services.registry.settings import RegistrySettings
+from services.registry.store import Fenced
 from services.registry.writer import Writer
 from shared.runtime import checks
 from shared.runtime.broker import create_broker
@@ -54,6 +55,8 @@ class Registry:
             work.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await work
+            with contextlib.suppress(Exception):
+                await self.writer.step_down()
             await self.broker.stop()
             await self.engine.dispose()
 
@@ -66,21 +69,45 @@ class Registry:
         signal.raise_signal(signal.SIGTERM)
 
     async def _work(self) -> None:
-        await self._until_reachable()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.relay.run())
-            self._intake = Intake(self.broker.connection, self.writer, self.writing)
-            tasks.create_task(self._intake.run())
+        while True:
+            await self._until_writer()
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._lead())
+                    tasks.create_task(self.relay.run())
+                    self._intake = Intake(self.broker.connection, self.writer, self.writing)
+                    tasks.create_task(self._intake.run())
+            except* Fenced:
+                log.warning("another registry has become the writer; this one stands by")
+            finally:
+                self._intake = None
+
+    async def _lead(self) -> None:
+        """Renew the lease; while PostgreSQL is away, nobody else can take it either."""
+        while True:
+            try:
+                await self.writer.lead()
+            except Fenced:
+                raise
+            except Exception as error:
+                log.warning("the lease cannot be renewed; trying again", error=repr(error))
+                await asyncio.sleep(RETRY)
 
     def _begin_anew(self) -> None:
         if self._intake is not None:
             self._intake.begin_anew()
 
-    async def _until_reachable(self) -> None:
+    async def _until_writer(self) -> None:
+        """Wait for PostgreSQL and NATS, and while another registry is the writer."""
         while True:
             try:
                 await self.broker.connect()
                 await self.writer.start()
+            except Fenced:
+                # Standing by is what it is there for: it reads and answers, and is ready.
+                self.writing.fine()
+                self.relaying.fine()
+                await asyncio.sleep(RETRY)
             except Exception as error:
                 self.writing.failing(f"waits for PostgreSQL and NATS: {error!r}"[:300])
                 log.warning("PostgreSQL or NATS is not reachable yet; trying again", error=repr(error))

@@ -1,7 +1,7 @@
 """The registry's tables: the one place that reads for the writer and commits its turns."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -34,12 +34,35 @@ class Head(msgspec.Struct):
     recordedat: datetime | None
 
 
-async def take_over(engine: AsyncEngine) -> Head:
-    """Become the writer: from now on every earlier writer is fenced."""
+LEASE = timedelta(seconds=3)
+"""How long a writer that says nothing stays the writer: another takes over within 5 s of its death."""
+
+
+async def take_over(engine: AsyncEngine, epoch: int | None) -> Head:
+    """Become the writer: from now on every earlier writer is fenced. `epoch` is one's own, if one was it before.
+
+    Raises Fenced while another writer's lease runs.
+    """
     async with engine.begin() as connection:
-        row = (await connection.execute(SQL["take_over"])).one()
+        wanted = {"lease": LEASE, "epoch": -1 if epoch is None else epoch}
+        row = (await connection.execute(SQL["take_over"], wanted)).one_or_none()
+    if row is None:
+        raise Fenced("another registry is the writer; this one stands by")
     recordedat = row.recordedat if isinstance(row.recordedat, datetime) and row.position else None
     return Head(row.epoch, row.position, recordedat)
+
+
+async def renew(engine: AsyncEngine, epoch: int) -> None:
+    """Stay the writer. Raises Fenced for one who is it no more."""
+    async with engine.begin() as connection:
+        if await connection.scalar(SQL["renew"], {"lease": LEASE, "epoch": epoch}) is None:
+            raise Fenced("another registry has become the writer; this one stands by")
+
+
+async def step_down(engine: AsyncEngine, epoch: int) -> None:
+    """Let another one take over at once."""
+    async with engine.begin() as connection:
+        await connection.execute(SQL["step_down"], {"epoch": epoch})
 
 
 async def read_lineage(engine: AsyncEngine) -> Lineage:

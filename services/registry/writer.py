@@ -25,6 +25,9 @@ from shared.timeline.lineage import Lineage
 log = structlog.get_logger(__name__)
 
 
+RENEW = 1.0
+
+
 class NotWaiting(Exception):
     """The event that was named does not wait in quarantine."""
 
@@ -45,20 +48,36 @@ class Writer:
         self._rulepack = RulePack.shipped()
         self._lock = asyncio.Lock()
         self._head: store.Head | None = None
+        self._epoch: int | None = None
         self._lineage = Lineage()
         self._organisations = OrganisationCache()
 
     async def start(self) -> None:
-        """Take over the log and read what lives from turn to turn."""
+        """Take over the log and read what lives from turn to turn. Raises Fenced while another one writes."""
         async with self._lock:
             await self._start()
 
     async def _start(self) -> None:
-        self._head = await store.take_over(self._engine)
+        self._head = None
+        head = await store.take_over(self._engine, self._epoch)
+        self._epoch = head.epoch
         self._lineage = await store.read_lineage(self._engine)
         self._organisations = OrganisationCache()
         self.sources = await store.read_sources(self._engine)
+        self._head = head
         self.recorded.set()
+
+    async def lead(self) -> None:
+        """Renew the lease until it is lost. Raises Fenced then."""
+        while True:
+            await asyncio.sleep(RENEW)
+            if self._epoch is not None:
+                await store.renew(self._engine, self._epoch)
+
+    async def step_down(self) -> None:
+        """Let another registry take over at once, if this one is the writer."""
+        if self._epoch is not None:
+            await store.step_down(self._engine, self._epoch)
 
     async def refresh_sources(self) -> dict[str, SourceProgress]:
         """Learn of sources that were registered meanwhile."""
@@ -203,7 +222,7 @@ class Writer:
         self._head = None
 
     async def recover(self) -> None:
-        """After a failed turn: start anew from the tables, unless nothing failed."""
+        """After a failed turn: start anew from the tables, unless nothing failed. Raises Fenced."""
         async with self._lock:
             if self._head is None:
                 await self._start()

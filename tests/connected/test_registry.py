@@ -1,6 +1,9 @@
 """The registry on real servers: what is published gets its outcome, and the log says so."""
 
-from tests.connected.conftest import RunningRegistry
+import asyncio
+
+from services.registry.service import Registry
+from tests.connected.conftest import RunningRegistry, registry_settings
 from tests.given import admitted, identified, new_uuid, organisation, root
 
 
@@ -29,3 +32,21 @@ async def test_an_event_before_its_cause_waits_and_is_released(registry: Running
 
     assert (released["outcome"], released["position"]) == ("recorded", 4)
     assert (await registry.get("/v1/quarantine"))["items"] == []
+
+
+async def test_a_second_registry_stands_by_and_takes_over(registry: RunningRegistry) -> None:
+    source = await registry.source()
+    await source.publish(root())
+    second = Registry(registry_settings(registry.database, registry.nats_server))
+    async with second.running():
+        (theirs,) = await source.publish(organisation("cell"))
+        assert theirs["outcome"] == "recorded"
+        epochs = await registry.database.fetch("SELECT epoch FROM registry.head")
+        # The first one dies without a word: its lease runs out, and its epoch is outdated.
+        await registry.database.fetch("UPDATE registry.head SET leased_until = '-infinity', epoch = epoch + 1")
+        async with asyncio.timeout(5):
+            (after,) = await source.publish(organisation("other"))
+        assert (after["outcome"], after["position"]) == ("recorded", 3)
+        assert (await registry.database.fetch("SELECT epoch FROM registry.head"))[0]["epoch"] > epochs[0][
+            "epoch"
+        ] + 1

@@ -23,6 +23,8 @@ async def started(database: Database) -> Writer:
         "INSERT INTO registry.source (source, root, public_key) VALUES ('dien-bien', 'root', '') "
         "ON CONFLICT DO NOTHING"
     )
+    # As if an earlier writer had said nothing for longer than its lease.
+    await database.fetch("UPDATE registry.head SET leased_until = '-infinity'")
     engine = create_engine(database.url("ketnap_registry"), "test")
     writer = Writer(engine, Sealer(b"m" * 32), b"k" * 32)
     await writer.start()
@@ -110,6 +112,23 @@ async def test_a_replaced_writer_writes_nothing(database: Database) -> None:
         await old.write([message(2, organisation("other"))])
     rows = await database.fetch("SELECT subject FROM registry.log ORDER BY position")
     assert [row["subject"] for row in rows] == ["organisation/root", "organisation/cell"]
+
+
+async def test_while_a_writer_renews_its_lease_others_stand_by(database: Database) -> None:
+    first = await started(database)
+    engine = create_engine(database.url("ketnap_registry"), "second")
+    second = Writer(engine, Sealer(b"m" * 32), b"k" * 32)
+    with pytest.raises(store.Fenced, match="stands by"):
+        await second.start()
+    await first.start()
+    await first.step_down()
+    await second.start()
+    with pytest.raises(store.Fenced):
+        await first.write([message(1, root())])
+    with pytest.raises(store.Fenced):
+        await first.recover()
+    await second.write([message(1, root())])
+    assert second.sources["dien-bien"].settled == 1
 
 
 async def test_a_profile_opens_again_for_the_rules_when_its_event_is_released(database: Database) -> None:

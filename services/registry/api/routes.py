@@ -17,6 +17,7 @@ from nats.js.errors import NotFoundError
 from services.registry.api.readings import Readings
 from services.registry.deliveries import Delivery
 from services.registry.service import Registry
+from services.registry.store import Fenced
 from services.registry.writer import NotWaiting, Read, read_event
 from shared.events.asyncapi import document
 from shared.events.catalogue import CATALOGUE
@@ -107,6 +108,8 @@ async def retry(source: FromPath[str], event_id: FromPath[UUID], registry: Named
         return await registry.writer.retry(source, event_id)
     except NotWaiting as error:
         raise Problem(HTTPStatus.NOT_FOUND, str(error)) from None
+    except Fenced as error:
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; ask that one", {"Retry-After": "5"}) from None
 
 
 class Discard(msgspec.Struct, forbid_unknown_fields=True):
@@ -124,6 +127,8 @@ async def discard(
         return await registry.writer.discard(source, event_id, data.reason)
     except NotWaiting as error:
         raise Problem(HTTPStatus.NOT_FOUND, str(error)) from None
+    except Fenced as error:
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; ask that one", {"Retry-After": "5"}) from None
 
 
 @get("/v1/sources", summary="Registered sources and how they do")

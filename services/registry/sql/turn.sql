@@ -1,8 +1,16 @@
 -- Statements of the writer: what a turn reads before it decides, and what it writes when it has decided.
 
--- take_over: become the writer; every earlier writer's epoch is outdated from now on
-UPDATE registry.head SET epoch = epoch + 1
+-- take_over: become the writer unless another one's lease runs; every earlier epoch is outdated from now on
+UPDATE registry.head SET epoch = epoch + 1, leased_until = now() + CAST(:lease AS interval)
+WHERE leased_until < now() OR epoch = :epoch
 RETURNING epoch, position, recordedat;
+
+-- renew: stay the writer; none is returned to one who is it no more
+UPDATE registry.head SET leased_until = clock_timestamp() + CAST(:lease AS interval) WHERE epoch = :epoch
+RETURNING epoch;
+
+-- step_down: let another one take over at once
+UPDATE registry.head SET leased_until = '-infinity' WHERE epoch = :epoch;
 
 -- advance_head: move the head, only while this writer is the writer and the head is where it was left
 UPDATE registry.head SET position = :new_position, recordedat = :recordedat
