@@ -56,7 +56,8 @@ class Sender:
             except Exception as error:
                 log.warning("cannot read the outbox; trying again", channel=self._channel.name, error=repr(error))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._woken.wait()
 
     async def send_due(self) -> int:
         """Try everything that is due, each once; gives how many were delivered."""

@@ -1,7 +1,6 @@
 """The notifier as one process: its parts, how they start, and what they wait for."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -22,6 +21,7 @@ from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.http import Check
 from shared.runtime.progress import Progress
+from shared.runtime.tasks import ended
 
 log = structlog.get_logger(__name__)
 
@@ -63,9 +63,7 @@ class Notifier:
         try:
             yield
         finally:
-            work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
+            await ended(work)
             await self.broker.stop()
             await self.webhooks.close()
             await self.engine.dispose()

@@ -91,7 +91,8 @@ class Relay:
                 await asyncio.sleep(RETRY)
                 continue
             try:
-                await asyncio.wait_for(self._recorded.wait(), IDLE)
+                async with asyncio.timeout(IDLE):
+                    await self._recorded.wait()
             except TimeoutError:
                 # Nothing new; look all the same, another writer may have recorded.
                 self._progress.fine()

@@ -22,6 +22,7 @@ from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.http import Check
 from shared.runtime.progress import Progress
+from shared.runtime.tasks import ended
 
 log = structlog.get_logger(__name__)
 
@@ -52,9 +53,7 @@ class Registry:
         try:
             yield
         finally:
-            work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
+            await ended(work)
             with contextlib.suppress(Exception):
                 await self.writer.step_down()
             await self.broker.stop()

@@ -51,6 +51,7 @@ class Watch:
                 yield told
                 continue
             try:
-                await asyncio.wait_for(moved.wait(), heartbeat)
+                async with asyncio.timeout(heartbeat):
+                    await moved.wait()
             except TimeoutError:
                 yield None

@@ -1,7 +1,6 @@
 """Reporting as one process: its parts, how they start, and what readiness asks of them."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,6 +18,7 @@ from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.http import Check
 from shared.runtime.progress import Progress
+from shared.runtime.tasks import ended
 
 
 class Reporting:
@@ -44,9 +44,7 @@ class Reporting:
             yield
         finally:
             if work is not None:
-                work.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await work
+                await ended(work)
             await self._broker.stop()
             await self._log.close()
             await self.engine.dispose()

@@ -1,7 +1,6 @@
 """The registry's metrics: deliveries by outcome, quarantine by code and age, how far sources are settled."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ import structlog
 from prometheus_client import Gauge
 
 from services.registry.api.readings import Readings
+from shared.runtime.tasks import ended
 
 log = structlog.get_logger(__name__)
 
@@ -35,9 +35,7 @@ class RegistryCollector:
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await ended(task)
 
     async def _run(self) -> None:
         while True:
