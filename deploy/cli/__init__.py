@@ -27,12 +27,7 @@ def application(first: str | None = None) -> typer.Typer:
     )
     for name in [first] if first in _COMMANDS else list(_COMMANDS):
         module, attribute = _COMMANDS[name]
-        try:
-            target = getattr(importlib.import_module(module), attribute)
-        except ModuleNotFoundError as missing:
-            if missing.name != module:
-                raise
-            continue
+        target = getattr(importlib.import_module(module), attribute)
         if isinstance(target, typer.Typer):
             app.add_typer(target, name=name)
         else:
