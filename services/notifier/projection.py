@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
-from typing import cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,10 +13,10 @@ from shared.events.recorded import Recorded
 from shared.events.vocabulary import Metric
 from shared.timeline import organisation as timeline
 from shared.timeline.fact import Fact
-from shared.timeline.fold import Folded, empty, extend, fold, goes_at_end, kind_of, refusal, steps
+from shared.timeline.fold import Folded, empty, extend, goes_at_end, kind_of, refusal
 from shared.timeline.lineage import Lineage, Succession
-from shared.timeline.measures import Change, changes, difference, relocated, settle
-from shared.timeline.organisation import OrganisationState
+from shared.timeline.measures import Change, changes, refolded, relocated, settle
+from shared.timeline.organisation import OrganisationState, new_succession
 from shared.timeline.place import PlaceState
 
 Touched = set[tuple[str, Metric]]
@@ -54,20 +53,18 @@ class Projection:
         fact = Fact.of_recorded(event)
         kind = kind_of(fact.subject)
         before = self._folds.get(fact.subject) or empty(kind)
-        raw: list[Change]
+        raw: Sequence[Change]
         if goes_at_end(before, fact) and refusal(kind, before.state, fact, self._lineage) is None:
             after, step = extend(kind, before, fact)
             raw = changes(step)
         else:
             facts = await store.timeline(self._connection, fact.subject, event.position)
-            was = list(steps(kind, facts, self._lineage))
-            becomes = list(steps(kind, [*facts, fact], self._lineage))
-            after = fold(kind, [*facts, fact], self._lineage)
-            raw = list(difference(was, becomes))
+            again = refolded(kind, facts, fact, self._lineage)
+            after, raw = again.folded, again.changes
         self._folds[fact.subject] = after
         self._changed.add(fact.subject)
         self._tally(settle((change for change in raw if change.measure in COUNTED), self._lineage))
-        succession = _succession(fact.subject_id, before, after)
+        succession = new_succession(fact.subject_id, before.state, after.state)
         if succession is not None:
             await self._succeed(succession)
 
@@ -128,16 +125,6 @@ class Projection:
         cells = {organisation for organisation, metric in self._touched if metric == "members"}
         owners = await store.covered_by(self._connection, cells) if cells else []
         self._touched |= {(owner, "places_without_members") for owner in owners}
-
-
-def _succession(organisation_id: str, before: Folded, after: Folded) -> Succession | None:
-    if not isinstance(after.state, OrganisationState) or after.state.successor_id is None:
-        return None
-    was = cast(OrganisationState, before.state)
-    if (was.ended_on, was.successor_id) == (after.state.ended_on, after.state.successor_id):
-        return None
-    assert after.state.ended_on is not None
-    return Succession(organisation_id, after.state.ended_on, after.state.successor_id)
 
 
 def _target(organisation_id: str, target: timeline.Target) -> Target:

@@ -3,7 +3,7 @@
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from services.registry.rules.decide import Record
 from services.registry.rules.references import organisation_key
@@ -15,15 +15,18 @@ from shared.timeline.fact import Fact
 from shared.timeline.fold import Folded
 from shared.timeline.lineage import Lineage, Succession
 from shared.timeline.measures import Change, relocated, settle
-from shared.timeline.organisation import OrganisationState
+from shared.timeline.organisation import OrganisationState, new_succession
 
 CACHED_ORGANISATIONS = 50_000
+
+
+Missing = Literal["subject", "timeline", "target", "headcount"]
 
 
 class Unloaded(LookupError):
     """Something was asked for that has not been read yet; read it and decide again."""
 
-    def __init__(self, kind: str, key: str) -> None:
+    def __init__(self, kind: Missing, key: str) -> None:
         super().__init__(f"{kind} {key}")
         self.kind = kind
         self.key = key
@@ -143,7 +146,10 @@ class LoadedSituation:
 
         Raises Unloaded before anything is changed.
         """
-        succession = self._succession(fact, decision)
+        before = self.folded(fact.subject)
+        succession = (
+            new_succession(fact.subject_id, before.state, decision.folded.state) if before is not None else None
+        )
         settled = kept(settle(decision.changes, self.lineage))
         moved: list[Change] = []
         if succession is not None:
@@ -165,14 +171,6 @@ class LoadedSituation:
             self.new_targets[fact.data.target_id] = fact.subject_id
             wakes.add(f"target/{fact.data.target_id}")
         return frozenset(wakes)
-
-    def _succession(self, fact: Fact, decision: Record) -> Succession | None:
-        if not isinstance(fact.data, organisation_events.OrganisationDissolved):
-            return None
-        state = cast(OrganisationState, decision.folded.state)
-        if state.successor_id is None or state.ended_on is None:
-            return None
-        return Succession(fact.subject_id, state.ended_on, state.successor_id)
 
     def changed_folds(self) -> dict[str, Folded]:
         """The folds that this turn made, by subject."""

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.registry.deliveries import Delivery, SourceProgress, Waiting
-from services.registry.situation import LoadedSituation, Unloaded
+from services.registry.situation import LoadedSituation, Missing, Unloaded
 from services.registry.turn import Turn
 from shared.events.receipts import Reason
 from shared.events.recorded import read_content, read_recorded
@@ -106,11 +106,17 @@ class StoreReader:
 
     async def load(self, situation: LoadedSituation, missing: Sequence[Unloaded]) -> None:
         """Read what was asked for into the situation."""
-        asked: dict[str, list[str]] = {}
+        asked: dict[Missing, list[str]] = {}
         for each in missing:
             asked.setdefault(each.kind, []).append(each.key)
+        loads = {
+            "subject": self._load_subjects,
+            "timeline": self._load_timelines,
+            "target": self._load_targets,
+            "headcount": self._load_headcounts,
+        }
         for kind, keys in asked.items():
-            await getattr(self, f"_load_{kind}s")(situation, keys)
+            await loads[kind](situation, keys)
 
     async def _load_subjects(self, situation: LoadedSituation, subjects: list[str]) -> None:
         rows = await self._connection.execute(SQL["subjects"], {"subjects": subjects})

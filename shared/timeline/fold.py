@@ -1,6 +1,6 @@
 """The fold of a timeline: facts in their order, each applied where its rules hold and passed over where not."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, Protocol, TypeVar, cast
 from uuid import UUID
 
@@ -101,13 +101,15 @@ def steps(kind: SubjectKind, facts: Iterable[Fact], lineage: Lineage) -> Iterato
 def fold(kind: SubjectKind, facts: Iterable[Fact], lineage: Lineage) -> Folded:
     """Fold a whole timeline, in whatever order its facts are given."""
     facts = list(facts)
-    seated: set[UUID] = set()
-    state = RULES[kind].EMPTY
-    for step in steps(kind, facts, lineage):
-        seated.add(step.fact.event_id)
-        state = step.after
+    return folded(kind, facts, list(steps(kind, facts, lineage)))
+
+
+def folded(kind: SubjectKind, facts: Sequence[Fact], counting: Sequence[Step]) -> Folded:
+    """The fold of `facts`, of which those in `counting`, in timeline order, count."""
+    state = counting[-1].after if counting else RULES[kind].EMPTY
     last = max((fact.key for fact in facts), default=None)
-    return Folded(state, last, frozenset(fact.event_id for fact in facts if fact.event_id not in seated))
+    unseated = {fact.event_id for fact in facts} - {step.fact.event_id for step in counting}
+    return Folded(state, last, frozenset(unseated))
 
 
 def goes_at_end(folded: Folded, fact: Fact) -> bool:

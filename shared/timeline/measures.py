@@ -5,15 +5,16 @@ are sums over the days of a period. Every figure of a report is a sum of such ch
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from msgspec import Struct
 
 from shared.events import organisation as organisation_events
 from shared.events import person as person_events
+from shared.events.catalogue import SubjectKind
 from shared.timeline.fact import Fact
-from shared.timeline.fold import Step
+from shared.timeline.fold import Folded, Step, folded, steps
 from shared.timeline.lineage import Lineage, Succession
 from shared.timeline.organisation import OrganisationState
 from shared.timeline.person import STAGES, PersonState
@@ -23,7 +24,6 @@ CANDIDATE_LEVELS = tuple(f"candidates.{stage}" for stage in STAGES)
 MOVING_LEVELS = frozenset(MEMBER_LEVELS + CANDIDATE_LEVELS)
 """Levels that go to the successor when an organisation ends."""
 
-LEVEL_PREFIXES = ("members.", "balance.", "candidates.", "kind.", "sector.")
 STAYING_PREFIXES = ("kind.", "sector.", "founded.", "organisations_ended")
 """Changes about the organisation itself: they stay with it whatever becomes of it."""
 
@@ -36,11 +36,6 @@ class Change(Struct, frozen=True):
     day: date
     change: int
     counterpart: str | None = None
-
-
-def is_level(measure: str) -> bool:
-    """Whether the measure is a level (a sum from the beginning) and not a flow."""
-    return measure.startswith(LEVEL_PREFIXES)
 
 
 def changes(step: Step) -> list[Change]:
@@ -63,6 +58,24 @@ def difference(was: Iterable[Step], becomes: Iterable[Step]) -> Iterator[Change]
             yield Change(change.organisation_id, change.measure, change.day, -change.change, change.counterpart)
     for step in becomes:
         yield from changes(step)
+
+
+class Refolded(Struct, frozen=True):
+    """A timeline folded again because a fact goes before its end."""
+
+    folded: Folded
+    changes: tuple[Change, ...]
+    """What turns the figures before the fact into those after it."""
+    step: Step | None
+    """The fact itself, if it counts."""
+
+
+def refolded(kind: SubjectKind, facts: Sequence[Fact], fact: Fact, lineage: Lineage) -> Refolded:
+    """Fold `facts`, all that are known about the subject, again with `fact` among them."""
+    was = list(steps(kind, facts, lineage))
+    becomes = list(steps(kind, [*facts, fact], lineage))
+    step = next((each for each in becomes if each.fact.event_id == fact.event_id), None)
+    return Refolded(folded(kind, [*facts, fact], becomes), tuple(difference(was, becomes)), step)
 
 
 def _standing(state: PersonState) -> tuple[str, str] | None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from shared.events import organisation as events
 from shared.events.vocabulary import Basis, Comparison, Metric, OrganisationKind, Sector
 from shared.timeline.fact import Fact, Refusal
-from shared.timeline.lineage import Lineage
+from shared.timeline.lineage import Lineage, Succession
 
 
 class Segment(Struct, frozen=True):
@@ -103,6 +103,17 @@ class OrganisationState(Struct, frozen=True, omit_defaults=True):
 
 
 EMPTY = OrganisationState()
+
+
+def new_succession(organisation_id: str, before: object, after: object) -> Succession | None:
+    """The succession that holds in the state `after` and not in `before`; of another kind of subject none."""
+    if not isinstance(before, OrganisationState) or not isinstance(after, OrganisationState):
+        return None
+    if after.ended_on is None or after.successor_id is None:
+        return None
+    if (before.ended_on, before.successor_id) == (after.ended_on, after.successor_id):
+        return None
+    return Succession(organisation_id, after.ended_on, after.successor_id)
 
 
 def refusal(state: OrganisationState, fact: Fact, lineage: Lineage) -> Refusal | None:

@@ -24,14 +24,12 @@ from shared.timeline.fold import (
     State,
     empty,
     extend,
-    fold,
     goes_at_end,
     refusal,
     state_before,
-    steps,
 )
 from shared.timeline.lineage import Lineage
-from shared.timeline.measures import Change, changes, difference
+from shared.timeline.measures import Change, changes, refolded
 from shared.timeline.organisation import OrganisationState
 from shared.timeline.person import PersonState
 
@@ -125,15 +123,11 @@ def _record(fact: Fact, entry: EventType, folded: Folded, situation: Situation, 
         after, step = extend(entry.subject, folded, fact)
         found.extend(findings.stage_findings(step, situation.rulepack))
         return Record(after, tuple(changes(step)), tuple(found))
-    facts = situation.facts(fact.subject)
-    after = fold(entry.subject, [*facts, fact], situation.lineage)
-    was = list(steps(entry.subject, facts, situation.lineage))
-    becomes = list(steps(entry.subject, [*facts, fact], situation.lineage))
-    for step in becomes:
-        if step.fact.event_id == fact.event_id:
-            found.extend(findings.stage_findings(step, situation.rulepack))
-    found.extend(findings.seating(folded, after))
-    return Record(after, tuple(difference(was, becomes)), tuple(found))
+    again = refolded(entry.subject, situation.facts(fact.subject), fact, situation.lineage)
+    if again.step is not None:
+        found.extend(findings.stage_findings(again.step, situation.rulepack))
+    found.extend(findings.seating(folded, again.folded))
+    return Record(again.folded, again.changes, tuple(found))
 
 
 def _keys(

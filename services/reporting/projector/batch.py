@@ -17,10 +17,10 @@ from services.reporting.projector.versions import (
 from shared.events.organisation import OrganisationDissolved
 from shared.events.recorded import Recorded
 from shared.timeline.fact import Fact
-from shared.timeline.fold import Folded, empty, extend, fold, goes_at_end, kind_of, refusal, steps
+from shared.timeline.fold import Folded, empty, extend, goes_at_end, kind_of, refusal
 from shared.timeline.lineage import Lineage, Succession
-from shared.timeline.measures import Change, changes, difference, relocated, settle
-from shared.timeline.organisation import OrganisationState
+from shared.timeline.measures import Change, changes, refolded, relocated, settle
+from shared.timeline.organisation import OrganisationState, new_succession
 
 STILL_KNOWN = 2**63 - 1
 """As `known_to`: nothing else is known. The largest bigint."""
@@ -110,7 +110,7 @@ class Batch:
         after, raw = self._advance(fact, before)
         settled = settle(raw, self._situation.lineage)
         self._add(event.position, settled)
-        succession = _succession(fact, before, after)
+        succession = new_succession(fact.subject_id, before.state, after.state)
         affected = {event.subject} | (self._dependents(succession.organisation_id) if succession else set())
         were = self._versions(affected)
         self._folds[event.subject] = after
@@ -135,10 +135,8 @@ class Batch:
                 return Folded(before.state, fact.key, before.unseated | {fact.event_id}), ()
             after, step = extend(kind, before, fact)
             return after, changes(step)
-        facts = self._situation.timelines[fact.subject]
-        was = list(steps(kind, facts, lineage))
-        becomes = list(steps(kind, [*facts, fact], lineage))
-        return fold(kind, [*facts, fact], lineage), difference(was, becomes)
+        again = refolded(kind, self._situation.timelines[fact.subject], fact, lineage)
+        return again.folded, again.changes
 
     def _add(self, position: int, found: Iterable[Change]) -> None:
         self.deltas.extend((position, change) for change in found)
@@ -200,12 +198,3 @@ def version_key(version: Version) -> VersionKey:
     """What only one known version has: its kind, its id and its first day."""
     first = cast(str, getattr(version, version.__struct_fields__[0]))
     return (type(version), first, version.valid_from)
-
-
-def _succession(fact: Fact, before: Folded, after: Folded) -> Succession | None:
-    was, becomes = before.state, after.state
-    if not isinstance(was, OrganisationState) or not isinstance(becomes, OrganisationState):
-        return None
-    if becomes.ended_on is None or becomes.successor_id is None or was.ended_on is not None:
-        return None
-    return Succession(fact.subject_id, becomes.ended_on, becomes.successor_id)
