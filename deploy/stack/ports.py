@@ -1,17 +1,25 @@
 """Finds TCP ports of the loopback address and asks whether they are free."""
 
+import random
 import socket
 from pathlib import Path
 
 HOST = "127.0.0.1"
 
+# Below the range that Linux and most others give to outgoing connections (32768 or 49152 and above): a port from
+# that range can be taken by any client between our look and the server's start.
+_PORTS = range(15_000, 32_000)
 
-def free_port() -> int:
-    """A TCP port that is free at this moment; another process can still be faster, so be ready to retry."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+
+def free_port(together: int = 1) -> int:
+    """A TCP port that is free at this moment, the first of `together` in a row.
+
+    Another server can still be faster, so be ready to retry.
+    """
+    while True:
+        first = random.choice(_PORTS[: -together])  # noqa: S311 - not a secret
+        if not any(in_use(first + number) for number in range(together)):
+            return first
 
 
 def in_use(port: int) -> bool:

@@ -35,10 +35,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def port_base() -> int:
-    while True:
-        first = free_port()
-        if first < 65_000 and not any(in_use(first + number) for number in range(5)):
-            return first
+    return free_port(together=5)
 
 
 @pytest.fixture

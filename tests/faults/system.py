@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 
 from deploy.stack.layout import Addresses, Layout, locate
-from deploy.stack.ports import free_port, in_use
+from deploy.stack.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 KETNAP = Path(sys.executable).with_name("ketnap")
@@ -32,21 +32,13 @@ async def eventually(seek: Callable[[], Awaitable[Found | None]], what: str, wit
     return found
 
 
-def free_port_base() -> int:
-    """The first of five ports that are free together."""
-    while True:
-        first = free_port()
-        if first < 65_000 and not any(in_use(first + number) for number in range(5)):
-            return first
-
-
 class System:
     """One data directory, and the `ketnap up` that runs on it, if one does."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.data_dir = directory / "data"
-        self.port_base = free_port_base()
+        self.port_base = free_port(together=5)
         self._environment = {
             name: value for name, value in os.environ.items() if not name.startswith("KETNAP_")
         } | {"PYTHONPATH": str(ROOT), "COLUMNS": "160", "NO_COLOR": "1"}
