@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from shared.events import organisation, person, place
+from shared.events import correction, organisation, person, place
 
 SubjectKind = Literal["organisation", "place", "person"]
 
@@ -17,7 +17,8 @@ class EventType:
 
     name: str
     version: int
-    subject: SubjectKind
+    subject: SubjectKind | None
+    """None: about any kind."""
     data: type[msgspec.Struct]
     same_day: str | None = None
     """The member of `data` that must equal `effectiveon`, where there is one."""
@@ -35,6 +36,8 @@ _ENTRIES = (
     EventType("OrganisationRenamed", 1, "organisation", organisation.OrganisationRenamed),
     EventType("OrganisationReclassified", 1, "organisation", organisation.OrganisationReclassified),
     EventType("OrganisationReparented", 1, "organisation", organisation.OrganisationReparented),
+    EventType("OrganisationsMerged", 1, "organisation", organisation.OrganisationsMerged),
+    EventType("OrganisationSplit", 1, "organisation", organisation.OrganisationSplit),
     EventType("OrganisationDissolved", 1, "organisation", organisation.OrganisationDissolved),
     EventType("OpeningBalanceDeclared", 1, "organisation", organisation.OpeningBalanceDeclared, "as_of"),
     EventType("TargetAssigned", 1, "organisation", organisation.TargetAssigned),
@@ -63,6 +66,9 @@ _ENTRIES = (
     EventType("TransferAccepted", 1, "person", person.TransferAccepted, "presented_on"),
     EventType("TransferCancelled", 1, "person", person.TransferCancelled),
     EventType("MembershipEnded", 1, "person", person.MembershipEnded),
+    EventType("PersonsLinked", 1, "person", person.PersonsLinked),
+    EventType("PersonErased", 1, "person", person.PersonErased),
+    EventType("FactCorrected", 1, None, correction.FactCorrected),
 )
 
 CATALOGUE = MappingProxyType({entry.type: entry for entry in _ENTRIES})

@@ -206,7 +206,7 @@ def _data(envelope: Envelope, content: dict[str, Any]) -> tuple[Struct | None, R
     if entry is None:
         return None, _unknown_type(envelope)
     kind = envelope.subject.partition("/")[0]
-    if kind != entry.subject:
+    if entry.subject is not None and kind != entry.subject:
         message = f"expected {entry.name} about {article(entry.subject)}, found a subject of kind {kind}"
         return None, Reason("invalid-data", message, "$.subject")
     try:

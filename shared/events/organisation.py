@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Annotated
+from uuid import UUID
 
 from msgspec import Meta, Struct, field
 
@@ -16,6 +17,7 @@ from shared.events.vocabulary import (
     OuterId,
     Sector,
     Tags,
+    TargetMerging,
 )
 
 
@@ -33,6 +35,35 @@ class OrganisationDissolved(Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The organisation is active no more from the start of this day; a successor takes all that it had."""
 
     successor_id: OuterId | None = None
+
+
+class OrganisationsMerged(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The sources end at the start of this day, and all that they had is the survivor's, who is the subject."""
+
+    sources: Annotated[tuple[OuterId, ...], Meta(min_length=1, max_length=1000)]
+    targets: TargetMerging
+
+    def __post_init__(self) -> None:
+        if len(set(self.sources)) != len(self.sources):
+            raise ValueError("expected each of `sources` once, found one twice")
+
+
+class Allocation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Members and candidates that go to one organisation."""
+
+    organisation_id: OuterId
+    person_ids: Annotated[tuple[UUID, ...], Meta(min_length=1, max_length=2000)]
+
+
+class OrganisationSplit(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At the start of this day the listed persons go from the subject to others; the subject stays."""
+
+    allocations: Annotated[tuple[Allocation, ...], Meta(min_length=1, max_length=1000)]
+
+    def __post_init__(self) -> None:
+        listed = [person_id for allocation in self.allocations for person_id in allocation.person_ids]
+        if len(set(listed)) != len(listed):
+            raise ValueError("expected each person in `allocations` once, found one twice")
 
 
 class OpeningBalanceDeclared(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

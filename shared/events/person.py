@@ -199,3 +199,15 @@ class TransferCancelled(Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """The open transfer comes to nothing."""
 
     reason: Code
+
+
+class PersonsLinked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Two ids are one person: the subject's membership stands, the other's ends as `linked`, from this day on."""
+
+    other_person_id: UUID
+
+
+class PersonErased(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The person asked to be forgotten: attributes are erased for good, head counts stay."""
+
+    request_ref: Reference

@@ -19,7 +19,7 @@ def schema(entry: EventType) -> dict[str, Any]:
     properties = {
         **body["properties"],
         "type": {"const": entry.type},
-        "subject": {"type": "string", "pattern": f"^{entry.subject}/.+$"},
+        "subject": {"type": "string", "pattern": f"^{entry.subject or '(organisation|place|person)'}/.+$"},
         "data": data,
     }
     document = {

@@ -25,6 +25,7 @@ from shared.timeline.fold import (
     empty,
     extend,
     goes_at_end,
+    kind_of,
     refusal,
     state_before,
 )
@@ -99,31 +100,32 @@ def decide(fact: Fact, entry: EventType, root: str, situation: Situation) -> Dec
     if target_id is not None and situation.target_owner(target_id) is None:
         message = f"expected target {target_id} to be on record, found none"
         return Quarantine(Reason("unknown-target", message), frozenset({target_key(target_id)}))
-    folded = folded or empty(entry.subject)
+    kind = kind_of(fact.subject)
+    folded = folded or empty(kind)
     late = not goes_at_end(folded, fact)
     before = folded.state
     if late:
-        before = state_before(entry.subject, situation.facts(fact.subject), fact, situation.lineage)
+        before = state_before(kind, situation.facts(fact.subject), fact, situation.lineage)
     not_theirs = foreign(fact, named, before, root, situation)
     if not_theirs is not None:
         return Reject(not_theirs)
-    refused = refusal(entry.subject, before, fact, situation.lineage)
+    refused = refusal(kind, before, fact, situation.lineage)
     if refused is not None:
         keys = _keys(fact, named, before, situation.lineage, of_named=False)
         return Quarantine(Reason(refused.code, refused.message), keys)
     for problem in rules.violations(fact, named, root, situation):
         keys = _keys(fact, named, before, situation.lineage, of_named=True)
         return Quarantine(Reason("rule-violated", problem), keys)
-    return _record(fact, entry, folded, situation, late=late)
+    return _record(fact, folded, situation, late=late)
 
 
-def _record(fact: Fact, entry: EventType, folded: Folded, situation: Situation, *, late: bool) -> Record:
+def _record(fact: Fact, folded: Folded, situation: Situation, *, late: bool) -> Record:
     found = list(findings.findings(fact, situation))
     if not late:
-        after, step = extend(entry.subject, folded, fact)
+        after, step = extend(kind_of(fact.subject), folded, fact)
         found.extend(findings.stage_findings(step, situation.rulepack))
         return Record(after, tuple(changes(step)), tuple(found))
-    again = refolded(entry.subject, situation.facts(fact.subject), fact, situation.lineage)
+    again = refolded(kind_of(fact.subject), situation.facts(fact.subject), fact, situation.lineage)
     if again.step is not None:
         found.extend(findings.stage_findings(again.step, situation.rulepack))
     found.extend(findings.seating(folded, again.folded))

@@ -106,7 +106,7 @@ class Batch:
     def apply(self, event: Recorded) -> None:
         """Project the next event of the log."""
         fact = Fact.of_recorded(event)
-        before = self._folds.get(event.subject) or empty(event.entry.subject)
+        before = self._folds.get(event.subject) or empty(kind_of(event.subject))
         after, raw = self._advance(fact, before)
         settled = settle(raw, self._situation.lineage)
         self._add(event.position, settled)
