@@ -68,7 +68,15 @@ async def put_successions(connection: AsyncConnection, successions: Iterable[Suc
 async def put_facts(connection: AsyncConnection, events: Iterable[Recorded]) -> None:
     """Keep facts for the day a late one arrives."""
     rows = [
-        (event.position, event.subject, event.event_id, event.type, event.effectiveon, event.time, _data(event))
+        (
+            event.position,
+            event.subject,
+            event.event_id,
+            event.entry.type,
+            event.effectiveon,
+            event.time,
+            _data(event),
+        )
         for event in events
     ]
     names = ("position", "subject", "event_id", "type", "effectiveon", "time", "data")

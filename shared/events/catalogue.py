@@ -1,4 +1,8 @@
-"""The catalogue of event types: for each type its version, its data and the kind of its subject."""
+"""The catalogue of event types: for each type its version, its data and the kind of its subject.
+
+A name may stand here in several versions, in their order. All are accepted; whoever reads an event gets its data
+in the newest one (`upcasting.py`).
+"""
 
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -6,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from shared.events import correction, organisation, person, place
+from shared.events import correction, earlier, organisation, person, place
 
 SubjectKind = Literal["organisation", "place", "person"]
 
@@ -53,7 +57,8 @@ _ENTRIES = (
     EventType("MentorAssigned", 1, "person", person.MentorAssigned),
     EventType("MentorReleased", 1, "person", person.MentorReleased),
     EventType("MentorReportSubmitted", 1, "person", person.MentorReportSubmitted),
-    EventType("TrainingCompleted", 1, "person", person.TrainingCompleted, opens=True),
+    EventType("TrainingCompleted", 1, "person", earlier.TrainingCompletedV1, opens=True),
+    EventType("TrainingCompleted", 2, "person", person.TrainingCompleted, opens=True),
     EventType("ApplicationSubmitted", 1, "person", person.ApplicationSubmitted),
     EventType("IntroductionConfirmed", 1, "person", person.IntroductionConfirmed),
     EventType("BackgroundVerified", 1, "person", person.BackgroundVerified),
@@ -74,4 +79,7 @@ _ENTRIES = (
 CATALOGUE = MappingProxyType({entry.type: entry for entry in _ENTRIES})
 """CloudEvents type → entry."""
 
-NAMES = frozenset(entry.name for entry in _ENTRIES)
+NEWEST = MappingProxyType({entry.name: entry for entry in _ENTRIES})
+"""Event name → entry of its newest version, in which data of every version is read."""
+
+NAMES = frozenset(NEWEST)

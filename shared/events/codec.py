@@ -14,6 +14,7 @@ from shared.events.catalogue import CATALOGUE, NAMES, EventType
 from shared.events.envelope import KNOWN_ATTRIBUTES, RESERVED_ATTRIBUTES, Envelope
 from shared.events.receipts import Reason
 from shared.events.refusing import Unreadable, article, invalid, json_kind, shown, unreadable
+from shared.events.upcasting import newest
 from shared.events.vocabulary import OUTER_ID
 
 MAX_MESSAGE = 1024 * 1024
@@ -28,10 +29,20 @@ EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
 
 _SUBJECT = re.compile(rf"(organisation|place)/({OUTER_ID})\Z")
 _EXTRA_NAME = re.compile(r"[a-z0-9]+\Z")
-_DAYS = {
-    type_: [(field.name, field.encode_name) for field in fields(entry.data) if field.type in (date, date | None)]
-    for type_, entry in CATALOGUE.items()
-}
+
+
+def _days(data: type[Struct]) -> list[tuple[tuple[str, ...], str]]:
+    """Where data of this shape has days: the attributes that lead there, and the JSON path within data."""
+    found: list[tuple[tuple[str, ...], str]] = []
+    for field in fields(data):
+        if field.type in (date, date | None):
+            found.append(((field.name,), f".{field.encode_name}"))
+        elif isinstance(field.type, type) and issubclass(field.type, Struct):
+            found += [((field.name, *names), f".{field.encode_name}{path}") for names, path in _days(field.type)]
+    return found
+
+
+_DAYS = {type_: _days(entry.data) for type_, entry in CATALOGUE.items()}
 
 
 class Submitted(Struct, frozen=True):
@@ -43,11 +54,12 @@ class Submitted(Struct, frozen=True):
     canonical: bytes
     """The same as bytes: equal JSON values, equal bytes."""
     data: Struct | None = None
+    """In the newest version of its type, whatever version was delivered."""
     fault: Reason | None = None
 
     @property
     def entry(self) -> EventType:
-        """Catalogue entry of its type; only where `fault` is None."""
+        """Catalogue entry of the type that was delivered; only where `fault` is None."""
         return CATALOGUE[self.envelope.type]
 
 
@@ -209,23 +221,34 @@ def _data(envelope: Envelope, content: dict[str, Any]) -> tuple[Struct | None, R
     if entry.subject is not None and kind != entry.subject:
         message = f"expected {entry.name} about {article(entry.subject)}, found a subject of kind {kind}"
         return None, Reason("invalid-data", message, "$.subject")
+    data = read_data_as(entry, content["data"], envelope.effectiveon)
+    return (None, data) if isinstance(data, Reason) else (data, None)
+
+
+def read_data_as(entry: EventType, value: object, effectiveon: date, path: str = "$.data") -> Struct | Reason:
+    """JSON value `value`, which a source sent, as data of this type and version; given in the newest version.
+
+    `effectiveon` is the day of the fact that the data belongs to, `path` where the value stands in the event.
+    Gives the reason of an `invalid-data` instead, where it is no such data.
+    """
     try:
-        data = msgspec.convert(content["data"], entry.data)
+        data = msgspec.convert(value, entry.data)
     except msgspec.ValidationError as error:
-        return None, invalid("invalid-data", error, "$.data")
-    profile = getattr(data, "profile", None)
-    if isinstance(profile, str):
-        return None, Reason("invalid-data", "expected `object | null`, got `str`", "$.data.profile")
-    for name, encoded_name in _DAYS[entry.type]:
-        value = getattr(data, name)
-        if value is not None and not EARLIEST <= value <= LATEST:
-            return None, Reason("invalid-data", _outside(value), f"$.data.{encoded_name}")
+        return invalid("invalid-data", error, path)
+    if isinstance(getattr(data, "profile", None), str):
+        return Reason("invalid-data", "expected `object | null`, got `str`", f"{path}.profile")
+    for names, where in _DAYS[entry.type]:
+        day: Any = data
+        for name in names:
+            day = getattr(day, name)
+        if day is not None and not EARLIEST <= day <= LATEST:
+            return Reason("invalid-data", _outside(day), path + where)
     if entry.same_day is not None:
         day = getattr(data, entry.same_day)
-        if day != envelope.effectiveon:
-            message = f"expected {entry.same_day} to equal effectiveon ({envelope.effectiveon}), found {day}"
-            return None, Reason("invalid-data", message, f"$.data.{entry.same_day}")
-    return data, None
+        if day != effectiveon:
+            message = f"expected {entry.same_day} to equal effectiveon ({effectiveon}), found {day}"
+            return Reason("invalid-data", message, f"{path}.{entry.same_day}")
+    return newest(data)
 
 
 def _outside(day: date) -> str:

@@ -141,13 +141,21 @@ class MentorReportSubmitted(Struct, frozen=True, forbid_unknown_fields=True, kw_
             )
 
 
-class TrainingCompleted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An awareness class; without `expires_on` the rule pack says how long the certificate is valid."""
+class Certificate(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the class ended with; without `expires_on` the rule pack says how long it is valid."""
 
-    class_id: Reference | None = None
-    certificate_ref: Reference
+    ref: Reference
     issued_on: date
     expires_on: date | None = None
+    grade: Code | None = None
+    """As the certificate states it, such as `good`; a code only."""
+
+
+class TrainingCompleted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An awareness class, and its certificate."""
+
+    class_id: Reference | None = None
+    certificate: Certificate
 
 
 class ApplicationSubmitted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

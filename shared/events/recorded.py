@@ -8,8 +8,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw, Struct
 
-from shared.events.catalogue import CATALOGUE, EventType
+from shared.events.catalogue import CATALOGUE, NEWEST, EventType
 from shared.events.envelope import Envelope, RecordedEnvelope
+from shared.events.upcasting import newest
 
 
 class _Content(Envelope, frozen=True, kw_only=True):
@@ -35,15 +36,17 @@ class Recorded(Struct, frozen=True):
     source: str
     event_id: UUID
     type: str
+    """As it was recorded, in whatever version."""
     subject: str
     effectiveon: date
     time: datetime
     data: Struct
+    """In the newest version of its type."""
 
     @property
     def entry(self) -> EventType:
-        """Catalogue entry of its type."""
-        return CATALOGUE[self.type]
+        """Catalogue entry of `data`: whoever writes it down again writes this type beside it."""
+        return NEWEST[self.type.partition(".")[0]]
 
 
 def read_recorded(payload: bytes) -> list[Recorded]:
@@ -66,14 +69,25 @@ def _recorded(envelope: RecordedEnvelope) -> Recorded:
 
 
 def read_data(type_: str, data: bytes | Raw, position: int) -> Struct:
-    """Decode the data of a recorded event of type `type_`."""
+    """Decode the data of a recorded event of type `type_`, in the newest version. Raises UnknownRecorded."""
     decoder = _DATA.get(type_)
     if decoder is None:
-        raise UnknownRecorded(
-            f"position {position} holds {type_}, which this version cannot read; upgrade this service"
-        )
-    data_: Struct = decoder.decode(data)
-    return data_
+        raise _unknown(type_, position)
+    return newest(decoder.decode(data))
+
+
+def convert_data(type_: str, data: dict[str, Any], position: int) -> Struct:
+    """What `read_data` gives, of data that stands as JSON values within a recorded event."""
+    entry = CATALOGUE.get(type_)
+    if entry is None:
+        raise _unknown(type_, position)
+    return newest(msgspec.convert(data, entry.data))
+
+
+def _unknown(type_: str, position: int) -> UnknownRecorded:
+    return UnknownRecorded(
+        f"position {position} holds {type_}, which this version cannot read; upgrade this service"
+    )
 
 
 def read_content(content: bytes) -> tuple[Envelope, Struct]:

@@ -217,9 +217,9 @@ def _advance_preparation(state: PersonState, fact: Fact) -> PersonState:
     match fact.data:
         case events.MentorReportSubmitted(mentor_id=mentor_id, period_from=since, period_to=until):
             return replace(state, reports=(*state.reports, Report(mentor_id, since, until)))
-        case events.TrainingCompleted(issued_on=issued_on, expires_on=expires_on):
-            certificate = Certificate(issued_on, expires_on)
-            if state.certificate is not None and state.certificate.issued_on > issued_on:
+        case events.TrainingCompleted(certificate=issued):
+            certificate = Certificate(issued.issued_on, issued.expires_on)
+            if state.certificate is not None and state.certificate.issued_on > issued.issued_on:
                 certificate = state.certificate
             return replace(_reach(state, "trained"), certificate=certificate)
         case events.ApplicationSubmitted():

@@ -128,7 +128,7 @@ async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
                 event.position,
                 event.source,
                 event.event_id,
-                event.type,
+                event.entry.type,
                 event.subject,
                 event.effectiveon,
                 event.time,
