@@ -1,22 +1,31 @@
 """Keys: the keyed hash of an event's content, and the seal on each person's profile."""
 
 import base64
+import binascii
 import hashlib
 import os
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
-from shared.events.person import Profile
+from services.registry.keyring import Keyring, MasterKey
 
 _PREFIX = "sealed:v1:"
 _NONCE = 12
 
 
 class Unsealable(Exception):
-    """A sealed profile does not open: another master key, or the bytes were changed."""
+    """A sealed profile or a wrapped key does not open: another key, or the bytes were changed."""
+
+
+class Wrapped(NamedTuple):
+    """A person's key as it is stored: wrapped by the master key of that id; None: from before keys had ids."""
+
+    master: str | None
+    key: bytes
 
 
 def content_hash(canonical: bytes, key: bytes) -> bytes:
@@ -25,43 +34,60 @@ def content_hash(canonical: bytes, key: bytes) -> bytes:
 
 
 class Sealer:
-    """Seals profiles (AES-GCM-SIV) with keys of the persons, which the master key wraps."""
+    """Seals profiles (AES-GCM-SIV) with keys of the persons, which a master key wraps."""
 
-    def __init__(self, master_key: bytes) -> None:
-        """`master_key` is 32 bytes."""
-        self._master = AESGCMSIV(master_key)
+    def __init__(self, masters: Keyring | bytes) -> None:
+        """`masters` is a ring, or the 32 bytes of the only key."""
+        self.keyring = masters if isinstance(masters, Keyring) else Keyring.of(masters)
 
-    def new_key(self, person: str) -> tuple[bytes, bytes]:
+    def new_key(self, person: str) -> tuple[bytes, Wrapped]:
         """A fresh key for a person, and the same key wrapped for storing."""
         key = AESGCMSIV.generate_key(256)
-        nonce = os.urandom(_NONCE)
-        return key, nonce + self._master.encrypt(nonce, key, person.encode())
+        return key, self._wrap(key, person)
 
-    def unwrap(self, wrapped: bytes, person: str) -> bytes:
+    def unwrap(self, wrapped: Wrapped, person: str) -> bytes:
         """The person's key. Raises Unsealable."""
-        try:
-            return self._master.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], person.encode())
-        except InvalidTag:
-            raise Unsealable(
-                "a person's key does not open with this master key; set KETNAP_MASTER_KEY_FILE to the key "
-                "that this database was written with"
-            ) from None
+        for master in self._masters(wrapped):
+            try:
+                return master.cipher.decrypt(wrapped.key[:_NONCE], wrapped.key[_NONCE:], person.encode())
+            except InvalidTag:
+                continue
+        raise Unsealable(
+            f"a person's key is wrapped by master key {wrapped.master or '(unnamed)'} and does not open with "
+            f"those at hand ({', '.join(self.keyring.ids)}); put that key back into the file that "
+            "KETNAP_MASTER_KEY_FILE names"
+        )
 
-    def seal(self, profile: Profile, key: bytes, person: str, event_id: UUID) -> str:
-        """The profile as it stands on the log, bound to its person and event."""
+    def rewrap(self, wrapped: Wrapped, person: str) -> Wrapped:
+        """The same key of a person, wrapped by the current master key. Raises Unsealable."""
+        return self._wrap(self.unwrap(wrapped, person), person)
+
+    def seal(self, profile: Any, key: bytes, person: str, event_id: UUID) -> str:
+        """A profile, as any JSON value, as it stands on the log: bound to its person and event."""
         nonce = os.urandom(_NONCE)
         sealed = AESGCMSIV(key).encrypt(nonce, msgspec.json.encode(profile), _context(person, event_id))
         return _PREFIX + base64.urlsafe_b64encode(nonce + sealed).decode().rstrip("=")
 
-    def open(self, sealed: str, key: bytes, person: str, event_id: UUID) -> Profile:
-        """The profile again. Raises Unsealable."""
+    def open(self, sealed: str, key: bytes, person: str, event_id: UUID) -> Any:
+        """The JSON value that was sealed. Raises Unsealable."""
         encoded = sealed.removeprefix(_PREFIX)
-        blob = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
         try:
+            blob = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
             opened = AESGCMSIV(key).decrypt(blob[:_NONCE], blob[_NONCE:], _context(person, event_id))
-        except InvalidTag:
+        except (InvalidTag, ValueError, binascii.Error):
             raise Unsealable(f"the profile in event {event_id} does not open with its person's key") from None
-        return msgspec.json.decode(opened, type=Profile)
+        return msgspec.json.decode(opened)
+
+    def _wrap(self, key: bytes, person: str) -> Wrapped:
+        master = self.keyring.current
+        nonce = os.urandom(_NONCE)
+        return Wrapped(master.id, nonce + master.cipher.encrypt(nonce, key, person.encode()))
+
+    def _masters(self, wrapped: Wrapped) -> list[MasterKey]:
+        if wrapped.master is None:
+            return self.keyring.all()
+        master = self.keyring.get(wrapped.master)
+        return [] if master is None else [master]
 
 
 def _context(person: str, event_id: UUID) -> bytes:

@@ -5,6 +5,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import structlog
 from faststream.nats import NatsBroker
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.registry.api.readings import Readings
 from services.registry.intake import Intake
+from services.registry.keyring import Keyring, WrongMasterKey
 from services.registry.relay import Relay
 from services.registry.sealing import Sealer
 from services.registry.settings import RegistrySettings
@@ -27,6 +29,7 @@ from shared.runtime.tasks import ended
 log = structlog.get_logger(__name__)
 
 RETRY = 0.5
+WRONG_KEY_RETRY = 3.0
 
 
 class Registry:
@@ -38,7 +41,8 @@ class Registry:
         self.broker: NatsBroker = create_broker(
             settings.nats_url, settings.nats_seed, "registry", self._begin_anew
         )
-        sealer = Sealer(bytes.fromhex(settings.master_key))
+        file = Path(settings.master_key_file) if settings.master_key_file else None
+        sealer = Sealer(Keyring(settings.master_key, file))
         self.writer = Writer(self.engine, sealer, bytes.fromhex(settings.content_key))
         self.readings = Readings(self.engine)
         self.writing = Progress("the writer")
@@ -107,6 +111,11 @@ class Registry:
                 self.writing.fine()
                 self.relaying.fine()
                 await asyncio.sleep(RETRY)
+            except WrongMasterKey as error:
+                # It reads the file again each time: mending that is enough.
+                self.writing.failing(str(error))
+                log.error("nothing is written without the right master key", error=str(error))
+                await asyncio.sleep(WRONG_KEY_RETRY)
             except Exception as error:
                 self.writing.failing(f"waits for PostgreSQL and NATS: {error!r}"[:300])
                 log.warning("PostgreSQL or NATS is not reachable yet; trying again", error=repr(error))

@@ -4,15 +4,23 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from services.registry.keyring import MASTER_KEYS
 from shared.runtime.service import ServiceSettings
 
 HexKey = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}\Z")]
 """32 bytes as hexadecimal digits."""
 
+MasterKeys = Annotated[str, Meta(pattern=MASTER_KEYS)]
+"""Such keys, one a line; the first one wraps, the others only unwrap."""
+
 
 class RegistrySettings(ServiceSettings, kw_only=True):
-    """`content_key` keys the hashes of events' contents, `master_key` wraps the keys of persons."""
+    """`content_key` keys the hashes of events' contents, `master_key` wraps the keys of persons.
+
+    `master_key_file` is where the latter was read, if it was a file: it is read again when a key is unknown.
+    """
 
     content_key: HexKey
-    master_key: HexKey
+    master_key: MasterKeys
+    master_key_file: str | None = None
     http_port: int = 8081

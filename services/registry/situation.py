@@ -3,7 +3,7 @@
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from services.registry.rules.decide import Record
 from services.registry.rules.references import organisation_key
@@ -60,7 +60,6 @@ class LoadedSituation:
     def __init__(self, lineage: Lineage, rulepack: RulePack, cache: OrganisationCache) -> None:
         self.lineage = lineage
         self.rulepack = rulepack
-        self.profiles: dict[Any, Profile] = {}
         self._cache = cache
         self._folds: dict[str, Folded | None] = {}
         self._facts: dict[str, list[Fact]] = {}
@@ -120,7 +119,7 @@ class LoadedSituation:
     def profile(self, fact: Fact) -> Profile | None:
         """The readable profile that the fact brings."""
         profile = getattr(fact.data, "profile", None)
-        return profile if isinstance(profile, Profile) else self.profiles.get(fact.event_id)
+        return profile if isinstance(profile, Profile) else None
 
     def put_folds(self, found: dict[str, Folded | None]) -> None:
         """Take in folds that were read."""

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.registry.deliveries import Delivery, SourceProgress, Waiting
+from services.registry.sealing import Wrapped
 from services.registry.situation import LoadedSituation, Missing, Unloaded
 from services.registry.turn import Turn
 from shared.events.receipts import Reason
@@ -52,11 +53,14 @@ async def take_over(engine: AsyncEngine, epoch: int | None) -> Head:
     return Head(row.epoch, row.position, recordedat)
 
 
-async def renew(engine: AsyncEngine, epoch: int) -> None:
-    """Stay the writer. Raises Fenced for one who is it no more."""
+async def renew(engine: AsyncEngine, epoch: int) -> str | None:
+    """Stay the writer; gives the id of the newest master key. Raises Fenced for one who is the writer no more."""
     async with engine.begin() as connection:
-        if await connection.scalar(SQL["renew"], {"lease": LEASE, "epoch": epoch}) is None:
-            raise Fenced("another registry has become the writer; this one stands by")
+        row = (await connection.execute(SQL["renew"], {"lease": LEASE, "epoch": epoch})).one_or_none()
+    if row is None:
+        raise Fenced("another registry has become the writer; this one stands by")
+    newest: str | None = row.master
+    return newest
 
 
 async def step_down(engine: AsyncEngine, epoch: int) -> None:
@@ -157,10 +161,10 @@ class StoreReader:
         row = (await self._connection.execute(SQL["waiting_one"], wanted)).one_or_none()
         return None if row is None else _waiting(row)
 
-    async def person_keys(self, persons: Iterable[str]) -> dict[str, bytes]:
-        """Wrapped keys of these persons."""
+    async def person_keys(self, persons: Iterable[str]) -> dict[str, Wrapped | None]:
+        """Wrapped keys of these persons; None of one who is erased; nobody who has none yet."""
         rows = await self._connection.execute(SQL["person_keys"], {"persons": list(persons)})
-        return {row.person: row.wrapped for row in rows}
+        return {row.person: row.wrapped and Wrapped(row.master, row.wrapped) for row in rows}
 
 
 def _waiting(row: Any) -> Waiting:
@@ -275,7 +279,13 @@ async def _write_state(connection: AsyncConnection, turn: Turn) -> None:
         (*key, amount) for key, amount in sorted(situation.headcount_changes.items()) if amount
     ]
     await _write_columns(connection, "add_headcounts", ("organisation_id", "measure", "day", "amount"), counts)
-    await _write_columns(connection, "put_person_keys", ("person", "wrapped"), list(turn.new_keys.items()))
+    keys = [(person, wrapped.master, wrapped.key) for person, wrapped in turn.profiles.new_keys.items()]
+    await _write_columns(connection, "put_person_keys", ("person", "master", "wrapped"), keys)
+    if turn.profiles.erased:
+        # In the transaction of the event: once it is on the log, the key is not in the table.
+        erased = {"persons": sorted(turn.profiles.erased), "at": turn.at}
+        await connection.execute(SQL["bury"], erased)
+        await connection.execute(SQL["destroy_keys"], {"persons": erased["persons"]})
 
 
 async def _write_columns(

@@ -7,13 +7,14 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from services.registry.deliveries import Delivery, LogRow, Outcomes, RefusedRow, Waiting
+from services.registry.profiles import DROPPED, Profiles, profile_of, without_profile
 from services.registry.rules.decide import Decision, Quarantine, Record, Reject, decide
 from services.registry.rules.references import subjects_to_read
-from services.registry.sealing import Sealer
+from services.registry.sealing import Sealer, Wrapped
 from services.registry.situation import LoadedSituation, Unloaded
 from shared.events.catalogue import CATALOGUE, EventType
-from shared.events.codec import Submitted, canonical
-from shared.events.person import Profile
+from shared.events.codec import Submitted
+from shared.events.person import PersonErased
 from shared.events.receipts import Reason, Receipt
 from shared.events.recorded import write_recorded
 from shared.timeline.fact import Fact
@@ -31,8 +32,8 @@ class Reader(Protocol):
     async def waiting_for(self, keys: Iterable[str]) -> list[Waiting]:
         """Stored events that wait for any of these keys, in timeline order."""
 
-    async def person_keys(self, persons: Iterable[str]) -> dict[str, bytes]:
-        """Wrapped keys of these persons."""
+    async def person_keys(self, persons: Iterable[str]) -> dict[str, Wrapped | None]:
+        """Wrapped keys of these persons; None of one who is erased; nobody who has none yet."""
 
 
 class Turn:
@@ -51,11 +52,10 @@ class Turn:
     ) -> None:
         """`position` is the last one on the log; `at` becomes the `recordedat` of what this turn records."""
         self.outcomes = Outcomes()
-        self.new_keys: dict[str, bytes] = {}
         self.position = position
         self.situation = situation
         self._reader = reader
-        self._sealer = sealer
+        self.profiles = Profiles(reader, sealer)
         self._roots = roots
         self.at = at
         self._held: dict[tuple[str, UUID], Held] = {}
@@ -64,7 +64,6 @@ class Turn:
         self._gone: set[tuple[str, UUID]] = set()
         self._keys_asked: set[str] = set()
         self._stored_waiting = anyone_waits
-        self._person_keys: dict[str, bytes] = {}
 
     def hold(self, source: str, event_id: UUID, content_hash: bytes, position: int | None) -> None:
         """Take in that an id is held by the log (at `position`) or by the quarantine."""
@@ -73,19 +72,18 @@ class Turn:
     async def prepare(self, events: Iterable[Submitted]) -> None:
         """Read in one go what decisions about these events are sure to ask for."""
         subjects: dict[str, None] = {}
-        persons = set()
+        facts = []
         for event in events:
             if event.data is None:
                 continue
             fact = Fact.of_submitted(event)
             for subject in subjects_to_read(fact, self._roots[event.envelope.source]):
                 subjects[subject] = None
-            if getattr(fact.data, "profile", None) is not None:
-                persons.add(fact.subject)
+            facts.append(fact)
         missing = [Unloaded("subject", subject) for subject in subjects if not self.situation.has(subject)]
         if missing:
             await self._reader.load(self.situation, missing)
-        await self._load_person_keys(persons)
+        await self.profiles.prepare(facts)
 
     async def submit(self, delivery: Delivery, event: Submitted, content_hash: bytes) -> None:
         """Decide one delivered event, and what waited for it if it is recorded."""
@@ -98,11 +96,13 @@ class Turn:
             self.refuse(delivery, envelope.id, event.fault)
             return
         fact = Fact.of_submitted(event)
-        decision = await self._decide(fact, event.entry, envelope.source)
+        decision, dropped = await self._decide(fact, event.entry, envelope.source, stored=False)
         if isinstance(decision, Reject):
             self.refuse(delivery, envelope.id, decision.reason)
             return
-        content = await self._sealed(fact, event)
+        content = event.canonical
+        if profile_of(fact) is not None:
+            content = await self.profiles.stored(fact, event.content)
         waiting = Waiting(
             delivery,
             fact,
@@ -120,7 +120,7 @@ class Turn:
             self.outcomes.held[waiting.key] = waiting
             self._receipt(delivery, envelope.id, "quarantined", reason=decision.reason)
             return
-        await self._release(await self._woken(await self._record(waiting, decision)))
+        await self._release(await self._woken(await self._record(waiting, decision, dropped=dropped)))
 
     def refuse(self, delivery: Delivery, event_id: UUID | None, reason: Reason) -> None:
         """Reject a delivery."""
@@ -139,14 +139,20 @@ class Turn:
         self.outcomes.refused.append(RefusedRow(waiting.delivery, waiting.fact.event_id, "discarded", None, said))
         self._receipt(waiting.delivery, waiting.fact.event_id, "discarded", reason=said)
 
-    async def _decide(self, fact: Fact, entry: EventType, source: str) -> Decision:
+    async def _decide(self, fact: Fact, entry: EventType, source: str, *, stored: bool) -> tuple[Decision, bool]:
+        """The decision, and whether it was made without the profile, because the person is erased."""
+        fact, dropped = await self.profiles.readable(fact, stored=stored)
         while True:
             try:
-                return decide(fact, entry, self._roots[source], self.situation)
+                return decide(fact, entry, self._roots[source], self.situation), dropped
             except Unloaded as missing:
                 await self._reader.load(self.situation, [missing])
 
-    async def _record(self, event: Waiting, decision: Record) -> frozenset[str]:
+    async def _record(self, event: Waiting, decision: Record, *, dropped: bool) -> frozenset[str]:
+        findings = decision.findings
+        if dropped:
+            event.fact, event.content = without_profile(event.fact, event.content)
+            findings = (*findings, DROPPED)
         while True:
             try:
                 wakes = self.situation.record(event.fact, decision)
@@ -163,13 +169,13 @@ class Turn:
                 event.type,
                 event.fact.subject,
                 event.content_hash,
-                decision.findings,
+                findings,
                 write_recorded(event.content, self.position, self.at),
             )
         )
-        self._receipt(
-            event.delivery, event.fact.event_id, "recorded", position=self.position, findings=decision.findings
-        )
+        if isinstance(event.fact.data, PersonErased):
+            self.profiles.erase(event.fact.subject)
+        self._receipt(event.delivery, event.fact.event_id, "recorded", position=self.position, findings=findings)
         return wakes
 
     async def _woken(self, keys: frozenset[str]) -> list[tuple[str, UUID]]:
@@ -199,8 +205,8 @@ class Turn:
             _, key = heapq.heappop(queue)
             queued.discard(key)
             waiting = self._waiting[key]
-            await self._open_profile(waiting.fact)
-            decision = await self._decide(waiting.fact, CATALOGUE[waiting.type], waiting.delivery.source)
+            entry, source = CATALOGUE[waiting.type], waiting.delivery.source
+            decision, dropped = await self._decide(waiting.fact, entry, source, stored=waiting.stored)
             if isinstance(decision, Quarantine):
                 self._wait_on(waiting, decision)
                 continue
@@ -209,7 +215,7 @@ class Turn:
                 self._held.pop(key, None)
                 self.refuse(waiting.delivery, waiting.fact.event_id, decision.reason)
                 continue
-            for following in await self._woken(await self._record(waiting, decision)):
+            for following in await self._woken(await self._record(waiting, decision, dropped=dropped)):
                 if following not in queued:
                     queued.add(following)
                     heapq.heappush(queue, (self._waiting[following].fact.key, following))
@@ -239,32 +245,6 @@ class Turn:
             f"expected a new id, found {event_id} {where} with other content; send what differs as a new event"
         )
         self.refuse(delivery, event_id, Reason("id-conflict", message, "$.id"))
-
-    async def _sealed(self, fact: Fact, event: Submitted) -> bytes:
-        profile = getattr(fact.data, "profile", None)
-        if not isinstance(profile, Profile):
-            return event.canonical
-        key = await self._person_key(fact.subject)
-        sealed = self._sealer.seal(profile, key, fact.subject, fact.event_id)
-        return canonical({**event.content, "data": {**event.content["data"], "profile": sealed}})
-
-    async def _open_profile(self, fact: Fact) -> None:
-        sealed = getattr(fact.data, "profile", None)
-        if isinstance(sealed, str) and fact.event_id not in self.situation.profiles:
-            key = await self._person_key(fact.subject)
-            opened = self._sealer.open(sealed, key, fact.subject, fact.event_id)
-            self.situation.profiles[fact.event_id] = opened
-
-    async def _person_key(self, person: str) -> bytes:
-        await self._load_person_keys({person} - self._person_keys.keys())
-        if person not in self._person_keys:
-            self._person_keys[person], self.new_keys[person] = self._sealer.new_key(person)
-        return self._person_keys[person]
-
-    async def _load_person_keys(self, persons: set[str]) -> None:
-        if persons:
-            for person, wrapped in (await self._reader.person_keys(persons)).items():
-                self._person_keys[person] = self._sealer.unwrap(wrapped, person)
 
     def _receipt(self, delivery: Delivery, event_id: UUID | None, outcome: Any, **more: Any) -> None:
         self.outcomes.receipts.append(

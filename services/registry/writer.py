@@ -10,7 +10,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.registry import store
+from services.registry import masters, store
 from services.registry.deliveries import Delivery, Message, SourceProgress
 from services.registry.rules.rulepack import RulePack
 from services.registry.sealing import Sealer, content_hash
@@ -59,6 +59,7 @@ class Writer:
 
     async def _start(self) -> None:
         self._head = None
+        await masters.check(self._engine, self._sealer)
         head = await store.take_over(self._engine, self._epoch)
         self._epoch = head.epoch
         self._lineage = await store.read_lineage(self._engine)
@@ -72,7 +73,10 @@ class Writer:
         while True:
             await asyncio.sleep(RENEW)
             if self._epoch is not None:
-                await store.renew(self._engine, self._epoch)
+                newest = await store.renew(self._engine, self._epoch)
+                if newest is not None:
+                    # Unknown where the keys have just been rotated: the ring is read again then.
+                    self._sealer.keyring.get(newest)
 
     async def step_down(self) -> None:
         """Let another registry take over at once, if this one is the writer."""

@@ -12,6 +12,8 @@ def create_engine(url: str, name: str, pool_size: int = 8) -> AsyncEngine:
         max_overflow=4,
         pool_timeout=30,
         pool_pre_ping=True,
+        # An error must not carry what a statement was given, such as a person's wrapped key, into a log.
+        hide_parameters=True,
         connect_args={
             "timeout": 10,
             "command_timeout": 120,

@@ -83,6 +83,8 @@ class PersonState(Struct, frozen=True, omit_defaults=True):
     """Decisions since then, the latest of each purpose."""
     reports: tuple[Report, ...] = ()
     """Mentors' reports since then."""
+    erased: bool = False
+    """Whether the person's attributes are erased. Nothing else follows from it: counts and stages stay."""
 
 
 EMPTY = PersonState()
@@ -96,7 +98,7 @@ def refusal(state: PersonState, fact: Fact, lineage: Lineage) -> Refusal | None:
                 return _stage(fact, "a person who is not a member", state)
             if state.candidacy is not None:
                 return _stage(fact, "no open candidacy", state)
-        case events.TrainingCompleted() | events.MentorReportSubmitted():
+        case events.TrainingCompleted() | events.MentorReportSubmitted() | events.PersonErased():
             return None
         case (
             events.CandidateListed()
@@ -171,7 +173,7 @@ def advance(state: PersonState, fact: Fact) -> PersonState:
     match fact.data:
         case events.CandidateIdentified(organisation_id=organisation_id):
             candidacy = Candidacy(organisation_id, "identified")
-            return PersonState(candidacy, home=organisation_id, certificate=state.certificate)
+            return PersonState(candidacy, home=organisation_id, certificate=state.certificate, erased=state.erased)
         case events.CandidateListed():
             return _reach(state, "listed")
         case events.CandidateMoved(organisation_id=organisation_id):
@@ -182,6 +184,8 @@ def advance(state: PersonState, fact: Fact) -> PersonState:
             return replace(state, candidacy=None)
         case events.TransferCancelled():
             return replace(state, transfer=None)
+        case events.PersonErased():
+            return replace(state, erased=True)
         case events.MentorAssigned(mentor_id=mentor_id):
             mentors = state.mentors if mentor_id in state.mentors else (*state.mentors, mentor_id)
             return replace(_reach(state, "mentored"), mentors=mentors)

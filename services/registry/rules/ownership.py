@@ -41,6 +41,11 @@ def home(state: PersonState) -> str | None:
     return state.candidacy.organisation_id if state.candidacy is not None else None
 
 
+def _last_home(fact: Fact, situation: "Situation") -> str | None:
+    folded = situation.folded(fact.subject)
+    return folded.state.home if folded is not None and isinstance(folded.state, PersonState) else None
+
+
 def _owner(fact: Fact, before: State, root: str, situation: "Situation") -> str | None:
     """The organisation that must be the source's own, beyond those that the event names; None: there is none.
 
@@ -62,5 +67,8 @@ def _owner(fact: Fact, before: State, root: str, situation: "Situation") -> str 
         there = before.transfer.to if before.transfer is not None else None
         if there is not None and is_under(there, root, fact.effectiveon, situation):
             return None  # on the way to this source, whose acceptance may still be on its own way
+        if isinstance(fact.data, person.PersonErased):
+            # Not taken back by anything: whoever belongs nowhere on that day is still not anybody's to erase.
+            return before.home or _last_home(fact, situation)
         return home(before)
     return before.organisation_id if isinstance(before, PlaceState) else fact.subject_id

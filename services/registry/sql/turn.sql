@@ -7,7 +7,16 @@ RETURNING epoch, position, recordedat;
 
 -- renew: stay the writer; none is returned to one who is it no more
 UPDATE registry.head SET leased_until = clock_timestamp() + CAST(:lease AS interval) WHERE epoch = :epoch
-RETURNING epoch;
+RETURNING epoch, (SELECT id FROM registry.master_key ORDER BY since DESC, id LIMIT 1) AS master;
+
+-- masters_in_use: the master keys that wrap any person's key
+SELECT id FROM registry.master_key m WHERE EXISTS (SELECT FROM registry.person_key k WHERE k.master = m.id);
+
+-- unnamed: one of the keys that were wrapped before master keys had ids
+SELECT person, master, wrapped FROM registry.person_key WHERE master IS NULL LIMIT 1;
+
+-- register_master: note that keys may be wrapped by this master key
+INSERT INTO registry.master_key (id) VALUES (:id) ON CONFLICT DO NOTHING;
 
 -- step_down: let another one take over at once
 UPDATE registry.head SET leased_until = '-infinity' WHERE epoch = :epoch;
@@ -59,8 +68,10 @@ SELECT source, event_id, stream_sequence, batch_index, content_hash, code, messa
 FROM registry.quarantine
 WHERE source = :source AND event_id = :event_id;
 
--- person_keys: wrapped keys of these persons
-SELECT person, wrapped FROM registry.person_key WHERE person = ANY (CAST(:persons AS text[]));
+-- person_keys: wrapped keys of these persons, and a row without one for each who is erased
+SELECT person, master, wrapped FROM registry.person_key WHERE person = ANY (CAST(:persons AS text[]))
+UNION ALL
+SELECT person, NULL, NULL FROM registry.erased_person WHERE person = ANY (CAST(:persons AS text[]));
 
 -- append_log: recorded events, in order
 INSERT INTO registry.log (position, recordedat, source, event_id, stream_sequence, batch_index, type, subject,
@@ -124,8 +135,16 @@ SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:measure AS text[]),
 ON CONFLICT (organisation_id, measure, day) DO UPDATE SET amount = h.amount + excluded.amount;
 
 -- put_person_keys: keys made in this turn
-INSERT INTO registry.person_key (person, wrapped)
-SELECT * FROM unnest(CAST(:person AS text[]), CAST(:wrapped AS bytea[]));
+INSERT INTO registry.person_key (person, master, wrapped)
+SELECT * FROM unnest(CAST(:person AS text[]), CAST(:master AS text[]), CAST(:wrapped AS bytea[]));
+
+-- bury: note for good who is erased, so that no key is ever made again
+INSERT INTO registry.erased_person (person, erased_at)
+SELECT unnest(CAST(:persons AS text[])), CAST(:at AS timestamptz)
+ON CONFLICT DO NOTHING;
+
+-- destroy_keys: the keys of those who are erased
+DELETE FROM registry.person_key WHERE person = ANY (CAST(:persons AS text[]));
 
 -- settle: how far each source is settled, only onwards
 UPDATE registry.source s

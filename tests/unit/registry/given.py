@@ -8,7 +8,7 @@ from typing import Any
 
 from services.registry.deliveries import Delivery, Waiting
 from services.registry.rules.rulepack import RulePack
-from services.registry.sealing import Sealer, content_hash
+from services.registry.sealing import Sealer, Wrapped, content_hash
 from services.registry.situation import LoadedSituation, OrganisationCache, Unloaded
 from services.registry.turn import Turn
 from shared.events.codec import read
@@ -33,7 +33,7 @@ class NothingStored:
     async def waiting_for(self, keys: Iterable[str]) -> list[Waiting]:
         return []
 
-    async def person_keys(self, persons: Iterable[str]) -> dict[str, bytes]:
+    async def person_keys(self, persons: Iterable[str]) -> dict[str, Wrapped | None]:
         return {}
 
 

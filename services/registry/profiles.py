@@ -1,0 +1,158 @@
+"""The profiles in a turn's events: sealed before anything is kept, opened for the rules, dropped once erased."""
+
+from collections.abc import Iterable
+from typing import Any, Protocol, cast
+
+import msgspec
+from msgspec.structs import replace
+
+from services.registry.sealing import Sealer, Unsealable, Wrapped
+from shared.events.codec import canonical
+from shared.events.correction import FactCorrected, Replacement
+from shared.events.person import Profile
+from shared.events.receipts import Finding
+from shared.timeline.fact import Fact
+
+ERASED = "sealed:v1:erased"
+"""Stands in quarantine where a profile was that came after its person's erasure: it seals nothing."""
+
+DROPPED = Finding(
+    "profile-dropped", "expected no profile of a person who is erased, found one; it is not stored, the rest is"
+)
+
+_SEALED = "sealed:v1:"
+
+
+class KeyReader(Protocol):
+    """Reads what is stored of persons' keys."""
+
+    async def person_keys(self, persons: Iterable[str]) -> dict[str, Wrapped | None]:
+        """Wrapped keys of these persons; None of one who is erased; nobody who has none yet."""
+
+
+class Profiles:
+    """The keys of the persons of one turn, and what it does with them."""
+
+    def __init__(self, reader: KeyReader, sealer: Sealer) -> None:
+        self.new_keys: dict[str, Wrapped] = {}
+        """Keys made in this turn, to be stored."""
+        self.erased: set[str] = set()
+        """Persons erased in this turn: their keys are to be destroyed, and no new one is made."""
+        self._reader = reader
+        self._sealer = sealer
+        self._keys: dict[str, bytes] = {}
+        self._gone: set[str] = set()
+        self._asked: set[str] = set()
+
+    async def prepare(self, facts: Iterable[Fact]) -> None:
+        """Read in one go the keys of all persons whose profiles these facts bring."""
+        await self._load({fact.subject for fact in facts if profile_of(fact) is not None})
+
+    async def readable(self, fact: Fact, *, stored: bool) -> tuple[Fact, bool]:
+        """The fact as rules judge it, its profile readable, and whether a profile was dropped from it.
+
+        `stored`: it was read from a table, where profiles are sealed.
+        """
+        profile = profile_of(fact)
+        if profile is None:
+            return fact, False
+        await self._load({fact.subject})
+        if fact.subject in self._gone:
+            return _with_profile(fact, None), True
+        if not stored:
+            return fact, False
+        key = self._keys.get(fact.subject)
+        if key is None:
+            # Keys that were not restored with the data may still be: the profile stays as it is, and closed.
+            return _with_profile(fact, None), False
+        try:
+            opened = self._sealer.open(profile, key, fact.subject, fact.event_id)
+        except Unsealable:
+            # Sealed with a key that is no more. It must not hold up what else the event says.
+            return _with_profile(fact, None), False
+        if not isinstance(fact.data, FactCorrected):
+            opened = msgspec.convert(opened, Profile)
+        return _with_profile(fact, opened), False
+
+    async def stored(self, fact: Fact, content: dict[str, Any]) -> bytes:
+        """The canonical event as it may be kept: its profile sealed; of one who is erased, ERASED instead."""
+        profile = profile_of(fact)
+        await self._load({fact.subject})
+        if fact.subject in self._gone:
+            return canonical(_with_member(content, ERASED))
+        key = self._keys.get(fact.subject)
+        if key is None:
+            key, self.new_keys[fact.subject] = self._sealer.new_key(fact.subject)
+            self._keys[fact.subject] = key
+        sealed = self._sealer.seal(profile, key, fact.subject, fact.event_id)
+        return canonical(_with_member(content, sealed))
+
+    def erase(self, person: str) -> None:
+        """Forget the person's key; whatever it sealed stays closed for good."""
+        self._keys.pop(person, None)
+        self.new_keys.pop(person, None)
+        self._asked.add(person)
+        self._gone.add(person)
+        self.erased.add(person)
+
+    async def _load(self, persons: set[str]) -> None:
+        unasked = persons - self._asked
+        if not unasked:
+            return
+        self._asked |= unasked
+        for person, wrapped in (await self._reader.person_keys(unasked)).items():
+            if wrapped is None:
+                self._gone.add(person)
+            else:
+                self._keys[person] = self._sealer.unwrap(wrapped, person)
+
+
+def profile_of(fact: Fact) -> Any:
+    """What a fact about a person brings as profile, or says instead of another one's, sealed or not; or None."""
+    if isinstance(fact.data, FactCorrected):
+        if not fact.subject.startswith("person/") or fact.data.replacement is None:
+            return None
+        data = fact.data.replacement.data
+        return data.get("profile") if isinstance(data, dict) else None
+    return getattr(fact.data, "profile", None)
+
+
+def sealed_in(data: Any) -> str | None:
+    """The sealed profile in the JSON `data` of a recorded event."""
+    try:
+        found = data.get("profile") or ((data.get("replacement") or {}).get("data") or {}).get("profile")
+    except AttributeError:
+        return None
+    return found if _is_sealed(found) else None
+
+
+def without_profile(fact: Fact, content: bytes) -> tuple[Fact, bytes]:
+    """The fact and its canonical JSON without what stands there as profile."""
+    return _with_profile(fact, None), canonical(_with_member(msgspec.json.decode(content), None))
+
+
+def _is_sealed(profile: Any) -> bool:
+    return isinstance(profile, str) and profile.startswith(_SEALED)
+
+
+def _with_profile(fact: Fact, profile: Any) -> Fact:
+    if not isinstance(fact.data, FactCorrected):
+        return replace(fact, data=replace(fact.data, profile=profile))
+    replacement = cast(Replacement, fact.data.replacement)
+    assert isinstance(replacement.data, dict)
+    data = _put(replacement.data, profile)
+    return replace(fact, data=replace(fact.data, replacement=replace(replacement, data=data)))
+
+
+def _with_member(content: dict[str, Any], profile: str | None) -> dict[str, Any]:
+    data = content["data"]
+    if "replacement" not in data:
+        return {**content, "data": _put(data, profile)}
+    replacement = {**data["replacement"], "data": _put(data["replacement"]["data"], profile)}
+    return {**content, "data": {**data, "replacement": replacement}}
+
+
+def _put(members: dict[str, Any], profile: Any) -> dict[str, Any]:
+    if profile is not None:
+        return {**members, "profile": profile}
+    return {name: value for name, value in members.items() if name != "profile"}
