@@ -166,14 +166,18 @@ async def _servers(addresses: Addresses) -> list[Finding]:
 
 async def _schema(addresses: Addresses) -> Finding:
     from shared.runtime.database import create_engine
-    from shared.runtime.migrations import is_current
+    from shared.runtime.migrations import standing
 
     engine = create_engine(addresses.database_url, "doctor")
     try:
-        behind = [name for name in postgres.SERVICES if not await is_current(engine, f"services.{name}")]
+        found = {name: await standing(engine, f"services.{name}") for name in postgres.SERVICES}
     finally:
         await engine.dispose()
+    behind = [name for name, state in found.items() if state in ("absent", "older")]
+    ahead = [name for name, state in found.items() if state == "newer"]
     seen = f"not at its newest version: {', '.join(behind)}" if behind else "at its newest version"
+    if ahead:
+        seen += f"; already at a newer version's: {', '.join(ahead)}"
     return Finding("schema", not behind, seen, "stop `ketnap up` and start it again: it migrates")
 
 

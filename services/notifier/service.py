@@ -20,6 +20,7 @@ from shared.runtime import checks
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.http import Check
+from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
 from shared.runtime.tasks import ended
 
@@ -69,6 +70,7 @@ class Notifier:
             await self.engine.dispose()
 
     async def _work(self) -> None:
+        await until_migrated(self.engine, "services.notifier", self.reading)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.intake.run(self.following.set))
             for sender in self.senders:

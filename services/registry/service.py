@@ -23,6 +23,7 @@ from shared.runtime import checks
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.http import Check
+from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
 from shared.runtime.tasks import ended
 
@@ -72,6 +73,7 @@ class Registry:
         signal.raise_signal(signal.SIGTERM)
 
     async def _work(self) -> None:
+        await until_migrated(self.engine, "services.registry", self.writing)
         while True:
             await self._until_writer()
             try:

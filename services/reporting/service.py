@@ -17,6 +17,7 @@ from shared.runtime import checks
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.http import Check
+from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
 from shared.runtime.tasks import ended
 
@@ -39,7 +40,7 @@ class Reporting:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Consume and project in the background while this lasts."""
-        work = asyncio.create_task(self._consumer.run()) if self._consume else None
+        work = asyncio.create_task(self._work()) if self._consume else None
         try:
             yield
         finally:
@@ -48,6 +49,10 @@ class Reporting:
             await self._broker.stop()
             await self._log.close()
             await self.engine.dispose()
+
+    async def _work(self) -> None:
+        await until_migrated(self.engine, "services.reporting", self.projecting)
+        await self._consumer.run()
 
     def checks(self) -> dict[str, Check]:
         """Readiness: the database, its schema, NATS, and whether projecting gets anywhere."""

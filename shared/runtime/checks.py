@@ -5,19 +5,17 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.runtime.http import Check
-from shared.runtime.migrations import is_current
+from shared.runtime.migrations import standing, too_old
 from shared.runtime.progress import Progress
 
 
 def database(engine: AsyncEngine, package: str) -> Check:
-    """Whether the database answers and has the schema that the service package expects."""
+    """Whether the database answers and has a schema that is not older than the service package expects."""
 
     async def check() -> str | None:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
-        if not await is_current(engine, package):
-            return "the schema is not at this version; run the migrations (`ketnap up` does)"
-        return None
+        return too_old(package, await standing(engine, package))
 
     return check
 

@@ -4,8 +4,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 
-def create_engine(url: str, name: str, pool_size: int = 8) -> AsyncEngine:
-    """An engine for `url` (`postgresql://…`); `name` shows in pg_stat_activity."""
+def create_engine(
+    url: str, name: str, pool_size: int = 8, *, command_timeout: float | None = 120.0
+) -> AsyncEngine:
+    """An engine for `url` (`postgresql://…`); `name` shows in pg_stat_activity. `command_timeout` in seconds."""
     return create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,
@@ -16,7 +18,7 @@ def create_engine(url: str, name: str, pool_size: int = 8) -> AsyncEngine:
         hide_parameters=True,
         connect_args={
             "timeout": 10,
-            "command_timeout": 120,
+            "command_timeout": command_timeout,
             "server_settings": {"application_name": f"ketnap-{name}", "timezone": "UTC"},
         },
     )
