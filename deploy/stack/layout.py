@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from deploy.stack.errors import NotRunning
-from deploy.stack.keys import ensure_secret, new_key, write_secret
+from deploy.stack.keys import ensure_secret, new_key, new_password, write_secret
 from deploy.stack.process import process_start
 
 __all__ = ["Addresses", "Layout", "NotRunning", "default_data_dir", "locate"]
@@ -58,6 +58,7 @@ class Layout:
         self.notices = {"vi": self.data_dir / "notice.vi.txt", "en": self.data_dir / "notice.en.txt"}
         self.content_key = self.secrets / "content.key"
         self.master_key = self.secrets / "master.key"
+        self.unseal_token = self.secrets / "unseal.token"
 
     @property
     def sources_file(self) -> Path:
@@ -71,7 +72,7 @@ class Layout:
         return self.secrets / f"{service}.database-url"
 
     def prepare(self) -> None:
-        """Make the directories and the two content keys; idempotent.
+        """Make the directories, the content key, the master key and the token for unsealing; idempotent.
 
         Others may pass through the data directory but not list it, so that PostgreSQL, which root starts
         under another user, reaches its own part; every other part is closed.
@@ -82,6 +83,7 @@ class Layout:
             closed.mkdir(exist_ok=True, mode=0o700)
         ensure_secret(self.content_key, new_key)
         ensure_secret(self.master_key, new_key)
+        ensure_secret(self.unseal_token, new_password)
 
     def announce(self, addresses: Addresses) -> None:
         """Write `stack.json`: this process runs the system, and there it is. Secrets stay where they are."""

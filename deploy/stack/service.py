@@ -82,6 +82,8 @@ def ketnap_services(layout: Layout, ports: Mapping[str, int], nats_url: str) -> 
             settings["KETNAP_MASTER_KEY_FILE"] = str(layout.master_key)
         else:
             settings["KETNAP_REGISTRY_URL"] = f"http://{HOST}:{ports['registry']}"
+        if name in ("registry", "reporting"):
+            settings["KETNAP_UNSEAL_TOKEN_FILE"] = str(layout.unseal_token)
         if name == "reporting":
             for variable, language in (("KETNAP_NOTICE_FILE", "vi"), ("KETNAP_NOTICE_EN_FILE", "en")):
                 if layout.notices[language].exists():
@@ -101,6 +103,7 @@ def _inherited() -> dict[str, str]:
         "KETNAP_NATS_SYSTEM_SEED",
         "KETNAP_CONTENT_KEY",
         "KETNAP_MASTER_KEY",
+        "KETNAP_UNSEAL_TOKEN",
         "KETNAP_OWNER_DATABASE_URL",
     }
     unwanted = ours | {f"{name}_FILE" for name in ours} | {"KETNAP_REGISTRY_URL", "KETNAP_REPORTING_URL"}

@@ -8,6 +8,7 @@ from litestar.di import Provide
 
 from services.registry.api.metrics import RegistryCollector
 from services.registry.api.routes import ROUTES, without_nul
+from services.registry.api.unsealing import unseal
 from services.registry.service import Registry
 from services.registry.settings import RegistrySettings
 from shared.runtime.http import create_api, serve
@@ -32,7 +33,7 @@ def create_app(settings: RegistrySettings) -> Litestar:
 
     return create_api(
         "registry",
-        ROUTES,
+        [*ROUTES, unseal],
         lifespan,
         lambda _: provide().checks(),
         max_body=MAX_BODY,

@@ -18,6 +18,7 @@ from services.registry.relay import Relay
 from services.registry.sealing import Sealer
 from services.registry.settings import RegistrySettings
 from services.registry.store import Fenced
+from services.registry.unsealing import Unsealing
 from services.registry.writer import Writer
 from shared.runtime import checks
 from shared.runtime.broker import create_broker
@@ -46,6 +47,8 @@ class Registry:
         sealer = Sealer(Keyring(settings.master_key, file))
         self.writer = Writer(self.engine, sealer, bytes.fromhex(settings.content_key))
         self.readings = Readings(self.engine)
+        self.unsealing = Unsealing(self.engine, sealer)
+        self.unseal_token = settings.unseal_token
         self.writing = Progress("the writer")
         self.relaying = Progress("the relay")
         self.relay = Relay(self.engine, self.broker, self.writer.recorded, self.relaying)

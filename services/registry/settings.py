@@ -23,4 +23,6 @@ class RegistrySettings(ServiceSettings, kw_only=True):
     content_key: HexKey
     master_key: MasterKeys
     master_key_file: str | None = None
+    unseal_token: Annotated[str, Meta(min_length=32)] | None = None
+    """Shared with reporting: who shows it may have profiles unsealed. Without it, nobody may."""
     http_port: int = 8081

@@ -19,6 +19,7 @@ from tests.conftest import Database
 from tests.given import encoded
 
 TIMEOUT = 20.0
+UNSEAL_TOKEN = "made-up-token-for-tests-of-unsealing"
 
 
 @dataclass
@@ -112,6 +113,7 @@ def registry_settings(database: Database, nats_server: NatsServer) -> RegistrySe
         nats_seed=nats_server.seed("registry"),
         content_key="c0" * 32,
         master_key="5e" * 32,
+        unseal_token=UNSEAL_TOKEN,
     )
 
 

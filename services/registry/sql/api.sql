@@ -54,3 +54,14 @@ WHERE CAST(:source AS text) IS NULL OR source = :source;
 
 -- waiting: counts of the quarantine by code, and since when the oldest waits
 SELECT code, count(*) AS number, min(at) AS since FROM registry.quarantine GROUP BY code;
+
+-- profiles_of_events: the data of these recorded events
+SELECT l.source, l.event_id, l.subject, (l.event -> 'data')::text AS data
+FROM unnest(CAST(:sources AS text[]), CAST(:ids AS uuid[])) AS wanted (source, event_id)
+JOIN registry.log l USING (source, event_id);
+
+-- profiles_of_persons: the data of all recorded events about these persons that may bring a profile
+SELECT source, event_id, subject, (event -> 'data')::text AS data FROM registry.log
+WHERE subject = ANY (CAST(:subjects AS text[]))
+  AND type IN ('CandidateIdentified.v1', 'MemberAdmitted.v1', 'FactCorrected.v1')
+ORDER BY position;
