@@ -22,7 +22,7 @@ from shared.runtime.database import create_engine
 from shared.runtime.http import Check
 from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
-from shared.runtime.tasks import ended
+from shared.runtime.tasks import endable, ended
 
 log = structlog.get_logger(__name__)
 
@@ -72,12 +72,12 @@ class Notifier:
     async def _work(self) -> None:
         await until_migrated(self.engine, "services.notifier", self.reading)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.intake.run(self.following.set))
+            tasks.create_task(endable(self.intake.run(self.following.set)))
             for sender in self.senders:
-                tasks.create_task(sender.run())
+                tasks.create_task(endable(sender.run()))
             # What has not been read yet would be judged as if it had not happened.
             await self.following.wait()
-            tasks.create_task(self.sweeper.run())
+            tasks.create_task(endable(self.sweeper.run()))
 
     def checks(self) -> dict[str, Check]:
         """Readiness: the database, its schema, NATS, and whether work gets anywhere."""

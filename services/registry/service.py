@@ -26,7 +26,7 @@ from shared.runtime.database import create_engine
 from shared.runtime.http import Check
 from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
-from shared.runtime.tasks import ended
+from shared.runtime.tasks import endable, ended
 
 log = structlog.get_logger(__name__)
 
@@ -81,10 +81,10 @@ class Registry:
             await self._until_writer()
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._lead())
-                    tasks.create_task(self.relay.run())
+                    tasks.create_task(endable(self._lead()))
+                    tasks.create_task(endable(self.relay.run()))
                     self._intake = Intake(self.broker.connection, self.writer, self.writing)
-                    tasks.create_task(self._intake.run())
+                    tasks.create_task(endable(self._intake.run()))
             except* Fenced:
                 log.warning("another registry has become the writer; this one stands by")
             finally:

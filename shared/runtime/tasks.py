@@ -1,7 +1,10 @@
 """The end of a background task."""
 
 import asyncio
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 PATIENCE = 1.0
 
@@ -17,3 +20,16 @@ async def ended(task: asyncio.Task[Any]) -> None:
         await asyncio.wait({task}, timeout=PATIENCE)
     if not task.cancelled():
         task.exception()  # looked at, so that asyncio does not warn that nobody did
+
+
+async def endable(work: Coroutine[Any, Any, T]) -> T:
+    """`work`, for a task group, which cancels its tasks only once: libraries drop that now and then.
+
+    What `work` gives and raises is passed on.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task})
+    finally:
+        await ended(task)
+    return task.result()
