@@ -44,12 +44,27 @@ class LogRow:
 
     delivery: Delivery
     position: int
+    recordedat: datetime
     event_id: UUID
     type: str
     subject: str
     content_hash: bytes
     findings: tuple[Finding, ...]
     event: bytes
+
+    @property
+    def receipt(self) -> Receipt:
+        """What its source is told."""
+        return Receipt(
+            self.event_id,
+            self.delivery.source,
+            "recorded",
+            self.delivery.stream_sequence,
+            self.delivery.batch_index,
+            self.recordedat,
+            self.findings,
+            self.position,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +138,14 @@ class Outcomes:
     refused: list[RefusedRow] = field(default_factory=list)
     held: dict[tuple[str, UUID], Waiting] = field(default_factory=dict)
     released: list[Waiting] = field(default_factory=list)
-    receipts: list[Receipt] = field(default_factory=list)
+    told: list[Receipt] = field(default_factory=list)
+    """Receipts of all that is not recorded; what is recorded, the log itself says."""
+
+    @property
+    def receipts(self) -> list[Receipt]:
+        """All, in the order of deliveries; of what waited and was recorded at once, first that it waited."""
+        found = [*self.told, *(row.receipt for row in self.log)]
+        return sorted(found, key=lambda each: (each.source, each.stream_sequence, each.batch_index))
 
     def numbers(self) -> Counter[tuple[str, str]]:
         """By source and outcome: how the numbers of current outcomes change."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import structlog
@@ -11,7 +12,7 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfi
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.events.receipts import Receipt
+from shared.events.receipts import Finding, Receipt
 from shared.events.recorded import write_batch
 from shared.events.subjects import (
     FIRST_HEADER,
@@ -29,8 +30,10 @@ log = structlog.get_logger(__name__)
 
 SQL = Statements("services.registry.sql", "relay.sql")
 
-READ_EVENTS = 500
+READ_EVENTS = 1000
+READ_BYTES = 2 * 1024 * 1024
 IN_FLIGHT = 500
+"""Receipts on the way at once; the server drops what exceeds 10,000 in front of a stream."""
 MESSAGE_BYTES = 900 * 1024
 KEEP_SECONDS = 7 * 24 * 3600
 KEEP_LOG_BYTES = 1024 * 1024 * 1024
@@ -39,6 +42,7 @@ IDLE = 1.0
 RETRY = 0.5
 
 _RECEIPTS = msgspec.json.Decoder(list[Receipt])
+_FINDINGS = msgspec.json.Decoder(tuple[Finding, ...])
 
 
 async def ensure_streams(stream: JetStreamContext) -> None:
@@ -84,7 +88,7 @@ class Relay:
             try:
                 async with self._progress.working():
                     await ensure_streams(self._broker.connection.jetstream())
-                    while await self._events() | await self._receipts():
+                    while await self._publish():
                         pass
             except Exception as error:
                 log.warning("publishing was interrupted; trying again", error=repr(error))
@@ -97,11 +101,22 @@ class Relay:
                 # Nothing new; look all the same, another writer may have recorded.
                 self._progress.fine()
 
-    async def _events(self) -> bool:
+    async def _publish(self) -> bool:
+        """Publish a stretch of the log and all receipts that are due; whether there may be more."""
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(SQL["to_relay"], {"limit": READ_EVENTS})).all()
-        for group in _groups([(row.position, row.event.encode()) for row in rows]):
-            first, last = group[0][0], group[-1][0]
+            page = {"limit": READ_EVENTS, "bytes": READ_BYTES}
+            rows = (await connection.execute(SQL["to_relay"], page)).all()
+        await self._events([(row.position, row.event.encode()) for row in rows])
+        # That an event waits is said before that it is recorded, and its outbox was written no later.
+        posted = await self._posted()
+        await self._receipts([_receipt(row) for row in rows])
+        if rows:
+            async with self._engine.begin() as connection:
+                await connection.execute(SQL["relayed"], {"position": rows[-1].position})
+        return bool(rows or posted)
+
+    async def _events(self, events: Sequence[tuple[int, bytes]]) -> None:
+        for group in _groups(events):
             await self._broker.publish(
                 write_batch(event for _, event in group),
                 LOG_SUBJECT,
@@ -109,36 +124,50 @@ class Relay:
                 stream=LOG_STREAM,
                 headers={
                     "content-type": "application/cloudevents-batch+json",
-                    FIRST_HEADER: str(first),
-                    LAST_HEADER: str(last),
+                    FIRST_HEADER: str(group[0][0]),
+                    LAST_HEADER: str(group[-1][0]),
                 },
                 timeout=10,
             )
-            async with self._engine.begin() as connection:
-                await connection.execute(SQL["relayed"], {"position": last})
-        return len(rows) == READ_EVENTS
 
-    async def _receipts(self) -> bool:
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(SQL["posted"])).all()
-        for row in rows:
-            receipts = _RECEIPTS.decode(row.receipts)
-            for start in range(0, len(receipts), IN_FLIGHT):
-                chunk = receipts[start : start + IN_FLIGHT]
-                await asyncio.gather(*(self._receipt(receipt) for receipt in chunk))
-        if rows:
+    async def _posted(self) -> bool:
+        """Publish the outbox: receipts of what is not recorded; whether there were any."""
+        found = False
+        while True:
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(SQL["posted"])).all()
+            if not rows:
+                return found
+            found = True
+            for row in rows:
+                await self._receipts(_RECEIPTS.decode(row.receipts))
             async with self._engine.begin() as connection:
                 await connection.execute(SQL["delivered"], {"numbers": [row.number for row in rows]})
-        return bool(rows)
 
-    async def _receipt(self, receipt: Receipt) -> None:
-        await self._broker.publish(
-            msgspec.json.encode(receipt),
-            receipt_subject(receipt.source, receipt.outcome),
-            stream=RECEIPTS_STREAM,
-            headers={"content-type": "application/json"},
-            timeout=10,
-        )
+    async def _receipts(self, receipts: Sequence[Receipt]) -> None:
+        """Publish these in order; returns when the stream has them."""
+        client = self._broker.connection
+        headers = {"content-type": "application/json"}
+        for start in range(0, len(receipts), IN_FLIGHT):
+            *others, last = receipts[start : start + IN_FLIGHT]
+            # The server takes what a connection sends in order: the last one's acknowledgement is that of all.
+            for receipt in others:
+                subject = receipt_subject(receipt.source, receipt.outcome)
+                await client.publish(subject, msgspec.json.encode(receipt), headers=headers)
+            await self._broker.publish(
+                msgspec.json.encode(last),
+                receipt_subject(last.source, last.outcome),
+                stream=RECEIPTS_STREAM,
+                headers=headers,
+                timeout=10,
+            )
+
+
+def _receipt(row: Any) -> Receipt:
+    """The receipt of a row of the log."""
+    findings = _FINDINGS.decode(row.findings) if row.findings else ()
+    place = (row.stream_sequence, row.batch_index)
+    return Receipt(row.event_id, row.source, "recorded", *place, row.recordedat, findings, row.position)
 
 
 def _groups(events: Sequence[tuple[int, bytes]]) -> list[list[tuple[int, bytes]]]:

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.registry.deliveries import Delivery, SourceProgress, Waiting
+from services.registry.deliveries import Delivery, LogRow, SourceProgress, Waiting
 from services.registry.sealing import Wrapped
 from services.registry.situation import LoadedSituation, Missing, Unloaded
 from services.registry.turn import Turn
@@ -202,26 +202,15 @@ async def commit(
         ("source", "settled", "last_seen", "sequences"),
         [(each.source, each.settled, each.last_seen, _json(each.sequences)) for each in progress],
     )
-    if turn.outcomes.receipts:
-        await connection.execute(SQL["post"], {"receipts": _json(turn.outcomes.receipts)})
+    if turn.outcomes.told:
+        await connection.execute(SQL["post"], {"receipts": _json(turn.outcomes.told)})
 
 
 async def _write_outcomes(connection: AsyncConnection, turn: Turn, at: datetime) -> None:
     outcomes = turn.outcomes
     # A release leaves the quarantine before its id enters the log: an id is never in both.
     await _write_columns(connection, "let_go", ("source", "event_id"), [each.key for each in outcomes.released])
-    await _write_columns(
-        connection,
-        "append_log",
-        ("position", "recordedat", "source", "event_id", "stream_sequence", "batch_index", "type", "subject",
-         "content_hash", "findings", "event"),
-        [
-            (row.position, at, row.delivery.source, row.event_id, row.delivery.stream_sequence,
-             row.delivery.batch_index, row.type, row.subject, row.content_hash,
-             _json(row.findings) if row.findings else None, row.event.decode())
-            for row in outcomes.log
-        ],
-    )  # fmt: skip
+    await _append_log(connection, outcomes.log)
     await _write_columns(
         connection,
         "append_refused",
@@ -255,6 +244,24 @@ async def _write_outcomes(connection: AsyncConnection, turn: Turn, at: datetime)
         ("source", "outcome", "number"),
         [(source, outcome, number) for (source, outcome), number in numbers if number],
     )
+
+
+async def _append_log(connection: AsyncConnection, rows: Sequence[LogRow]) -> None:
+    # Nearly all of what a turn writes goes through here: COPY takes half the time of an INSERT.
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None
+    await driver.copy_records_to_table(
+        "log",
+        schema_name="registry",
+        columns=("position", "recordedat", "source", "event_id", "stream_sequence", "batch_index", "type",
+                 "subject", "content_hash", "findings", "event"),
+        records=[
+            (row.position, row.recordedat, row.delivery.source, row.event_id, row.delivery.stream_sequence,
+             row.delivery.batch_index, row.type, row.subject, row.content_hash,
+             _json(row.findings) if row.findings else None, row.event.decode())
+            for row in rows
+        ],
+    )  # fmt: skip
 
 
 async def _write_state(connection: AsyncConnection, turn: Turn) -> None:

@@ -165,6 +165,7 @@ class Turn:
             LogRow(
                 event.delivery,
                 self.position,
+                self.at,
                 event.fact.event_id,
                 event.type,
                 event.fact.subject,
@@ -175,7 +176,6 @@ class Turn:
         )
         if isinstance(event.fact.data, PersonErased):
             self.profiles.erase(event.fact.subject)
-        self._receipt(event.delivery, event.fact.event_id, "recorded", position=self.position, findings=findings)
         return wakes
 
     async def _woken(self, keys: frozenset[str]) -> list[tuple[str, UUID]]:
@@ -247,7 +247,7 @@ class Turn:
         self.refuse(delivery, event_id, Reason("id-conflict", message, "$.id"))
 
     def _receipt(self, delivery: Delivery, event_id: UUID | None, outcome: Any, **more: Any) -> None:
-        self.outcomes.receipts.append(
+        self.outcomes.told.append(
             Receipt(
                 event_id,
                 delivery.source,

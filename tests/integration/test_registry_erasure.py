@@ -81,7 +81,7 @@ async def test_the_key_goes_with_the_event_and_what_it_sealed_stays_closed(
 async def test_the_key_stays_if_the_turn_fails(database: Database, writer: Writer) -> None:
     person = new_uuid()
     await writer.write([message(2, with_profile(identified(person, "2022-01-05")))])
-    await database.fetch("ALTER TABLE registry.outbox ADD CONSTRAINT broken CHECK (number < 0) NOT VALID")
+    await database.fetch("ALTER TABLE registry.source ADD CONSTRAINT broken CHECK (settled < 3) NOT VALID")
     with pytest.raises(Exception, match="broken"):
         await writer.write([message(3, erased(person))])
     assert await key_of(database, f"person/{person}") is not None

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from services.registry import store
 from services.registry.deliveries import Message, SourceProgress
@@ -173,7 +172,7 @@ async def test_a_turn_that_fails_leaves_nothing_in_memory(database: Database) ->
     await writer.write([message(1, root(), organisation("cell"), organisation("heir"))])
     ended = event("OrganisationDissolved", "organisation/cell", "2024-01-01", {"successor_id": "heir"})
     await database.fetch("ALTER TABLE registry.log ADD CONSTRAINT broken CHECK (position < 5)")
-    with pytest.raises(IntegrityError):
+    with pytest.raises(asyncpg.CheckViolationError):
         await writer.write([message(2, ended, organisation("other"))])
     await writer.recover()
     after = admitted(new_uuid(), "2024-02-01", "heir")

@@ -1,7 +1,7 @@
 """Working days: Monday to Friday, but for Vietnam's public holidays."""
 
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 import holidays
 
@@ -17,6 +17,7 @@ def is_working_day(day: date) -> bool:
     return day.weekday() < 5 and day not in _public_holidays()
 
 
+@lru_cache(maxsize=10_000)
 def working_days_after(day: date, number: int) -> date:
     """The working day that is `number` of them after `day`, which does not count itself."""
     while number:

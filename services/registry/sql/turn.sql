@@ -73,14 +73,6 @@ SELECT person, master, wrapped FROM registry.person_key WHERE person = ANY (CAST
 UNION ALL
 SELECT person, NULL, NULL FROM registry.erased_person WHERE person = ANY (CAST(:persons AS text[]));
 
--- append_log: recorded events, in order
-INSERT INTO registry.log (position, recordedat, source, event_id, stream_sequence, batch_index, type, subject,
-                          content_hash, findings, event)
-SELECT * FROM unnest(CAST(:position AS bigint[]), CAST(:recordedat AS timestamptz[]), CAST(:source AS text[]),
-                     CAST(:event_id AS uuid[]), CAST(:stream_sequence AS bigint[]), CAST(:batch_index AS int[]),
-                     CAST(:type AS text[]), CAST(:subject AS text[]), CAST(:content_hash AS bytea[]),
-                     CAST(:findings AS json[]), CAST(:event AS json[]));
-
 -- append_refused: deliveries that end without a place in the log
 INSERT INTO registry.refused (source, stream_sequence, batch_index, event_id, outcome, position, code, message, path, at)
 SELECT * FROM unnest(CAST(:source AS text[]), CAST(:stream_sequence AS bigint[]), CAST(:batch_index AS int[]),
@@ -153,5 +145,5 @@ FROM unnest(CAST(:source AS text[]), CAST(:settled AS bigint[]), CAST(:last_seen
             CAST(:sequences AS text[])) AS n (source, settled, last_seen, sequences)
 WHERE s.source = n.source AND s.settled <= n.settled;
 
--- post: the receipts of this turn
+-- post: the receipts of what this turn did not record
 INSERT INTO registry.outbox (receipts) VALUES (CAST(:receipts AS json));
