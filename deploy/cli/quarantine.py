@@ -1,5 +1,7 @@
-"""`ketnap quarantine`: what waits and why; decide again, or drop."""
+"""`ketnap quarantine`: what waits and for what; what a release would change; decide again, or drop."""
 
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,85 +11,179 @@ import typer
 from deploy.cli.up import DataDir
 from deploy.stack.layout import locate
 
-app = typer.Typer(no_args_is_help=True, help="Events that wait: list, decide again, drop.")
+app = typer.Typer(no_args_is_help=True, help="Events that wait: list, look closer, decide again, drop.")
 
-_PAGE = 1000
+_PAGE = 500
+_SHOWN = 20
 
-Source = Annotated[str, typer.Argument(metavar="SOURCE", help="Whose event it is.")]
-EventId = Annotated[UUID, typer.Argument(metavar="EVENT_ID", help="The event's id.")]
+OneSource = Annotated[str, typer.Argument(metavar="SOURCE", help="Whose event it is.")]
+OneEvent = Annotated[UUID, typer.Argument(metavar="EVENT_ID", help="The event's id.")]
+MaybeSource = Annotated[str | None, typer.Argument(metavar="[SOURCE", help="Whose event it is.")]
+MaybeEvent = Annotated[UUID | None, typer.Argument(metavar="EVENT_ID]", help="The event's id.")]
+OfSource = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="Only of this source.")]
+OfCode = Annotated[str | None, typer.Option("--code", metavar="CODE", help="Only for this reason.")]
+OfSubject = Annotated[str | None, typer.Option("--subject", metavar="SUBJECT", help="E.g. person/UUID.")]
+OlderThan = Annotated[
+    str | None, typer.Option("--older-than", metavar="AGE", help="Only what waits for longer, e.g. 1h or 2d.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs: JSON, one object a line.")]
 
 
 @app.command("list")
 def list_(
-    source: Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="Only of this source.")] = None,
-    code: Annotated[str | None, typer.Option("--code", metavar="CODE", help="Only for this reason.")] = None,
-    subject: Annotated[str | None, typer.Option("--subject", metavar="SUBJECT", help="E.g. person/UUID.")] = None,
+    source: OfSource = None,
+    code: OfCode = None,
+    subject: OfSubject = None,
+    older_than: OlderThan = None,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show what waits, in the order in which it would be decided."""
+    """Show what waits and for what, in the order in which it would be decided."""
     from rich.console import Console
-    from rich.markup import escape
 
-    filters = {"source": source, "code": code, "subject": subject}
+    from deploy.cli.quarantine_view import waiting_table
+
+    filters = _given(source=source, code=code, subject=subject, older_than=older_than)
+    items = _items(data_dir, filters)
+    if as_json:
+        for item in items:
+            _print_json(item)
+        return
     console = Console()
-    waiting = 0
-    for item in _items(locate(data_dir, ("registry_url",)).registry_url, filters):
-        waiting += 1
-        event, reason = item["event"], item["reason"]
-        head = f"{item['source']} {item['event_id']}  {event['type']}  {event['subject']}  {event['effectiveon']}"
-        console.print(escape(head), style="bold", soft_wrap=True, highlight=False)
-        console.print(escape(f"    {reason['code']}: {reason['message']}"), soft_wrap=True, highlight=False)
-    console.print(f"{waiting:,} waiting" if waiting else "nothing waits")
+    codes: Counter[str] = Counter()
+    for page in _by(_SHOWN, items):
+        codes.update(item["reason"]["code"] for item in page)
+        console.print(waiting_table(page))
+    if not codes:
+        console.print("nothing waits")
+        return
+    console.print(f"{codes.total():,} waiting: " + ", ".join(f"{n:,} {code}" for code, n in codes.most_common()))
 
 
 @app.command()
-def retry(source: Source, event_id: EventId, data_dir: DataDir = None) -> None:
-    """Decide one event again; exit code 1 if it still waits or is rejected."""
-    receipt = _post(data_dir, f"/v1/quarantine/{source}/{event_id}/retry")
-    if receipt["outcome"] == "recorded":
-        typer.echo(f"{event_id} is recorded at position {receipt['position']}")
-        return
-    reason = receipt.get("reason", {})
-    typer.echo(f"{event_id} is {receipt['outcome']}: {reason.get('code')}: {reason.get('message')}")
-    raise typer.Exit(1)
+def show(source: OneSource, event_id: OneEvent, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Show one waiting event and what a retry, its missing cause or a discard would do. Changes nothing."""
+    from rich.console import Console
+
+    from deploy.cli.quarantine_view import rehearsal
+
+    found = _ask(data_dir, "GET", f"/v1/quarantine/{source}/{event_id}")
+    if as_json:
+        _print_json(found)
+    else:
+        Console().print(rehearsal(found))
+
+
+@app.command()
+def retry(
+    source: MaybeSource = None,
+    event_id: MaybeEvent = None,
+    of_source: OfSource = None,
+    code: OfCode = None,
+    subject: OfSubject = None,
+    older_than: OlderThan = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Decide one event again, or all that the options name; exit code 1 if any still waits or is rejected."""
+    filters = _given(source=of_source, code=code, subject=subject, older_than=older_than)
+    if source is not None and event_id is not None and not filters:
+        receipts = [_ask(data_dir, "POST", f"/v1/quarantine/{source}/{event_id}/retry")]
+    elif source is None and filters.keys() - {"older_than"}:
+        receipts = list(_retried(data_dir, filters))
+    else:
+        raise typer.BadParameter("expected SOURCE and EVENT_ID, or at least one of --source, --code and --subject")
+    if as_json:
+        for receipt in receipts:
+            _print_json(receipt)
+    else:
+        _say_outcomes(receipts)
+    if any(receipt["outcome"] != "recorded" for receipt in receipts):
+        raise typer.Exit(1)
 
 
 @app.command()
 def discard(
-    source: Source,
-    event_id: EventId,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; no names.")],
+    source: OneSource,
+    event_id: OneEvent,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why: a code or a few words for its source, no names.")
+    ],
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Drop one event for good; its id is free again, so it may be sent mended."""
-    _post(data_dir, f"/v1/quarantine/{source}/{event_id}/discard", json={"reason": reason})
-    typer.echo(f"{event_id} is discarded")
+    path = f"/v1/quarantine/{source}/{event_id}/discard"
+    receipt = _ask(data_dir, "POST", path, json={"reason": reason})
+    if as_json:
+        _print_json(receipt)
+    else:
+        typer.echo(f"{event_id} is discarded; {source} is told why in a receipt")
 
 
-def _items(registry_url: str, filters: dict[str, str | None]) -> Iterator[dict[str, Any]]:
-    import httpx
+def _given(**filters: str | None) -> dict[str, str]:
+    return {name: value for name, value in filters.items() if value is not None}
+
+
+def _items(data_dir: DataDir, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
+    query: dict[str, Any] = {**filters, "limit": _PAGE}
+    while True:
+        page = _ask(data_dir, "GET", "/v1/quarantine", params=query)
+        yield from page["items"]
+        if page["next"] is None:
+            return
+        query["after"] = page["next"]
+
+
+def _retried(data_dir: DataDir, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
+    query: dict[str, Any] = {**filters, "limit": _PAGE}
+    while True:
+        answer = _ask(data_dir, "POST", "/v1/quarantine/retry", json=query)
+        yield from answer["receipts"]
+        if answer["next"] is None:
+            return
+        query["after"] = answer["next"]
+
+
+def _by(number: int, items: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    page: list[dict[str, Any]] = []
+    for item in items:
+        page.append(item)
+        if len(page) == number:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def _say_outcomes(receipts: list[dict[str, Any]]) -> None:
+    for receipt in receipts[:_SHOWN]:
+        if receipt["outcome"] == "recorded":
+            typer.echo(f"{receipt['event_id']} is recorded at position {receipt['position']}")
+        else:
+            reason = receipt.get("reason", {})
+            said = f"{reason.get('code')}: {reason.get('message')}"
+            typer.echo(f"{receipt['event_id']} is {receipt['outcome']}: {said}")
+    if len(receipts) > _SHOWN:
+        typer.echo(f"… and {len(receipts) - _SHOWN:,} more")
+    if len(receipts) != 1:
+        outcomes = Counter(receipt["outcome"] for receipt in receipts)
+        said = ", ".join(f"{number:,} {outcome}" for outcome, number in outcomes.most_common())
+        typer.echo(f"decided again: {said or 'nothing waits that matches'}")
+
+
+def _print_json(value: Any) -> None:
     import msgspec
 
-    from deploy.cli.asking import ask
-
-    query: dict[str, str | int] = {name: value for name, value in filters.items() if value is not None}
-    query["limit"] = _PAGE
-    with httpx.Client(base_url=registry_url, timeout=30, trust_env=False) as client:
-        while True:
-            page = msgspec.json.decode(ask(client, "GET", "/v1/quarantine", params=query))
-            yield from page["items"]
-            if page["next"] is None:
-                return
-            query["after"] = page["next"]
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
-def _post(data_dir: DataDir, path: str, **options: Any) -> dict[str, Any]:
+def _ask(data_dir: DataDir, method: str, path: str, **options: Any) -> Any:
     import httpx
     import msgspec
 
     from deploy.cli.asking import ask
 
     registry_url = locate(data_dir, ("registry_url",)).registry_url
-    with httpx.Client(base_url=registry_url, timeout=30, trust_env=False) as client:
-        receipt: dict[str, Any] = msgspec.json.decode(ask(client, "POST", path, **options))
-        return receipt
+    with httpx.Client(base_url=registry_url, timeout=60, trust_env=False) as client:
+        return msgspec.json.decode(ask(client, method, path, **options))

@@ -28,7 +28,7 @@ def create_app(settings: RegistrySettings) -> Litestar:
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         nonlocal registry
         registry = Registry(settings)
-        async with registry.running(), RegistryCollector(registry.readings).collecting():
+        async with registry.running(), RegistryCollector(registry.readings, registry.waiting).collecting():
             yield
 
     return create_api(
@@ -36,6 +36,7 @@ def create_app(settings: RegistrySettings) -> Litestar:
         [*ROUTES, unseal],
         lifespan,
         lambda _: provide().checks(),
+        warnings=lambda _: provide().warnings(),
         max_body=MAX_BODY,
         guards=[without_nul],
         dependencies={"registry": Provide(provide, sync_to_thread=False)},

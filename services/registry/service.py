@@ -12,6 +12,7 @@ from faststream.nats import NatsBroker
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.registry.api.readings import Readings
+from services.registry.api.waiting import WaitingReadings
 from services.registry.intake import Intake
 from services.registry.keyring import Keyring, WrongMasterKey
 from services.registry.relay import Relay
@@ -23,6 +24,7 @@ from services.registry.writer import Writer
 from shared.runtime import checks
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
+from shared.runtime.duration import span
 from shared.runtime.http import Check
 from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
@@ -49,6 +51,8 @@ class Registry:
         self.readings = Readings(self.engine)
         self.unsealing = Unsealing(self.engine, sealer)
         self.unseal_token = settings.unseal_token
+        self.waiting = WaitingReadings(self.engine)
+        self._warn_after = settings.quarantine_warn_after
         self.writing = Progress("the writer")
         self.relaying = Progress("the relay")
         self.relay = Relay(self.engine, self.broker, self.writer.recorded, self.relaying)
@@ -137,3 +141,18 @@ class Registry:
             "writer": checks.progress(self.writing),
             "relay": checks.progress(self.relaying),
         }
+
+    def warnings(self) -> dict[str, Check]:
+        """What somebody should look after, though the registry does its work: events that wait for long."""
+        return {"quarantine": self._overdue}
+
+    async def _overdue(self) -> str | None:
+        rows = await self.waiting.overdue(span(self._warn_after))
+        if not rows:
+            return None
+        counts = ", ".join(f"{row.number:,} of {row.source}" for row in rows)
+        return (
+            f"events have waited in quarantine for more than {self._warn_after}: {counts}, the oldest since "
+            f"{rows[0].since:%Y-%m-%d %H:%M} UTC; look at them with "
+            f"`ketnap quarantine list --older-than {self._warn_after}`"
+        )

@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from services.registry.keyring import MASTER_KEYS
+from shared.runtime.duration import Duration
 from shared.runtime.service import ServiceSettings
 
 HexKey = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}\Z")]
@@ -18,6 +19,8 @@ class RegistrySettings(ServiceSettings, kw_only=True):
     """`content_key` keys the hashes of events' contents, `master_key` wraps the keys of persons.
 
     `master_key_file` is where the latter was read, if it was a file: it is read again when a key is unknown.
+
+    Health warns of events that have waited in quarantine for longer than `quarantine_warn_after`.
     """
 
     content_key: HexKey
@@ -26,3 +29,4 @@ class RegistrySettings(ServiceSettings, kw_only=True):
     unseal_token: Annotated[str, Meta(min_length=32)] | None = None
     """Shared with reporting: who shows it may have profiles unsealed. Without it, nobody may."""
     http_port: int = 8081
+    quarantine_warn_after: Duration = "1h"

@@ -153,13 +153,12 @@ class StoreReader:
     async def waiting_for(self, keys: Iterable[str]) -> list[Waiting]:
         """Stored events that wait for any of these keys, in timeline order."""
         rows = await self._connection.execute(SQL["waiting_for"], {"keys": list(keys)})
-        return [_waiting(row) for row in rows]
+        return [read_waiting(row) for row in rows]
 
-    async def waiting_one(self, source: str, event_id: UUID) -> Waiting | None:
-        """One stored waiting event."""
-        wanted = {"source": source, "event_id": event_id}
-        row = (await self._connection.execute(SQL["waiting_one"], wanted)).one_or_none()
-        return None if row is None else _waiting(row)
+    async def waiting_ones(self, keys: Sequence[tuple[str, UUID]]) -> list[Waiting]:
+        """Those of these events (source, id) that wait."""
+        wanted = {"sources": [source for source, _ in keys], "ids": [event_id for _, event_id in keys]}
+        return [read_waiting(row) for row in await self._connection.execute(SQL["waiting_ones"], wanted)]
 
     async def person_keys(self, persons: Iterable[str]) -> dict[str, Wrapped | None]:
         """Wrapped keys of these persons; None of one who is erased; nobody who has none yet."""
@@ -167,7 +166,8 @@ class StoreReader:
         return {row.person: row.wrapped and Wrapped(row.master, row.wrapped) for row in rows}
 
 
-def _waiting(row: Any) -> Waiting:
+def read_waiting(row: Any) -> Waiting:
+    """The waiting event of a row of `registry.quarantine`."""
     content = row.event.encode()
     envelope, data = read_content(content)
     fact = Fact(envelope.id, envelope.subject, envelope.name, envelope.effectiveon, envelope.time, data)

@@ -127,10 +127,14 @@ class Turn:
         self.outcomes.refused.append(RefusedRow(delivery, event_id, "rejected", None, reason))
         self._receipt(delivery, event_id, "rejected", reason=reason)
 
-    async def retry(self, waiting: Waiting) -> None:
-        """Decide a waiting event again."""
-        self._wait(waiting)
-        await self._release([waiting.key])
+    async def retry(self, *named: Waiting) -> None:
+        """Decide waiting events again, in timeline order; what still waits then is told once more."""
+        for waiting in named:
+            self._wait(waiting)
+        await self._release([waiting.key for waiting in named])
+        for waiting in named:
+            if waiting.key in self._waiting:
+                self._receipt(waiting.delivery, waiting.fact.event_id, "quarantined", reason=waiting.reason)
 
     def discard(self, waiting: Waiting, reason: str) -> None:
         """Drop a waiting event for good; its id is free again."""

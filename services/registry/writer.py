@@ -1,7 +1,7 @@
 """The writer: takes what has arrived as one turn, decides it, commits it, and says that it did."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.registry import masters, store
-from services.registry.deliveries import Delivery, Message, SourceProgress
+from services.registry.deliveries import Delivery, Message, SourceProgress, Waiting
+from services.registry.rehearsal import Rehearsed, rehearse
 from services.registry.rules.rulepack import RulePack
 from services.registry.sealing import Sealer, content_hash
 from services.registry.situation import LoadedSituation, OrganisationCache
@@ -115,45 +116,56 @@ class Writer:
                     self._forget()
                     raise
 
-    async def retry(self, source: str, event_id: UUID) -> Receipt:
-        """Decide a waiting event again; gives its receipt. Raises NotWaiting."""
-        return await self._operate(source, event_id, None)
+    async def retry(self, keys: Sequence[tuple[str, UUID]]) -> list[Receipt]:
+        """Decide these waiting events (source, id) again, in one turn.
+
+        Gives the receipts of those that wait, and of others that were released with them; what waits no more is
+        passed over.
+        """
+        return await self._operate(keys, lambda turn, waiting: turn.retry(*waiting))
 
     async def discard(self, source: str, event_id: UUID, reason: str) -> Receipt:
         """Drop a waiting event for good. Raises NotWaiting."""
-        return await self._operate(source, event_id, reason)
 
-    async def _operate(self, source: str, event_id: UUID, discard_reason: str | None) -> Receipt:
+        async def discard(turn: Turn, waiting: Sequence[Waiting]) -> None:
+            for each in waiting:
+                turn.discard(each, reason)
+
+        receipts = await self._operate([(source, event_id)], discard)
+        if not receipts:
+            raise NotWaiting(f"expected {source}/{event_id} to wait in quarantine, found it does not")
+        return receipts[0]
+
+    async def _operate(
+        self,
+        keys: Sequence[tuple[str, UUID]],
+        work: Callable[[Turn, Sequence[Waiting]], Awaitable[None]],
+    ) -> list[Receipt]:
         async with self._lock, self._engine.connect() as connection:
             if self._head is None:
                 await self._start()
             reader = store.StoreReader(connection)
-            waiting = await reader.waiting_one(source, event_id)
-            if waiting is None:
-                raise NotWaiting(f"expected {source}/{event_id} to wait in quarantine, found it does not")
+            waiting = await reader.waiting_ones(keys)
+            if not waiting:
+                return []
             try:
                 turn = self._new_turn(reader, anyone_waits=True)
-                turn.hold(source, event_id, waiting.content_hash, None)
-                if discard_reason is None:
-                    await turn.retry(waiting)
-                else:
-                    turn.discard(waiting, discard_reason)
+                for each in waiting:
+                    turn.hold(*each.key, each.content_hash, None)
+                await work(turn, waiting)
                 await self._commit(connection, turn, [])
             except BaseException:
                 self._forget()
                 raise
-        for receipt in turn.outcomes.receipts:
-            if receipt.event_id == event_id:
-                return receipt
-        return Receipt(
-            event_id,
-            source,
-            "quarantined",
-            waiting.delivery.stream_sequence,
-            waiting.delivery.batch_index,
-            waiting.at,
-            reason=waiting.reason,
-        )
+        return turn.outcomes.receipts
+
+    async def rehearse(self, source: str, event_id: UUID) -> Rehearsed:
+        """What a retry and a discard of a waiting event would do; nothing is kept. Raises NotWaiting."""
+        await self.refresh_sources()
+        found = await rehearse(self._engine, self._sealer, self._rulepack, self._roots(), (source, event_id))
+        if found is None:
+            raise NotWaiting(f"expected {source}/{event_id} to wait in quarantine, found it does not")
+        return found
 
     async def validate(self, reads: Sequence[Read]) -> list[Receipt]:
         """What `write` would say of these events, in order, on the log as it stands; nothing is kept."""

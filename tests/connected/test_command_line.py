@@ -138,11 +138,23 @@ def test_what_waits_is_listed_decided_again_released_by_its_cause_or_dropped(fou
         assert listed.returncode == 0
         return str(listed.stdout)
 
-    head, reason = waiting(early).splitlines()[:2]
-    assert head == f"dien-bien {early['id']}  MemberAdmitted.v1  person/{person}  2022-06-01"
-    assert reason.startswith("    unknown-subject: ")
+    said = waiting(early)
+    assert "MemberAdmitted.v1 effective on 2022-06-01" in said
+    assert f"person/{person}" in said
+    assert f"dien-bien {early['id']}" in said
+    assert "unknown-subject: expected" in said
+    assert "1 waiting: 1 unknown-subject" in said
+    (item,) = map(json.loads, quarantine("list", "--subject", early["subject"], "--json").stdout.splitlines())
+    assert (item["event_id"], item["event"]) == (early["id"], early)
     retried = quarantine("retry", "dien-bien", early["id"])
     assert (retried.returncode, "is quarantined: unknown-subject: " in retried.stdout) == (1, True)
+    all_retried = quarantine("retry", "--source", "dien-bien", "--code", "unknown-subject")
+    assert all_retried.returncode == 1
+    assert re.search(r"^decided again: \d+ quarantined$", all_retried.stdout, re.MULTILINE), all_retried.stdout
+    assert early["id"] in all_retried.stdout
+    shown = quarantine("show", "dien-bien", early["id"])
+    assert (shown.returncode, "CandidateIdentified.v1 of person/" in shown.stdout) == (0, True), shown.stdout
+    assert re.search(r"cell +admissions +2022-06-01 +\+1", shown.stdout), shown.stdout
 
     cause = _publish(founded, _file(founded, "cause.jsonl", identified(person, "2022-01-05")))
     assert (cause.returncode, waiting(early)) == (0, "nothing waits\n")
@@ -175,6 +187,8 @@ def test_credentials_of_another_source_are_refused_with_a_word_on_where_to_get_t
         ("source", "add", "dien-bien"),
         ("publish", "no-such-file.jsonl", "--source", "dien-bien", "--creds", "/dev/null"),
         ("quarantine", "discard", "dien-bien", "9e79685e-fe3e-41cd-ac49-8d8d27c0b62f"),
+        ("quarantine", "retry"),
+        ("quarantine", "retry", "dien-bien"),
     ],
     ids=" ".join,
 )

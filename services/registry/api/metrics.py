@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 import structlog
 from prometheus_client import Gauge
 
 from services.registry.api.readings import Readings
+from services.registry.api.waiting import WaitingReadings
 from shared.runtime.tasks import ended
 
 log = structlog.get_logger(__name__)
@@ -18,15 +18,24 @@ EVERY = 10.0
 DELIVERIES = Gauge("ketnap_registry_deliveries", "Deliveries by source and current outcome", ["source", "outcome"])
 SETTLED = Gauge("ketnap_registry_settled", "Last settled stream sequence of a source", ["source"])
 GAPS = Gauge("ketnap_registry_sequence_gaps", "Holes in a source's own sequence", ["source"])
-WAITING = Gauge("ketnap_registry_quarantine_events", "Events in quarantine by code", ["code"])
-AGE = Gauge("ketnap_registry_quarantine_age_seconds", "Age of the oldest event in quarantine by code", ["code"])
+WAITING = Gauge(
+    "ketnap_registry_quarantine_events",
+    "Events in quarantine by source, code and how long they have waited (under_1h, under_1d, under_7d, over_7d)",
+    ["source", "code", "age"],
+)
+AGE = Gauge(
+    "ketnap_registry_quarantine_age_seconds",
+    "Age of the oldest event in quarantine by source; 0 where nothing waits",
+    ["source"],
+)
 
 
 class RegistryCollector:
     """Reads the figures from the tables every few seconds, so that a scrape costs nothing."""
 
-    def __init__(self, readings: Readings) -> None:
+    def __init__(self, readings: Readings, waiting: WaitingReadings) -> None:
         self._readings = readings
+        self._waiting = waiting
 
     @asynccontextmanager
     async def collecting(self) -> AsyncIterator[None]:
@@ -40,21 +49,27 @@ class RegistryCollector:
     async def _run(self) -> None:
         while True:
             try:
-                await self._collect()
+                await self.collect()
             except Exception as error:
                 log.warning("metrics cannot be read; trying again", error=repr(error))
             await asyncio.sleep(EVERY)
 
-    async def _collect(self) -> None:
-        for source in await self._readings.sources():
+    async def collect(self) -> None:
+        """Set all figures to what the tables say now."""
+        sources = await self._readings.sources()
+        counts = await self._waiting.counts()
+        for source in sources:
             name = source["source"]
             SETTLED.labels(name).set(source["settled"])
             GAPS.labels(name).set(len(source["gaps"]))
             for outcome, number in source["outcomes"].items():
                 DELIVERIES.labels(name, outcome).set(number)
-        waiting = await self._readings.waiting()
         WAITING.clear()
-        AGE.clear()
-        for code, (number, since) in waiting.items():
-            WAITING.labels(code).set(number)
-            AGE.labels(code).set((datetime.now(UTC) - since).total_seconds())
+        for row in counts:
+            WAITING.labels(row.source, row.code, row.age).set(row.number)
+        # A source whose quarantine is empty says 0, so that an alert on it ends.
+        oldest = dict.fromkeys((source["source"] for source in sources), 0.0)
+        for row in counts:
+            oldest[row.source] = max(oldest.get(row.source, 0.0), row.seconds)
+        for name, seconds in oldest.items():
+            AGE.labels(name).set(seconds)

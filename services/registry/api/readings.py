@@ -1,6 +1,5 @@
 """What the registry's API reads from its tables."""
 
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -49,19 +48,6 @@ class Readings:
         following = rows[-1].stream_sequence if len(rows) >= limit else None
         return [receipt_members(row) for row in rows], following
 
-    async def quarantine(
-        self, source: str | None, code: str | None, subject: str | None, after: int, limit: int
-    ) -> tuple[list[dict[str, Any]], int | None]:
-        """Waiting events in timeline order from the row number `after` on, and where the next page begins."""
-        rows = await self._rows(
-            "quarantine", source=source, code=code, subject=subject, offset=after, limit=limit + 1
-        )
-        items = [
-            {**receipt_members(row), "event": Raw(row.event.encode()), "waits_for": sorted(row.waits_for)}
-            for row in rows[:limit]
-        ]
-        return items, after + limit if len(rows) > limit else None
-
     async def sources(self, source: str | None = None) -> list[dict[str, Any]]:
         """Registered sources with the number of deliveries by outcome; without `lag`."""
         async with self._engine.connect() as connection:
@@ -84,10 +70,6 @@ class Readings:
             }
             for row in rows
         ]
-
-    async def waiting(self) -> Mapping[str, tuple[int, Any]]:
-        """By code: how many events wait, and since when the oldest does."""
-        return {row.code: (row.number, row.since) for row in await self._rows("waiting")}
 
 
 def gaps(seen: list[tuple[int, int]]) -> list[tuple[int, int]]:

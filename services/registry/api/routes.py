@@ -10,15 +10,15 @@ from litestar import Request, Response, get, post
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 from nats.js.errors import NotFoundError
 
+from services.registry.api.quarantine import QUARANTINE_ROUTES
 from services.registry.api.readings import Readings
 from services.registry.deliveries import Delivery
 from services.registry.service import Registry
-from services.registry.store import Fenced
-from services.registry.writer import NotWaiting, Read, read_event
+from services.registry.writer import Read, read_event
 from shared.events.asyncapi import document
 from shared.events.catalogue import CATALOGUE
 from shared.events.codec import Submitted
@@ -85,50 +85,6 @@ async def receipts(
     """Receipts of whole messages, so a page may hold somewhat more than `limit`."""
     found, following = await registry.readings.receipts(source, after_stream_sequence, limit)
     return {"receipts": found, "next": following}
-
-
-@get("/v1/quarantine", summary="What waits, in timeline order")
-async def quarantine(
-    registry: NamedDependency[Registry],
-    source: FromQuery[str | None] = None,
-    code: FromQuery[str | None] = None,
-    subject: FromQuery[str | None] = None,
-    after: Annotated[int, QueryParameter(ge=0, le=LARGEST, description="`next` of the page before")] = 0,
-    limit: Limit = 100,
-) -> dict[str, Any]:
-    """Receipts of waiting events, each with its event and what it could wait for."""
-    items, following = await registry.readings.quarantine(source, code, subject, after, limit)
-    return {"items": items, "next": following}
-
-
-@post("/v1/quarantine/{source:str}/{event_id:uuid}/retry", status_code=200, summary="Decide a waiting event again")
-async def retry(source: FromPath[str], event_id: FromPath[UUID], registry: NamedDependency[Registry]) -> Receipt:
-    """The receipt after deciding again, which may well be `quarantined` once more."""
-    try:
-        return await registry.writer.retry(source, event_id)
-    except NotWaiting as error:
-        raise Problem(HTTPStatus.NOT_FOUND, str(error)) from None
-    except Fenced as error:
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; ask that one", {"Retry-After": "5"}) from None
-
-
-class Discard(msgspec.Struct, forbid_unknown_fields=True):
-    """Why an operator drops a waiting event: a few words, no names."""
-
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+\Z")]
-
-
-@post("/v1/quarantine/{source:str}/{event_id:uuid}/discard", status_code=200, summary="Drop a waiting event")
-async def discard(
-    source: FromPath[str], event_id: FromPath[UUID], data: JSONBody[Discard], registry: NamedDependency[Registry]
-) -> Receipt:
-    """The receipt; the id is free again and may be sent mended."""
-    try:
-        return await registry.writer.discard(source, event_id, data.reason)
-    except NotWaiting as error:
-        raise Problem(HTTPStatus.NOT_FOUND, str(error)) from None
-    except Fenced as error:
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; ask that one", {"Retry-After": "5"}) from None
 
 
 @get("/v1/sources", summary="Registered sources and how they do")
@@ -225,6 +181,6 @@ def without_nul(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHand
 
 
 ROUTES = [
-    event, events, receipts, quarantine, retry, discard, sources, one_source, validate, all_schemas, one_schema,
+    event, events, receipts, *QUARANTINE_ROUTES, sources, one_source, validate, all_schemas, one_schema,
     asyncapi,
 ]  # fmt: skip

@@ -33,16 +33,6 @@ WHERE source = :source AND stream_sequence > :after
   AND stream_sequence <= (SELECT max(stream_sequence) FROM page)
 ORDER BY source, stream_sequence, batch_index;
 
--- quarantine: waiting events in timeline order
-SELECT source, stream_sequence, batch_index, event_id, 'quarantined' AS outcome, NULL AS position, code, message,
-       NULL AS path, NULL AS findings, at, event::text AS event, waits_for, effectiveon, time
-FROM registry.quarantine
-WHERE (CAST(:source AS text) IS NULL OR source = :source)
-  AND (CAST(:code AS text) IS NULL OR code = :code)
-  AND (CAST(:subject AS text) IS NULL OR subject = :subject)
-ORDER BY effectiveon, time, event_id
-LIMIT :limit OFFSET :offset;
-
 -- sources: all of them
 SELECT source, root, removed_at, settled, last_seen, sequences::text AS sequences FROM registry.source
 WHERE CAST(:source AS text) IS NULL OR source = :source
@@ -51,9 +41,6 @@ ORDER BY source;
 -- outcome_counts: how many deliveries of each source have each outcome
 SELECT source, outcome, number FROM registry.outcome_count
 WHERE CAST(:source AS text) IS NULL OR source = :source;
-
--- waiting: counts of the quarantine by code, and since when the oldest waits
-SELECT code, count(*) AS number, min(at) AS since FROM registry.quarantine GROUP BY code;
 
 -- profiles_of_events: the data of these recorded events
 SELECT l.source, l.event_id, l.subject, (l.event -> 'data')::text AS data

@@ -63,10 +63,10 @@ FROM registry.quarantine
 WHERE waits_for && CAST(:keys AS text[])
 ORDER BY effectiveon, time, event_id;
 
--- waiting_one: one waiting event
+-- waiting_ones: these waiting events
 SELECT source, event_id, stream_sequence, batch_index, content_hash, code, message, waits_for, event::text AS event, at
 FROM registry.quarantine
-WHERE source = :source AND event_id = :event_id;
+JOIN unnest(CAST(:sources AS text[]), CAST(:ids AS uuid[])) AS wanted (source, event_id) USING (source, event_id);
 
 -- person_keys: wrapped keys of these persons, and a row without one for each who is erased
 SELECT person, master, wrapped FROM registry.person_key WHERE person = ANY (CAST(:persons AS text[]))

@@ -1,0 +1,52 @@
+-- Statements about what waits: its pages, what it waits for, and how much of it there is.
+
+-- page: waiting events in timeline order after a place, one row more than is shown; the place is never null, so that the index leads to it
+SELECT source, stream_sequence, batch_index, event_id, 'quarantined' AS outcome, NULL AS position, code, message,
+       NULL AS path, NULL AS findings, at, event::text AS event, waits_for, type, subject, effectiveon, time,
+       now() - at AS age
+FROM registry.quarantine
+WHERE (effectiveon, time, event_id, source) >
+      (CAST(:after_day AS date), CAST(:after_time AS timestamptz), CAST(:after_id AS uuid), CAST(:after_source AS text))
+  AND (CAST(:source AS text) IS NULL OR source = :source)
+  AND (CAST(:code AS text) IS NULL OR code = :code)
+  AND (CAST(:subject AS text) IS NULL OR subject = :subject)
+  AND (CAST(:older_than AS interval) IS NULL OR at < now() - CAST(:older_than AS interval))
+ORDER BY effectiveon, time, event_id, source
+LIMIT :limit;
+
+-- one: one waiting event, as a page shows it
+SELECT source, stream_sequence, batch_index, event_id, 'quarantined' AS outcome, NULL AS position, code, message,
+       NULL AS path, NULL AS findings, at, event::text AS event, waits_for, type, subject, effectiveon, time,
+       now() - at AS age
+FROM registry.quarantine
+WHERE source = :source AND event_id = :event_id;
+
+-- known: which of these keys are on record
+SELECT subject AS key FROM registry.subject WHERE subject = ANY (CAST(:subjects AS text[]))
+UNION ALL
+SELECT 'target/' || target_id FROM registry.target WHERE target_id = ANY (CAST(:targets AS text[]));
+
+-- behind: how many events wait for each of these keys
+SELECT key, count(*) AS number FROM registry.quarantine, unnest(waits_for) AS key
+WHERE waits_for && CAST(:keys AS text[]) AND key = ANY (CAST(:keys AS text[]))
+GROUP BY key;
+
+-- counts: how many wait, by source, code and age class, and for how many seconds the oldest of them does
+SELECT source, code,
+       CASE WHEN at > now() - interval '1 hour' THEN 'under_1h'
+            WHEN at > now() - interval '1 day' THEN 'under_1d'
+            WHEN at > now() - interval '7 days' THEN 'under_7d'
+            ELSE 'over_7d' END AS age,
+       count(*) AS number, extract(epoch FROM now() - min(at))::float8 AS seconds
+FROM registry.quarantine GROUP BY 1, 2, 3;
+
+-- overdue: how many wait for longer than this, by source, and since when; the one that waits longest first
+SELECT source, count(*) AS number, min(at) AS since FROM registry.quarantine
+WHERE at < now() - CAST(:older_than AS interval)
+GROUP BY source ORDER BY since;
+
+-- rehearsed: events that wait for any of these keys, the first in timeline order
+SELECT source, event_id, stream_sequence, batch_index, content_hash, code, message, waits_for, event::text AS event, at
+FROM registry.quarantine
+WHERE waits_for && CAST(:keys AS text[])
+ORDER BY effectiveon, time, event_id LIMIT :limit;
