@@ -16,6 +16,7 @@ _COMMANDS = {
     "publish": ("deploy.cli.publish", "publish"),
     "validate": ("deploy.cli.validate", "validate"),
     "quarantine": ("deploy.cli.quarantine", "app"),
+    "keys": ("deploy.cli.keys", "app"),
     "doctor": ("deploy.cli.doctor", "doctor"),
 }
 
