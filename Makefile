@@ -9,7 +9,7 @@ export PYTHONPATH :=
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check lint types contracts unit test lock clean
+.PHONY: help setup demo check lint types contracts unit test bench lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,9 +45,18 @@ unit: setup
 test: lint types contracts ## everything that CI runs
 	@$(BIN)/pytest tests
 
+bench: .venv/.bench-ready ## measure speed, see docs/performance.md; ONLY="append rebuild" for a part
+	@$(BIN)/python -m benchmarks $(ONLY)
+
+.venv/.bench-ready: .venv/.ready requirements-bench.lock
+	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --require-hashes -r requirements-bench.lock
+	@touch $@
+
 lock: ## write requirements.lock anew from pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
 		--all-extras --group dev --upgrade pyproject.toml --output-file requirements.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
+		--constraints requirements.lock --upgrade --group bench --output-file requirements-bench.lock
 
 clean: ## remove what setup and the demo made
 	rm -rf .venv .uv .ketnap .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis

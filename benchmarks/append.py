@@ -1,0 +1,121 @@
+"""The registry's append, from messages in hand to durable, beside bare COPY and beside Python `eventsourcing`.
+
+Ours: batch messages of 500 events as they come from JetStream are read, judged and committed with their outcomes
+and the state of their subjects. COPY: the rows that ours left, ready as Python tuples, into an empty table of the
+same kind. `eventsourcing`: the same events, ready as its objects, saved 300 at a time. All on the same PostgreSQL,
+in turns, each on an empty database; the figures are medians of the rounds.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import asyncpg
+
+from benchmarks import servers
+from benchmarks.goals import Figure
+from benchmarks.peer import Peer, told
+from benchmarks.province import Province, batches
+from deploy.stack.postgres import PostgresServer
+from services.registry.deliveries import Message
+from services.registry.intake import TURN_BYTES
+from services.registry.sealing import Sealer
+from services.registry.writer import Writer
+from shared.runtime.database import create_engine
+
+EVENTS = 60_000
+ROUNDS = 3
+BATCH = 500
+COPY_ROWS = 4_000
+"""Rows a transaction, about as many as a turn of the registry has."""
+
+_ROWS = "SELECT * FROM registry.log ORDER BY position"
+
+
+def measure() -> dict[str, Figure]:
+    """`append_vs_copy` and `append_vs_eventsourcing`."""
+    ours, copied, theirs = [], [], []
+    with servers.postgres() as server:
+        for seed in range(ROUNDS):
+            province = Province("made-up", seed=seed)
+            events = list(province.events(EVENTS))
+            seconds, rows = asyncio.run(_append(server, province, events))
+            ours.append(EVENTS / seconds)
+            copied.append(EVENTS / asyncio.run(_copy(server, rows)))
+            theirs.append(EVENTS / _save(server, events))
+    value = round(median(ours))
+    return {
+        "append_vs_copy": Figure(value, "events/s", round(median(copied)), _ratio(ours, copied)),
+        "append_vs_eventsourcing": Figure(value, "events/s", round(median(theirs)), _ratio(ours, theirs)),
+    }
+
+
+def _ratio(ours: Sequence[float], others: Sequence[float]) -> float:
+    """Within each round, and of these the median: rounds differ more than what they compare."""
+    return round(median(our / other for our, other in zip(ours, others, strict=True)), 3)
+
+
+async def _append(
+    server: PostgresServer, province: Province, events: Sequence[bytes]
+) -> tuple[float, list[tuple[Any, ...]]]:
+    database = await servers.migrated(server)
+    await servers.add_source(database, province.source, province.root)
+    engine = create_engine(database.url("ketnap_registry"), "benchmark")
+    writer = Writer(engine, Sealer(b"m" * 32), b"c" * 32)
+    await writer.start()
+    messages = [
+        Message(province.source, number + 1, number, "batch", payload)
+        for number, payload in enumerate(batches(iter(events), BATCH))
+    ]
+    begin = perf_counter()
+    for turn in _turns(messages):
+        await writer.write(turn)
+    seconds = perf_counter() - begin
+    await engine.dispose()
+    connection = await asyncpg.connect(database.url())
+    rows = [tuple(row) for row in await connection.fetch(_ROWS)]
+    await connection.close()
+    await servers.drop(database)
+    assert len(rows) == len(events), f"expected all of {len(events):,} events on the log, found {len(rows):,}"
+    return seconds, rows
+
+
+def _turns(messages: Sequence[Message]) -> list[list[Message]]:
+    """As the consumer hands them over: whatever has arrived, up to its bound."""
+    turns: list[list[Message]] = [[]]
+    size = 0
+    for message in messages:
+        if size >= TURN_BYTES:
+            turns.append([])
+            size = 0
+        turns[-1].append(message)
+        size += len(message.payload)
+    return turns
+
+
+async def _copy(server: PostgresServer, rows: Sequence[tuple[Any, ...]]) -> float:
+    database = await servers.migrated(server)
+    connection = await asyncpg.connect(database.url("ketnap_registry"))
+    begin = perf_counter()
+    for first in range(0, len(rows), COPY_ROWS):
+        await connection.copy_records_to_table(
+            "log", schema_name="registry", records=rows[first : first + COPY_ROWS]
+        )
+    seconds = perf_counter() - begin
+    await connection.close()
+    await servers.drop(database)
+    return seconds
+
+
+def _save(server: PostgresServer, events: Sequence[bytes]) -> float:
+    database = asyncio.run(servers.migrated(server))
+    peer = Peer(database.url())
+    ready = told(events)
+    begin = perf_counter()
+    peer.save(ready)
+    seconds = perf_counter() - begin
+    peer.close()
+    asyncio.run(servers.drop(database))
+    return seconds
