@@ -17,6 +17,7 @@ _COMMANDS = {
     "validate": ("deploy.cli.validate", "validate"),
     "quarantine": ("deploy.cli.quarantine", "app"),
     "keys": ("deploy.cli.keys", "app"),
+    "log": ("deploy.cli.log", "app"),
     "doctor": ("deploy.cli.doctor", "doctor"),
 }
 

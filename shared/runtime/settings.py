@@ -21,7 +21,7 @@ def load(shape: type[S], environ: Mapping[str, str] | None = None) -> S:
     found: dict[str, object] = {}
     for field in msgspec.structs.fields(shape):
         variable = f"KETNAP_{field.name.upper()}"
-        raw = _read(variable, environ)
+        raw = read(variable, environ)
         if raw is None:
             if field.required:
                 raise SettingsError(f"{variable} is not set; set it, or {variable}_FILE to a file that holds it")
@@ -33,7 +33,8 @@ def load(shape: type[S], environ: Mapping[str, str] | None = None) -> S:
     return shape(**found)
 
 
-def _read(variable: str, environ: Mapping[str, str]) -> str | None:
+def read(variable: str, environ: Mapping[str, str]) -> str | None:
+    """The value of one variable, or of the file that `<variable>_FILE` names; None where neither is set."""
     path = environ.get(f"{variable}_FILE")
     if path:
         try:

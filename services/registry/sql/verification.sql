@@ -1,0 +1,76 @@
+-- Statements of `ketnap log verify`, all read in one snapshot. What they return at fault is counted row by row.
+
+-- head: where the log should end
+SELECT position, recordedat FROM registry.head;
+
+-- log: every row, in order
+SELECT position, recordedat, source, event_id, type, subject, content_hash, findings::text AS findings,
+       event::text AS event
+FROM registry.log ORDER BY position;
+
+-- quarantine: every row that waits
+SELECT source, event_id, type, subject, content_hash, event::text AS event FROM registry.quarantine
+ORDER BY source, event_id;
+
+-- erased: which of these persons a recorded event erases
+SELECT DISTINCT subject FROM registry.log
+WHERE subject = ANY (CAST(:persons AS text[])) AND type LIKE 'PersonErased.%';
+
+-- deliveries: how many there are
+SELECT count(*) FROM registry.delivery;
+
+-- twice: deliveries with more than one outcome
+SELECT source, stream_sequence, batch_index, array_agg(outcome ORDER BY outcome) AS outcomes FROM registry.delivery
+GROUP BY source, stream_sequence, batch_index HAVING count(*) > 1
+ORDER BY source, stream_sequence, batch_index;
+
+-- holes: messages whose events with an outcome are not the first n of it
+SELECT source, stream_sequence, count(DISTINCT batch_index) AS number, min(batch_index) AS first,
+       max(batch_index) AS last
+FROM registry.delivery GROUP BY source, stream_sequence
+HAVING min(batch_index) <> 0 OR max(batch_index) + 1 <> count(DISTINCT batch_index)
+ORDER BY source, stream_sequence;
+
+-- unsettled: outcomes of messages that no source has settled
+SELECT d.source, d.stream_sequence, d.batch_index, d.outcome, s.settled
+FROM registry.delivery d LEFT JOIN registry.source s USING (source)
+WHERE s.source IS NULL OR d.stream_sequence > s.settled OR d.stream_sequence < 1
+ORDER BY d.source, d.stream_sequence, d.batch_index;
+
+-- counts: numbers of outcomes as they are, beside those that were kept
+SELECT source, outcome, coalesce(k.number, 0) AS kept, coalesce(f.number, 0) AS found
+FROM registry.outcome_count k
+FULL JOIN (SELECT source, outcome, count(*) AS number FROM registry.delivery GROUP BY source, outcome) f
+     USING (source, outcome)
+ORDER BY source, outcome;
+
+-- in_both: ids that the log and the quarantine hold at once
+SELECT source, event_id, l.position FROM registry.log l JOIN registry.quarantine q USING (source, event_id)
+ORDER BY source, event_id;
+
+-- astray: duplicates that name a position where another event stands
+SELECT r.source, r.stream_sequence, r.batch_index, r.position
+FROM registry.refused r LEFT JOIN registry.log l ON l.position = r.position
+WHERE r.position IS NOT NULL AND (l.source, l.event_id) IS DISTINCT FROM (r.source, r.event_id)
+ORDER BY r.source, r.stream_sequence, r.batch_index;
+
+-- unburied: persons erased by a recorded event who still have a key, or could get one
+SELECT DISTINCT l.subject, l.position, k.person IS NOT NULL AS has_key
+FROM registry.log l
+LEFT JOIN registry.erased_person e ON e.person = l.subject
+LEFT JOIN registry.person_key k ON k.person = l.subject
+WHERE l.type LIKE 'PersonErased.%' AND (e.person IS NULL OR k.person IS NOT NULL)
+ORDER BY l.position;
+
+-- sources: how far each is settled
+SELECT source, settled FROM registry.source ORDER BY source;
+
+-- outcomes_of: outcomes of a range of messages, with the hash of what was delivered where it is kept
+SELECT stream_sequence, batch_index, event_id, 'recorded' AS outcome, content_hash FROM registry.log
+WHERE source = :source AND stream_sequence BETWEEN :first AND :last
+UNION ALL
+SELECT stream_sequence, batch_index, event_id, 'quarantined', content_hash FROM registry.quarantine
+WHERE source = :source AND stream_sequence BETWEEN :first AND :last
+UNION ALL
+SELECT stream_sequence, batch_index, event_id, outcome, NULL FROM registry.refused
+WHERE source = :source AND stream_sequence BETWEEN :first AND :last;
