@@ -9,7 +9,7 @@ export PYTHONPATH :=
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check lint types contracts unit test bench lock clean
+.PHONY: help setup demo check lint types contracts unit test bench reference lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: .venv/.bench-ready ## measure speed, see docs/performance.md; ONLY="appen
 .venv/.bench-ready: .venv/.ready requirements-bench.lock
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --require-hashes -r requirements-bench.lock
 	@touch $@
+
+reference: setup ## write docs/events.md anew from the catalogue
+	@$(BIN)/python -m deploy.reference.events > docs/events.md
 
 lock: ## write requirements.lock anew from pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
