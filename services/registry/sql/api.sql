@@ -50,5 +50,5 @@ JOIN registry.log l USING (source, event_id);
 -- profiles_of_persons: the data of all recorded events about these persons that may bring a profile
 SELECT source, event_id, subject, (event -> 'data')::text AS data FROM registry.log
 WHERE subject = ANY (CAST(:subjects AS text[]))
-  AND type IN ('CandidateIdentified.v1', 'MemberAdmitted.v1', 'FactCorrected.v1')
+  AND split_part(type, '.', 1) IN ('CandidateIdentified', 'MemberAdmitted', 'FactCorrected')
 ORDER BY position;
