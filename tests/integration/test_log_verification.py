@@ -9,6 +9,7 @@ import pytest
 
 from services.registry.deliveries import Message
 from services.registry.sealing import Sealer, content_hash
+from services.registry.verification import contents
 from services.registry.verification.check import Check
 from services.registry.verification.contents import Anchor
 from services.registry.verification.verify import Account
@@ -95,6 +96,19 @@ async def test_a_healthy_log_passes(database: Database) -> None:
     assert account.position == len(events)
     looked_at = {check.name: check.looked_at for check in account.checks}
     assert (looked_at["positions"], looked_at["hashes"], looked_at["one-outcome"]) == (12, 13, 15)
+
+
+async def test_the_log_is_read_in_parts(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    await history(database)
+    monkeypatch.setattr(contents, "ROWS", 5)
+    parts: list[int] = []
+
+    def note(part: str, done: int, total: int | None) -> None:
+        if part == "log":
+            parts.append(done)
+
+    assert (await verify(database, progress=note)).ok
+    assert parts == [5, 5, 2]
 
 
 async def test_an_empty_log_passes(database: Database) -> None:

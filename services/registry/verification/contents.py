@@ -93,13 +93,13 @@ class Contents:
         """Read everything; `advance` is told how many rows were done since it was told last."""
         with attempted(self.hashes):
             async with connection.begin_nested():
-                result = await connection.stream(SQL["log"].execution_options(yield_per=ROWS))
-                async for rows in result.partitions():
+                result = await connection.stream(SQL["log"], execution_options={"yield_per": ROWS})
+                async for rows in result.partitions(ROWS):
                     await self._log_rows(connection, rows)
                     advance(len(rows))
                 await self._end(connection)
-                result = await connection.stream(SQL["quarantine"].execution_options(yield_per=ROWS))
-                async for rows in result.partitions():
+                result = await connection.stream(SQL["quarantine"], execution_options={"yield_per": ROWS})
+                async for rows in result.partitions(ROWS):
                     await self._waiting_rows(connection, rows)
                 await self._explain(connection)
 
