@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.exceptions import HTTPException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
@@ -73,11 +74,19 @@ def create_api(
     def metrics() -> Response[bytes]:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
+    def too_large(_: AnyRequest, error: RequestEntityTooLarge) -> Response[dict[str, Any]]:
+        return problem(error.status_code, f"expected a body of at most {max_body:,} bytes, found a larger one")
+
     return Litestar(
         [live, ready, metrics, *route_handlers],
         lifespan=[lifespan],
         before_request=_only_asked_for_by_a_local_name,
-        exception_handlers={Problem: _answer, HTTPException: _answer_http, Exception: _answer_unforeseen},
+        exception_handlers={
+            Problem: _answer,
+            RequestEntityTooLarge: too_large,
+            HTTPException: _answer_http,
+            Exception: _answer_unforeseen,
+        },
         openapi_config=OpenAPIConfig(
             title=f"ketnap {name}",
             version="1",

@@ -211,6 +211,41 @@ async def test_a_dry_run_says_the_same_and_stores_nothing(registry: RunningRegis
     assert (await registry.http.post("/v1/validate", content=b"[{")).status_code == 400
 
 
+async def test_a_dry_run_lets_what_waits_take_part(registry: RunningRegistry, source: Source) -> None:
+    person = new_uuid()
+    waits = admitted(person, "2022-06-01")
+    await source.publish(waits)
+    confirmed = event("MemberConfirmed", f"person/{person}", "2023-06-01", {"official_from": "2023-06-01"})
+    batch = [identified(person, "2022-01-05"), confirmed, waits]
+    answer = await registry.http.post("/v1/validate", content=json.dumps(batch))
+    assert [receipt["outcome"] for receipt in answer.json()] == ["recorded", "recorded", "duplicate"]
+    assert len((await registry.get("/v1/quarantine"))["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b'{"a": 1}', 400, "expected a JSON array of events"),
+        (b"\xff", 400, "expected a JSON array of events"),
+        (b"[]", 400, "expected 1 to 5,000 events, found 0"),
+        (encoded([{"a": 1}] * 5001), 400, "expected 1 to 5,000 events, found 5,001"),
+        (
+            encoded([identified(new_uuid(), "2022-01-05", source="nobody")]),
+            400,
+            "registered source, found 'nobody'",
+        ),
+        (b"[" + b" " * (8 * 1024 * 1024) + b"]", 413, "at most 8,388,608 bytes"),
+    ],
+    ids=["an object", "no JSON", "empty", "too many", "unknown source", "too large"],
+)
+async def test_what_a_dry_run_cannot_judge_is_a_problem_with_what_was_expected(
+    registry: RunningRegistry, source: Source, body: bytes, status: int, said: str
+) -> None:
+    answer = await registry.http.post("/v1/validate", content=body)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert said in answer.json()["detail"]
+
+
 async def test_what_no_event_can_be_called_is_refused_by_the_api_too(registry: RunningRegistry) -> None:
     for path in (
         "/v1/events?source=%00",

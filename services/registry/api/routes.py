@@ -128,9 +128,15 @@ async def validate(request: Request[Any, Any, Any], registry: NamedDependency[Re
     if not 1 <= len(array) <= MAX_VALIDATED:
         raise Problem(HTTPStatus.BAD_REQUEST, f"expected 1 to {MAX_VALIDATED:,} events, found {len(array):,}")
     known = await registry.writer.refresh_sources()
+    named = [_source_of(raw) for raw in array]
+    if any(named) and not known.keys() & set(named):
+        found = next(filter(None, named))[:32]
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            f"expected events of a registered source, found {found!r}; register it with `ketnap source add`",
+        )
     reads: list[Read] = []
-    for index, raw in enumerate(array):
-        source = _source_of(raw)
+    for index, (raw, source) in enumerate(zip(array, named, strict=True)):
         read = read_event(bytes(raw), source if source in known else "")
         if isinstance(read, Unreadable) and read.reason.code == "source-mismatch" and source not in known:
             reason = Reason("source-mismatch", f"expected a registered source, found {source[:32]!r}", "$.source")
