@@ -20,7 +20,7 @@ from benchmarks.peer import Peer, told
 from benchmarks.province import Province, batches
 from deploy.stack.postgres import PostgresServer
 from services.registry.deliveries import Message
-from services.registry.intake import TURN_BYTES
+from services.registry.intake import Arrivals
 from services.registry.sealing import Sealer
 from services.registry.writer import Writer
 from shared.runtime.database import create_engine
@@ -69,10 +69,13 @@ async def _append(
         Message(province.source, number + 1, number, "batch", payload)
         for number, payload in enumerate(batches(iter(events), BATCH))
     ]
+    arrivals = Arrivals()
     begin = perf_counter()
-    for turn in _turns(messages):
-        await writer.write(turn)
+    arriving = asyncio.create_task(_arrive(messages, arrivals))
+    while writer.sources[province.source].settled < len(messages):
+        await writer.write(await arrivals.take())
     seconds = perf_counter() - begin
+    await arriving
     await engine.dispose()
     connection = await asyncpg.connect(database.url())
     rows = [tuple(row) for row in await connection.fetch(_ROWS)]
@@ -82,17 +85,12 @@ async def _append(
     return seconds, rows
 
 
-def _turns(messages: Sequence[Message]) -> list[list[Message]]:
-    """As the consumer hands them over: whatever has arrived, up to its bound."""
-    turns: list[list[Message]] = [[]]
-    size = 0
+async def _arrive(messages: Sequence[Message], arrivals: Arrivals) -> None:
+    """As a consumer's reader does: put in what there is room for, whenever the writer waits."""
     for message in messages:
-        if size >= TURN_BYTES:
-            turns.append([])
-            size = 0
-        turns[-1].append(message)
-        size += len(message.payload)
-    return turns
+        await arrivals.room()
+        arrivals.put(message)
+        await asyncio.sleep(0)
 
 
 async def _copy(server: PostgresServer, rows: Sequence[tuple[Any, ...]]) -> float:

@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from shared.events.codec import Submitted
 from shared.events.receipts import Finding, Reason, Receipt
+from shared.events.refusing import Unreadable
 from shared.timeline.fact import Fact
 
 MAX_SEQUENCE = 10**18
 MAX_RANGES = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """One message of a source's stream, with its place there, and that of the message before it.
 
@@ -27,6 +29,8 @@ class Message:
     event_name: str
     """Last token of the subject: an event name, or `batch`."""
     payload: bytes
+    reads: "list[Read] | None" = field(default=None, repr=False, compare=False)
+    """Its events, once `reading.read_message` has read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,10 @@ class Delivery:
     source: str
     stream_sequence: int
     batch_index: int
+
+
+Read = tuple[Delivery, Submitted | Unreadable]
+"""A delivery and its event, or why it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)

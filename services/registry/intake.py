@@ -18,6 +18,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from services.registry.deliveries import Message
+from services.registry.reading import read_message
 from services.registry.store import Fenced
 from services.registry.writer import Writer
 from shared.events.subjects import ingest_stream
@@ -30,7 +31,7 @@ PULL_BYTES = 5 * 1024 * 1024
 """More than the server's largest message (4 MiB), or one such message would never be delivered."""
 PULL_EXPIRES = 30.0
 HEARTBEAT = 2.0
-TURN_BYTES = 8 * 1024 * 1024
+TURN_BYTES = 2 * 1024 * 1024
 IDLE_CONSUMER = 300.0
 RETRY = 0.5
 LOOK_AGAIN = 10.0
@@ -53,6 +54,9 @@ class Arrivals:
 
     def put(self, message: Message) -> None:
         """Add one message."""
+        # Read now, while the writer waits for PostgreSQL. What goes wrong goes wrong again in its turn.
+        with contextlib.suppress(Exception):
+            read_message(message)
         self.messages.append(message)
         self.size += len(message.payload)
         self.changed.set()

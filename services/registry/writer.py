@@ -11,16 +11,16 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.registry import masters, store
-from services.registry.deliveries import Delivery, Message, SourceProgress, Waiting
+from services.registry.deliveries import Message, Read, SourceProgress, Waiting
+from services.registry.reading import read_message
 from services.registry.rehearsal import Rehearsed, rehearse
 from services.registry.rules.rulepack import RulePack
 from services.registry.sealing import Sealer, content_hash
 from services.registry.situation import LoadedSituation, OrganisationCache
 from services.registry.turn import Turn
-from shared.events.codec import MAX_MESSAGE, Submitted, read, split_batch
-from shared.events.receipts import Reason, Receipt
+from shared.events.codec import Submitted
+from shared.events.receipts import Receipt
 from shared.events.refusing import Unreadable
-from shared.events.subjects import BATCH
 from shared.timeline.lineage import Lineage
 
 log = structlog.get_logger(__name__)
@@ -31,9 +31,6 @@ RENEW = 1.0
 
 class NotWaiting(Exception):
     """The event that was named does not wait in quarantine."""
-
-
-Read = tuple[Delivery, Submitted | Unreadable]
 
 
 class Writer:
@@ -245,32 +242,6 @@ class Writer:
 
     def _roots(self) -> dict[str, str]:
         return {name: source.root for name, source in self.sources.items()}
-
-
-def read_message(message: Message) -> list[Read]:
-    """The events of a message, each with its delivery; an unreadable batch is one delivery."""
-    source, sequence = message.source, message.stream_sequence
-    first = Delivery(source, sequence, 0)
-    if len(message.payload) > MAX_MESSAGE:
-        found = f"expected a message of at most {MAX_MESSAGE:,} bytes, found {len(message.payload):,}"
-        return [(first, Unreadable(Reason("too-large", found)))]
-    if message.event_name != BATCH:
-        return [(first, read_event(message.payload, source, message.event_name))]
-    try:
-        events = split_batch(message.payload)
-    except Unreadable as whole:
-        return [(first, whole)]
-    return [
-        (Delivery(source, sequence, index), read_event(bytes(event), source)) for index, event in enumerate(events)
-    ]
-
-
-def read_event(payload: bytes, source: str, event_name: str | None = None) -> Submitted | Unreadable:
-    """One event that `source` published, or why it cannot be read."""
-    try:
-        return read(payload, source, event_name)
-    except Unreadable as unreadable:
-        return unreadable
 
 
 def _copy(source: SourceProgress) -> SourceProgress:

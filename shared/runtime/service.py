@@ -31,14 +31,15 @@ def main(name: str, shape: type[S], run: Callable[[S], None]) -> None:
     try:
         settings = load(shape)
         logging.configure(name, settings.log_level, settings.log_format)
-        _calm_the_collector()
+        calm_the_collector()
         run(settings)
     except SettingsError as error:
         print(f"ketnap {name}: {error}", file=sys.stderr)  # noqa: T201 - said to whoever started it
         sys.exit(2)
 
 
-def _calm_the_collector() -> None:
+def calm_the_collector() -> None:
+    """Let Python look for cycles less often than by default."""
     # A batch makes tens of thousands of objects that live as long as its turn. By default each turn's garbage
     # is searched for cycles many times over, for a third of the time that it takes.
     gc.collect()

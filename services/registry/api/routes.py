@@ -16,9 +16,9 @@ from nats.js.errors import NotFoundError
 
 from services.registry.api.quarantine import QUARANTINE_ROUTES
 from services.registry.api.readings import Readings
-from services.registry.deliveries import Delivery
+from services.registry.deliveries import Delivery, Read
+from services.registry.reading import read_event
 from services.registry.service import Registry
-from services.registry.writer import Read, read_event
 from shared.events.asyncapi import document
 from shared.events.catalogue import CATALOGUE
 from shared.events.codec import Submitted

@@ -12,10 +12,10 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registry.deliveries import Message
+from services.registry.reading import read_message
 from services.registry.sealing import content_hash
 from services.registry.verification.check import Check, attempted
 from services.registry.verification.outcomes import SQL
-from services.registry.writer import read_message
 from shared.events.codec import Submitted
 from shared.events.subjects import ingest_stream
 
