@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 from litestar import Litestar
 from litestar.di import Provide
 
+from services.notifier.api import reach
 from services.notifier.api.routes import ROUTES
-from services.notifier.clock import Clock, system_clock
+from services.notifier.clock import Clock, day_of, system_clock
 from services.notifier.service import Notifier, mail_channel
 from services.notifier.settings import NotifierSettings
+from shared.runtime.access.gate import Gate
 from shared.runtime.http import create_api, serve
 
 
@@ -30,11 +32,17 @@ def create_app(settings: NotifierSettings, clock: Clock = system_clock) -> Lites
         found: Notifier = app.state.notifier
         return found
 
+    async def holds(within: str, organisation: str) -> bool:
+        notifier = provide()
+        async with notifier.engine.connect() as connection:
+            return await reach.holds(connection, within, organisation, day_of(notifier.clock()))
+
     app = create_api(
         "notifier",
         ROUTES,
         lifespan,
         lambda app: app.state.notifier.checks(),
+        Gate(settings, holds=holds),
         warnings=lambda app: app.state.notifier.warnings(),
         dependencies={"notifier": Provide(provide, sync_to_thread=False)},
     )

@@ -15,6 +15,7 @@ from nats.js.errors import NotFoundError
 from services.notifier.projector import Gap, Projector
 from shared.events.recorded import UnknownRecorded, read_recorded
 from shared.events.subjects import LOG_STREAM, LOG_SUBJECT
+from shared.runtime.access.principal import as_service
 from shared.runtime.progress import Progress
 
 log = structlog.get_logger(__name__)
@@ -36,9 +37,17 @@ class _Page(msgspec.Struct):
 class Intake:
     """Keeps the projector at the end of the log."""
 
-    def __init__(self, broker: NatsBroker, registry_url: str, projector: Projector, progress: Progress) -> None:
+    def __init__(
+        self,
+        broker: NatsBroker,
+        registry_url: str,
+        projector: Projector,
+        progress: Progress,
+        service_key: str | None = None,
+    ) -> None:
         self._broker = broker
         self._registry_url = registry_url.rstrip("/")
+        self._headers = as_service(service_key)
         self._projector = projector
         self._progress = progress
         self._caught_up = asyncio.Event()
@@ -55,7 +64,9 @@ class Intake:
 
     async def run(self, started: Callable[[], Any] = lambda: None) -> None:
         """Catch up and then follow, until cancelled; `started` is called once the durable is there."""
-        async with httpx.AsyncClient(base_url=self._registry_url, timeout=30, trust_env=False) as registry:
+        async with httpx.AsyncClient(
+            base_url=self._registry_url, timeout=30, trust_env=False, headers=self._headers
+        ) as registry:
             self._registry = registry
             following = False
             self._progress.failing("waits for PostgreSQL, NATS and the registry")

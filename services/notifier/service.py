@@ -38,7 +38,9 @@ class Notifier:
         self.reading = Progress("the reader of the log", stalled_after=60.0)
         self.projector = Projector(self.engine, clock, self._wake)
         self.sweeper = Sweeper(self.projector, clock)
-        self.intake = Intake(self.broker, settings.registry_url, self.projector, self.reading)
+        self.intake = Intake(
+            self.broker, settings.registry_url, self.projector, self.reading, settings.service_key
+        )
         self.following = asyncio.Event()
         """Set once the log is followed."""
         self.webhooks = WebhookChannel(clock, allow_private=settings.webhook_allow_private)

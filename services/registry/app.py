@@ -11,6 +11,7 @@ from services.registry.api.routes import ROUTES, without_nul
 from services.registry.api.unsealing import unseal
 from services.registry.service import Registry
 from services.registry.settings import RegistrySettings
+from shared.runtime.access.gate import Gate
 from shared.runtime.http import create_api, serve
 
 MAX_BODY = 8 * 1024 * 1024
@@ -36,6 +37,7 @@ def create_app(settings: RegistrySettings) -> Litestar:
         [*ROUTES, unseal],
         lifespan,
         lambda _: provide().checks(),
+        Gate(settings),
         warnings=lambda _: provide().warnings(),
         max_body=MAX_BODY,
         guards=[without_nul],

@@ -8,11 +8,13 @@ from litestar import Litestar
 from litestar.di import Provide
 
 from services.reporting import dashboard
+from services.reporting.api import reach
 from services.reporting.api.live import live
 from services.reporting.api.parameters import today_in_vietnam
 from services.reporting.api.routes import ROUTES
 from services.reporting.service import Reporting
 from services.reporting.settings import ReportingSettings
+from shared.runtime.access.gate import Gate
 from shared.runtime.http import create_api, serve
 
 
@@ -25,6 +27,10 @@ def create_app(
     def provide() -> Reporting:
         assert reporting is not None
         return reporting
+
+    async def holds(within: str, organisation: str) -> bool:
+        async with provide().reader.connection() as connection:
+            return await reach.holds(connection, within, organisation, today())
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -41,6 +47,7 @@ def create_app(
         [*ROUTES, live, *dashboard.HANDLERS],
         lifespan,
         lambda _: provide().checks(),
+        Gate(settings, holds=holds, cookie=dashboard.COOKIE),
         dependencies={
             "reporting": Provide(provide, sync_to_thread=False),
             "today": Provide(today, sync_to_thread=False),

@@ -34,7 +34,7 @@ class Reporting:
         self.projecting = Progress("the projector")
         self._consume = consume
         self._broker: NatsBroker = create_broker(settings.nats_url, settings.nats_seed, "reporting")
-        self._log = Log(settings.registry_url)
+        self._log = Log(settings.registry_url, settings.service_key)
         self._consumer = Consumer(self._broker, self._log, self.projector, self.projecting)
 
     @asynccontextmanager

@@ -1,7 +1,6 @@
-"""HTTP: a Litestar application with problem details, health, metrics and its OpenAPI document."""
+"""HTTP: a Litestar application behind its gate, with problem details, health, metrics and its OpenAPI document."""
 
-import ipaddress
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from types import FrameType
@@ -9,15 +8,21 @@ from typing import Any
 
 import structlog
 import uvicorn
-from litestar import Litestar, MediaType, Request, Response, get
+from litestar import Litestar, MediaType, Request, Response, Router, get
+from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.types import ControllerRouterHandler
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ControllerRouterHandler, Guard
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from shared.runtime.settings import SettingsError
+from shared.runtime.access import rules
+from shared.runtime.access.gate import Gate
+from shared.runtime.access.principal import Principal
+from shared.runtime.access.rules import OPTION, Rule
 
 log = structlog.get_logger(__name__)
 
@@ -43,21 +48,28 @@ def create_api(
     route_handlers: Sequence[ControllerRouterHandler],
     lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]],
     checks: Callable[[Litestar], dict[str, Check]],
+    gate: Gate,
     *,
     warnings: Callable[[Litestar], dict[str, Check]] = lambda _: {},
     max_body: int = 2 * 1024 * 1024,
-    **options: Any,
+    guards: Sequence[Guard] = (),
+    dependencies: Mapping[str, Provide] | None = None,
 ) -> Litestar:
     """The application of one service. `checks` gives the readiness checks once `lifespan` has begun.
 
-    `warnings` are shown beside them and turn nothing red: what somebody should mend, but no restart would.
+    `warnings` are shown beside them and turn nothing red: what somebody should mend, but no restart would. Raises
+    Ungated for a route that does not say who may ask it (`opt=`, see `shared.runtime.access.rules`).
     """
 
-    @get("/health/live", sync_to_thread=False, summary="Whether the process answers")
+    @get("/health/live", sync_to_thread=False, summary="Whether the process answers", opt=rules.everyone())
     def live() -> dict[str, str]:
         return {"status": "ok"}
 
-    @get("/health/ready", summary="Whether the service does its work, and if not, what keeps it")
+    @get(
+        "/health/ready",
+        summary="Whether the service does its work, and if not, what keeps it",
+        opt=rules.everyone(),
+    )
     async def ready(request: AnyRequest) -> Response[dict[str, Any]]:
         found = {what: await _checked(check) for what, check in checks(request.app).items()}
         worth_saying = {what: await _checked(check) for what, check in warnings(request.app).items()}
@@ -70,17 +82,24 @@ def create_api(
             body["warnings"] = {what: said for what, said in worth_saying.items() if said is not None}
         return Response(body, status_code=HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK)
 
-    @get("/metrics", media_type=MediaType.TEXT, sync_to_thread=False, summary="Metrics in Prometheus' format")
+    @get(
+        "/metrics",
+        media_type=MediaType.TEXT,
+        sync_to_thread=False,
+        summary="Metrics in Prometheus' format",
+        opt=rules.operators(this_machine=True),
+    )
     def metrics() -> Response[bytes]:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     def too_large(_: AnyRequest, error: RequestEntityTooLarge) -> Response[dict[str, Any]]:
         return problem(error.status_code, f"expected a body of at most {max_body:,} bytes, found a larger one")
 
-    return Litestar(
+    app = Litestar(
         [live, ready, metrics, *route_handlers],
         lifespan=[lifespan],
-        before_request=_only_asked_for_by_a_local_name,
+        guards=[gate.guard, *guards],
+        dependencies={"principal": Provide(_principal, sync_to_thread=False), **(dependencies or {})},
         exception_handlers={
             Problem: _answer,
             RequestEntityTooLarge: too_large,
@@ -90,14 +109,41 @@ def create_api(
         openapi_config=OpenAPIConfig(
             title=f"ketnap {name}",
             version="1",
-            path="/schema",
             use_handler_docstrings=True,
+            components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
+            security=[{"key": []}],
+            openapi_router=Router("/schema", route_handlers=[], opt=dict(rules.any_key())),
             render_plugins=[JsonRenderPlugin(path=("/", "/openapi.json"))],
         ),
         request_max_body_size=max_body,
         logging_config=None,
-        **options,
     )
+    app.state.gate = gate
+    ungated = sorted(f"{path} {method}" for path, method, rule in ruled_routes(app) if rule is None)
+    if ungated:
+        raise Ungated(f"expected a rule for every route, found none for {', '.join(ungated)}: say `opt=` there")
+    return app
+
+
+class Ungated(Exception):
+    """A route that does not say who may ask it."""
+
+
+def ruled_routes(app: Litestar) -> Iterator[tuple[str, str, Rule | None]]:
+    """Every route with each method, but OPTIONS, and its rule."""
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", None) or [route.route_handler]:  # type: ignore[union-attr]
+            rule = handler.opt.get(OPTION)
+            methods = handler.http_methods if isinstance(handler, HTTPRouteHandler) else {"any"}
+            for method in sorted(map(str, methods)):
+                if method != "OPTIONS":
+                    yield route.path, method, rule if isinstance(rule, Rule) else None
+
+
+def _principal(request: AnyRequest) -> Principal:
+    found = request.scope["user"]
+    assert isinstance(found, Principal), "a route for everyone has no principal"
+    return found
 
 
 async def _checked(check: Check) -> str | None:
@@ -109,11 +155,7 @@ async def _checked(check: Check) -> str | None:
 
 def serve(app: Litestar, host: str, port: int) -> None:
     """Serve until SIGTERM. Raises SettingsError for an address that others could reach without any key."""
-    if not is_loopback(host):
-        raise SettingsError(
-            f"KETNAP_HTTP_HOST is {host}, but no key is configured: without one, only the loopback address is "
-            "served; set KETNAP_HTTP_HOST=127.0.0.1"
-        )
+    app.state.gate.open_at(host)
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3, ws="none"
     )
@@ -131,25 +173,6 @@ class _Server(uvicorn.Server):
         for end in self._app.state.get("at_exit", ()):
             end()
         super().handle_exit(sig, frame)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def _only_asked_for_by_a_local_name(request: AnyRequest) -> Response[Any] | None:
-    # A page elsewhere can point its own name at 127.0.0.1 and let a visitor's browser ask: the name gives it away.
-    host = request.headers.get("host", "localhost").rsplit("@")[-1]
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and ":" in host else host
-    if is_loopback(name):
-        return None
-    return problem(HTTPStatus.MISDIRECTED_REQUEST, f"expected a request to localhost, found one to {name!r}")
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response[dict[str, Any]]:

@@ -5,13 +5,12 @@ import sys
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
-import msgspec
-
 from shared.runtime import logging
+from shared.runtime.access.settings import AccessSettings
 from shared.runtime.settings import SettingsError, load
 
 
-class ServiceSettings(msgspec.Struct, kw_only=True):
+class ServiceSettings(AccessSettings, kw_only=True):
     """Settings that all services share."""
 
     database_url: str

@@ -12,12 +12,17 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Struct
 from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notifier.api import reach
 from services.notifier.api import subscriptions as lists
 from services.notifier.api.subscriptions import SubscriptionList
 from services.notifier.channels.channel import Alert
-from services.notifier.clock import ZONE
+from services.notifier.clock import ZONE, day_of
 from services.notifier.service import Notifier
+from shared.runtime.access.gate import outside
+from shared.runtime.access.principal import Principal
+from shared.runtime.access.rules import selecting
 from shared.runtime.http import Problem
 
 SQL = lists.SQL
@@ -26,9 +31,10 @@ Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="rows of a page
 After = Annotated[int | None, QueryParameter(ge=0, description="`next` of the page before")]
 
 
-@get("/v1/alerts", summary="Alerts, the newest first")
+@get("/v1/alerts", summary="Alerts, the newest first", opt=selecting("viewer", "source"))
 async def alerts(
     notifier: NamedDependency[Notifier],
+    principal: NamedDependency[Principal],
     organisation: FromQuery[str | None] = None,
     rule: FromQuery[str | None] = None,
     in_state: Annotated[
@@ -41,14 +47,23 @@ async def alerts(
     """A page of alerts; the figures are those of the day an alert was raised."""
     asked = {"organisation": organisation, "rule": rule, "state": in_state, "before": after, "limit": limit}
     async with notifier.engine.connect() as connection:
-        rows = (await connection.execute(SQL["alerts"], asked)).mappings().all()
+        allowed = await _allowed(connection, notifier, principal)
+        _refuse_foreign(principal, allowed, organisation)
+        rows = (await connection.execute(SQL["alerts"], asked | {"allowed": allowed})).mappings().all()
     return {"alerts": [_alert(row) for row in rows], "next": _next(rows, limit)}
 
 
-@post("/v1/alerts/{alert_id:uuid}/acknowledge", status_code=200, summary="Say that somebody has seen an alert")
-async def acknowledge(alert_id: FromPath[UUID], notifier: NamedDependency[Notifier]) -> dict[str, Any]:
+@post(
+    "/v1/alerts/{alert_id:uuid}/acknowledge",
+    status_code=200,
+    summary="Say that somebody has seen an alert",
+    opt=selecting("viewer"),
+)
+async def acknowledge(
+    alert_id: FromPath[UUID], notifier: NamedDependency[Notifier], principal: NamedDependency[Principal]
+) -> dict[str, Any]:
     """The alert; the first acknowledgement counts."""
-    return await _change(notifier, "acknowledge", alert_id, now=notifier.clock())
+    return await _change(notifier, principal, "acknowledge", alert_id, now=notifier.clock())
 
 
 class Mute(Struct, forbid_unknown_fields=True):
@@ -57,13 +72,21 @@ class Mute(Struct, forbid_unknown_fields=True):
     until: str | None
 
 
-@post("/v1/alerts/{alert_id:uuid}/mute", status_code=200, summary="Send nothing about an alert until then")
+@post(
+    "/v1/alerts/{alert_id:uuid}/mute",
+    status_code=200,
+    summary="Send nothing about an alert until then",
+    opt=selecting("viewer"),
+)
 async def mute(
-    alert_id: FromPath[UUID], data: JSONBody[Mute], notifier: NamedDependency[Notifier]
+    alert_id: FromPath[UUID],
+    data: JSONBody[Mute],
+    notifier: NamedDependency[Notifier],
+    principal: NamedDependency[Principal],
 ) -> dict[str, Any]:
     """The alert; deliveries that wait go out when the time has come."""
     until = None if data.until is None else _moment(data.until)
-    return await _change(notifier, "mute", alert_id, until=until)
+    return await _change(notifier, principal, "mute", alert_id, until=until)
 
 
 def _moment(text: str) -> datetime:
@@ -80,30 +103,39 @@ def _moment(text: str) -> datetime:
     )
 
 
-@get("/v1/subscriptions", summary="Who is told of what")
-async def subscriptions(notifier: NamedDependency[Notifier]) -> SubscriptionList:
-    """The whole list; secrets are masked."""
+@get("/v1/subscriptions", summary="Who is told of what", opt=selecting("viewer", "source"))
+async def subscriptions(
+    notifier: NamedDependency[Notifier], principal: NamedDependency[Principal]
+) -> SubscriptionList:
+    """The whole list, with a key that of its subtree; secrets are masked."""
     async with notifier.engine.connect() as connection:
-        found = await lists.read(connection)
+        found = await lists.read(connection, await _allowed(connection, notifier, principal))
     return SubscriptionList([lists.masked(each) for each in found])
 
 
-@put("/v1/subscriptions", summary="Replace the whole list of who is told of what")
+@put("/v1/subscriptions", summary="Replace the whole list of who is told of what", opt=selecting("viewer"))
 async def replace_subscriptions(
-    data: JSONBody[SubscriptionList], notifier: NamedDependency[Notifier]
+    data: JSONBody[SubscriptionList], notifier: NamedDependency[Notifier], principal: NamedDependency[Principal]
 ) -> SubscriptionList:
-    """The list as it is now. A secret that was made for a webhook is told here, and only here."""
+    """The list as it is now, with a key that of its subtree; the lists of others stay as they are.
+
+    A secret that was made for a webhook is told here, and only here.
+    """
     try:
         async with notifier.engine.begin() as connection:
-            answer = await lists.replace(connection, data.subscriptions, notifier.settings.language)
+            allowed = await _allowed(connection, notifier, principal)
+            for each in data.subscriptions:
+                _refuse_foreign(principal, allowed, each.organisation)
+            answer = await lists.replace(connection, data.subscriptions, notifier.settings.language, allowed)
     except lists.Refused as error:
         raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
     return SubscriptionList(answer)
 
 
-@get("/v1/deliveries", summary="What was sent to whom, the newest first")
+@get("/v1/deliveries", summary="What was sent to whom, the newest first", opt=selecting("viewer", "source"))
 async def deliveries(
     notifier: NamedDependency[Notifier],
+    principal: NamedDependency[Principal],
     alert: FromQuery[UUID | None] = None,
     in_state: Annotated[
         Literal["pending", "sent", "failed"] | None, QueryParameter(name="state", description="its state now")
@@ -111,15 +143,36 @@ async def deliveries(
     after: After = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """A page of deliveries."""
+    """A page of deliveries; with a key, those to the subscriptions of its subtree."""
     asked = {"alert": alert, "state": in_state, "before": after, "limit": limit}
     async with notifier.engine.connect() as connection:
-        rows = (await connection.execute(SQL["deliveries"], asked)).mappings().all()
+        allowed = await _allowed(connection, notifier, principal)
+        rows = (await connection.execute(SQL["deliveries"], asked | {"allowed": allowed})).mappings().all()
     return {"deliveries": [_delivery(row) for row in rows], "next": _next(rows, limit)}
 
 
-async def _change(notifier: Notifier, statement: str, alert_id: UUID, **values: Any) -> dict[str, Any]:
+async def _allowed(connection: AsyncConnection, notifier: Notifier, principal: Principal) -> list[str] | None:
+    return await reach.organisations_of(connection, principal, day_of(notifier.clock()))
+
+
+def _refuse_foreign(principal: Principal, allowed: list[str] | None, organisation: str | None) -> None:
+    if allowed is not None and organisation is not None and organisation not in allowed:
+        raise Problem(HTTPStatus.FORBIDDEN, outside(principal, organisation))
+
+
+async def _change(
+    notifier: Notifier, principal: Principal, statement: str, alert_id: UUID, **values: Any
+) -> dict[str, Any]:
     async with notifier.engine.begin() as connection:
+        if principal.subtree is not None:
+            about = await connection.scalar(SQL["organisation_of"], {"id": alert_id})
+            today = day_of(notifier.clock())
+            if about is None or not await reach.holds(connection, principal.subtree, about, today):
+                raise Problem(
+                    HTTPStatus.FORBIDDEN,
+                    f"expected an alert about the subtree of {principal.subtree}, which this key is for, found "
+                    f"{alert_id}; whether it exists is not told",
+                )
         changed = await connection.execute(SQL[statement], {"id": alert_id, **values})
         row = changed.mappings().one_or_none()
     if row is None:

@@ -45,9 +45,9 @@ class SubscriptionList(Struct, forbid_unknown_fields=True):
     subscriptions: Annotated[list[Subscription], Meta(max_length=10_000)]
 
 
-async def read(connection: AsyncConnection) -> list[Subscription]:
-    """All subscriptions, with their secrets."""
-    rows = await connection.execute(SQL["subscriptions"])
+async def read(connection: AsyncConnection, allowed: list[str] | None = None) -> list[Subscription]:
+    """All subscriptions, or those of the organisations `allowed`, with their secrets."""
+    rows = await connection.execute(SQL["subscriptions"], {"allowed": allowed})
     return [
         Subscription(
             id=row.id,
@@ -62,12 +62,18 @@ async def read(connection: AsyncConnection) -> list[Subscription]:
     ]
 
 
-async def replace(connection: AsyncConnection, wanted: list[Subscription], language: str) -> list[Subscription]:
-    """Put `wanted` in the place of the list; secrets made now are shown, the others masked. Raises Refused."""
+async def replace(
+    connection: AsyncConnection, wanted: list[Subscription], language: str, allowed: list[str] | None = None
+) -> list[Subscription]:
+    """Put `wanted` in the place of the list; secrets made now are shown, the others masked. Raises Refused.
+
+    `allowed` names the organisations whose subscriptions are replaced; None: all. Those of others stay.
+    """
     await connection.execute(SQL["lock_subscriptions"])
-    kept = {each.id: each.secret for each in await read(connection)}
+    kept = {each.id: each.secret for each in await read(connection, allowed)}
     answer: list[Subscription] = []
-    await connection.execute(SQL["clear_subscriptions"])
+    await connection.execute(SQL["clear_subscriptions"], {"allowed": allowed})
+    taken = set(await connection.scalars(SQL["taken"]))
     seen: set[Any] = set()
     for each in wanted:
         _check(each)
@@ -77,6 +83,8 @@ async def replace(connection: AsyncConnection, wanted: list[Subscription], langu
             raise Refused(
                 f"expected one subscription for {each.organisation}, {each.channel} and {each.to}, found two"
             )
+        if identity in taken:
+            raise Refused(f"expected an id of your own list, or none, so that one is made; found {identity}")
         seen |= {identity, subject}
         secret, shown = _secret(each, kept.get(identity))
         row = {

@@ -3,10 +3,14 @@
 -- alerts: a page, the newest first
 SELECT * FROM notifier.alert
 WHERE (CAST(:organisation AS text) IS NULL OR organisation_id = :organisation)
+  AND (CAST(:allowed AS text[]) IS NULL OR organisation_id = ANY (CAST(:allowed AS text[])))
   AND (CAST(:rule AS text) IS NULL OR rule = :rule)
   AND (CAST(:state AS text) IS NULL OR state = :state)
   AND (CAST(:before AS bigint) IS NULL OR number < :before)
 ORDER BY number DESC LIMIT :limit;
+
+-- organisation_of: whose target an alert is about
+SELECT organisation_id FROM notifier.alert WHERE id = :id;
 
 -- acknowledge: somebody has seen it; the first time counts
 UPDATE notifier.alert SET acknowledged_at = coalesce(acknowledged_at, :now) WHERE id = :id RETURNING *;
@@ -15,23 +19,31 @@ UPDATE notifier.alert SET acknowledged_at = coalesce(acknowledged_at, :now) WHER
 UPDATE notifier.alert SET muted_until = :until WHERE id = :id RETURNING *;
 
 -- deliveries: a page, the newest first
-SELECT id, number, alert_id, subscription_id, channel, recipient, language, state, attempts, next_attempt, error,
-       created_at, sent_at
-FROM notifier.delivery
-WHERE (CAST(:alert AS uuid) IS NULL OR alert_id = :alert)
-  AND (CAST(:state AS text) IS NULL OR state = :state)
-  AND (CAST(:before AS bigint) IS NULL OR number < :before)
-ORDER BY number DESC LIMIT :limit;
+SELECT d.id, d.number, d.alert_id, d.subscription_id, d.channel, d.recipient, d.language, d.state, d.attempts,
+       d.next_attempt, d.error, d.created_at, d.sent_at
+FROM notifier.delivery d
+WHERE (CAST(:alert AS uuid) IS NULL OR d.alert_id = :alert)
+  AND (CAST(:state AS text) IS NULL OR d.state = :state)
+  AND (CAST(:before AS bigint) IS NULL OR d.number < :before)
+  AND (CAST(:allowed AS text[]) IS NULL OR EXISTS (
+      SELECT FROM notifier.subscription s
+      WHERE s.id = d.subscription_id AND s.organisation = ANY (CAST(:allowed AS text[]))))
+ORDER BY d.number DESC LIMIT :limit;
 
--- subscriptions: all of them
+-- subscriptions: all of them, or those of some organisations
 SELECT id, organisation, rules, channel, recipient, language, secret FROM notifier.subscription
+WHERE CAST(:allowed AS text[]) IS NULL OR organisation = ANY (CAST(:allowed AS text[]))
 ORDER BY organisation, channel, recipient;
 
 -- lock_subscriptions: one replacement at a time
 LOCK TABLE notifier.subscription IN SHARE ROW EXCLUSIVE MODE;
 
 -- clear_subscriptions: before the new list is written
-DELETE FROM notifier.subscription;
+DELETE FROM notifier.subscription
+WHERE CAST(:allowed AS text[]) IS NULL OR organisation = ANY (CAST(:allowed AS text[]));
+
+-- taken: ids that the lists of others hold
+SELECT id FROM notifier.subscription;
 
 -- put_subscription: one of the new list
 INSERT INTO notifier.subscription (id, organisation, rules, channel, recipient, language, secret)

@@ -14,6 +14,9 @@ from services.registry.service import Registry
 from services.registry.store import Fenced
 from services.registry.writer import NotWaiting
 from shared.events.receipts import Receipt
+from shared.runtime.access.principal import Principal
+from shared.runtime.access.rules import operators, selecting
+from shared.runtime.access.trail import read_rows
 from shared.runtime.duration import span
 from shared.runtime.http import Problem
 
@@ -23,9 +26,10 @@ MOST_RETRIED = 500
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="rows of a page")]
 
 
-@get("/v1/quarantine", summary="What waits, in timeline order")
+@get("/v1/quarantine", summary="What waits, in timeline order", opt=selecting("source"))
 async def quarantine(
     registry: NamedDependency[Registry],
+    principal: NamedDependency[Principal],
     source: FromQuery[str | None] = None,
     code: FromQuery[str | None] = None,
     subject: FromQuery[str | None] = None,
@@ -36,14 +40,23 @@ async def quarantine(
     limit: Limit = 100,
 ) -> dict[str, Any]:
     """Receipts of waiting events, each with its event, since when it waits, and for what."""
+    source = principal.own_source(source)
     wanted = _filter(source, code, subject, older_than)
     items, following = await registry.waiting.page(wanted, _place(after), limit)
+    read_rows(principal, "quarantine", len(items), source=source, subject=subject)
     return {"items": items, "next": following}
 
 
-@get("/v1/quarantine/{source:str}/{event_id:uuid}", summary="One waiting event, and what releasing it would do")
+@get(
+    "/v1/quarantine/{source:str}/{event_id:uuid}",
+    summary="One waiting event, and what releasing it would do",
+    opt=operators(),  # a release may move the events of other sources
+)
 async def one_waiting(
-    source: FromPath[str], event_id: FromPath[UUID], registry: NamedDependency[Registry]
+    source: FromPath[str],
+    event_id: FromPath[UUID],
+    registry: NamedDependency[Registry],
+    principal: NamedDependency[Principal],
 ) -> dict[str, Any]:
     """The item of the list with a rehearsal: a retry now, if what it waits for came, and a discard."""
     item = await registry.waiting.one(source, event_id)
@@ -53,6 +66,7 @@ async def one_waiting(
         item = None
     if item is None:
         raise await _gone(registry, source, event_id)
+    read_rows(principal, "quarantine", 1, source=source, event_id=str(event_id))
     return {**item, **{name: getattr(rehearsed, name) for name in rehearsed.__slots__}}
 
 
@@ -68,7 +82,12 @@ class Retry(msgspec.Struct, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_RETRIED)] = MOST_RETRIED
 
 
-@post("/v1/quarantine/retry", status_code=200, summary="Decide waiting events again, some hundreds at a time")
+@post(
+    "/v1/quarantine/retry",
+    status_code=200,
+    summary="Decide waiting events again, some hundreds at a time",
+    opt=operators(),
+)
 async def retry_all(data: JSONBody[Retry], registry: NamedDependency[Registry]) -> dict[str, Any]:
     """Receipts of what was decided, of what was released with it too; `next` until all that match were decided."""
     if data.source is None and data.code is None and data.subject is None:
@@ -84,7 +103,12 @@ async def retry_all(data: JSONBody[Retry], registry: NamedDependency[Registry]) 
     return {"receipts": receipts, "next": following}
 
 
-@post("/v1/quarantine/{source:str}/{event_id:uuid}/retry", status_code=200, summary="Decide a waiting event again")
+@post(
+    "/v1/quarantine/{source:str}/{event_id:uuid}/retry",
+    status_code=200,
+    summary="Decide a waiting event again",
+    opt=operators(),
+)
 async def retry(source: FromPath[str], event_id: FromPath[UUID], registry: NamedDependency[Registry]) -> Receipt:
     """The receipt after deciding again, which may well be `quarantined` once more."""
     try:
@@ -103,7 +127,12 @@ class Discard(msgspec.Struct, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+\Z")]
 
 
-@post("/v1/quarantine/{source:str}/{event_id:uuid}/discard", status_code=200, summary="Drop a waiting event")
+@post(
+    "/v1/quarantine/{source:str}/{event_id:uuid}/discard",
+    status_code=200,
+    summary="Drop a waiting event",
+    opt=operators(),
+)
 async def discard(
     source: FromPath[str], event_id: FromPath[UUID], data: JSONBody[Discard], registry: NamedDependency[Registry]
 ) -> Receipt:

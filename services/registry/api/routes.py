@@ -26,6 +26,9 @@ from shared.events.receipts import Reason, Receipt
 from shared.events.refusing import Unreadable
 from shared.events.schema import schema, schemas
 from shared.events.subjects import ingest_stream
+from shared.runtime.access.principal import Principal
+from shared.runtime.access.rules import any_key, own_source, selecting
+from shared.runtime.access.trail import read_rows
 from shared.runtime.http import Problem
 
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="rows of a page")]
@@ -33,9 +36,12 @@ MAX_VALIDATED = 5000
 LARGEST = 2**63 - 1
 
 
-@get("/v1/events/{source:str}/{event_id:uuid}", summary="What became of one event")
+@get("/v1/events/{source:str}/{event_id:uuid}", summary="What became of one event", opt=own_source("source"))
 async def event(
-    source: FromPath[str], event_id: FromPath[UUID], registry: NamedDependency[Registry]
+    source: FromPath[str],
+    event_id: FromPath[UUID],
+    registry: NamedDependency[Registry],
+    principal: NamedDependency[Principal],
 ) -> dict[str, Any]:
     """The event's outcome, and the event as recorded, if it is."""
     found = await registry.readings.outcome(source, event_id)
@@ -43,13 +49,15 @@ async def event(
         raise Problem(
             HTTPStatus.NOT_FOUND, f"expected an event that {source} delivered, found none with id {event_id}"
         )
+    read_rows(principal, "event", 1, source=source, event_id=str(event_id))
     return found
 
 
-@get("/v1/events", summary="Recorded events in log order")
+@get("/v1/events", summary="Recorded events in log order", opt=selecting("source", "service"))
 async def events(
     request: Request[Any, Any, Any],
     registry: NamedDependency[Registry],
+    principal: NamedDependency[Principal],
     after: Annotated[int, QueryParameter(ge=0, le=LARGEST, description="the position to begin after")] = 0,
     limit: Limit = 100,
     source: FromQuery[str | None] = None,
@@ -58,12 +66,15 @@ async def events(
 ) -> Response[Any] | Stream:
     """A page of recorded events; as `application/x-ndjson`, one a line, all of them but for `limit`."""
     readings = registry.readings
+    source = principal.own_source(source)
     if "application/x-ndjson" in request.headers.get("accept", ""):
+        read_rows(principal, "events", None, source=source, subject=subject)
         most = limit if "limit" in request.query_params else LARGEST
         lines = _lines(readings, after, most, source, subject, event_type)
         return Stream(lines, media_type="application/x-ndjson")
     found = await readings.events(after, limit, source, subject, event_type)
     following = found[-1][0] if len(found) == limit else None
+    read_rows(principal, "events", len(found), source=source, subject=subject)
     return Response({"events": [msgspec.Raw(event) for _, event in found], "next": following})
 
 
@@ -75,25 +86,34 @@ async def _lines(
         after, most = page[-1][0], most - len(page)
 
 
-@get("/v1/receipts", summary="Current outcomes of a source's deliveries, in stream order")
+@get(
+    "/v1/receipts",
+    summary="Current outcomes of a source's deliveries, in stream order",
+    opt=selecting("source"),
+)
 async def receipts(
     registry: NamedDependency[Registry],
+    principal: NamedDependency[Principal],
     source: FromQuery[str],
     after_stream_sequence: Annotated[int, QueryParameter(ge=0, le=LARGEST)] = 0,
     limit: Limit = 1000,
 ) -> dict[str, Any]:
     """Receipts of whole messages, so a page may hold somewhat more than `limit`."""
-    found, following = await registry.readings.receipts(source, after_stream_sequence, limit)
+    own = principal.own_source(source) or source
+    found, following = await registry.readings.receipts(own, after_stream_sequence, limit)
     return {"receipts": found, "next": following}
 
 
-@get("/v1/sources", summary="Registered sources and how they do")
-async def sources(registry: NamedDependency[Registry]) -> list[dict[str, Any]]:
-    """All sources."""
-    return [await _with_lag(registry, each) for each in await registry.readings.sources()]
+@get("/v1/sources", summary="Registered sources and how they do", opt=selecting("source"))
+async def sources(
+    registry: NamedDependency[Registry], principal: NamedDependency[Principal]
+) -> list[dict[str, Any]]:
+    """All sources; for a source's key, that source."""
+    own = principal.own_source(None)
+    return [await _with_lag(registry, each) for each in await registry.readings.sources(own)]
 
 
-@get("/v1/sources/{source:str}", summary="One source and how it does")
+@get("/v1/sources/{source:str}", summary="One source and how it does", opt=own_source("source"))
 async def one_source(source: FromPath[str], registry: NamedDependency[Registry]) -> dict[str, Any]:
     """Outcomes so far, how far its stream is settled, how much waits there, and holes in its own sequence."""
     found = await registry.readings.sources(source)
@@ -117,19 +137,28 @@ async def _with_lag(registry: Registry, source: dict[str, Any]) -> dict[str, Any
 
 
 @post(
-    "/v1/validate", status_code=200, summary="Dry run: what recording these events would give; nothing is stored"
+    "/v1/validate",
+    status_code=200,
+    summary="Dry run: what recording these events would give; nothing is stored",
+    opt=selecting("source"),
 )
-async def validate(request: Request[Any, Any, Any], registry: NamedDependency[Registry]) -> list[Receipt]:
-    """Receipts of the events in the array, judged in order; `stream_sequence` is 0, `batch_index` the index."""
+async def validate(
+    request: Request[Any, Any, Any], registry: NamedDependency[Registry], principal: NamedDependency[Principal]
+) -> list[Receipt]:
+    """Receipts of the events in the array, judged in order; `stream_sequence` is 0, `batch_index` the index.
+
+    With a source's key every event must be that source's; others are rejected as `source-mismatch`.
+    """
     try:
         array = msgspec.json.decode(await request.body(), type=list[msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(HTTPStatus.BAD_REQUEST, f"expected a JSON array of events: {error}") from None
     if not 1 <= len(array) <= MAX_VALIDATED:
         raise Problem(HTTPStatus.BAD_REQUEST, f"expected 1 to {MAX_VALIDATED:,} events, found {len(array):,}")
+    own = principal.own_source(None)
     known = await registry.writer.refresh_sources()
     named = [_source_of(raw) for raw in array]
-    if any(named) and not known.keys() & set(named):
+    if own is None and any(named) and not known.keys() & set(named):
         found = next(filter(None, named))[:32]
         raise Problem(
             HTTPStatus.BAD_REQUEST,
@@ -137,6 +166,10 @@ async def validate(request: Request[Any, Any, Any], registry: NamedDependency[Re
         )
     reads: list[Read] = []
     for index, (raw, source) in enumerate(zip(array, named, strict=True)):
+        if own is not None and source != own:
+            reason = Reason("source-mismatch", f"expected an event of {own}, found {source[:32]!r}", "$.source")
+            reads.append((Delivery("", 0, index), Unreadable(reason, None)))
+            continue
         read = read_event(bytes(raw), source if source in known else "")
         if isinstance(read, Unreadable) and read.reason.code == "source-mismatch" and source not in known:
             reason = Reason("source-mismatch", f"expected a registered source, found {source[:32]!r}", "$.source")
@@ -158,13 +191,18 @@ def _source_of(raw: msgspec.Raw) -> str:
     return source if isinstance(source, str) else ""
 
 
-@get("/v1/schemas", sync_to_thread=False, summary="JSON Schemas of all event types")
+@get("/v1/schemas", sync_to_thread=False, summary="JSON Schemas of all event types", opt=any_key())
 def all_schemas() -> dict[str, Any]:
     """By CloudEvents type."""
     return schemas()
 
 
-@get("/v1/schemas/{event_type:str}", sync_to_thread=False, summary="JSON Schema of one event type")
+@get(
+    "/v1/schemas/{event_type:str}",
+    sync_to_thread=False,
+    summary="JSON Schema of one event type",
+    opt=any_key(),
+)
 def one_schema(event_type: FromPath[str]) -> Response[Any]:
     """Such as `MemberAdmitted.v1`."""
     entry = CATALOGUE.get(event_type)
@@ -174,7 +212,7 @@ def one_schema(event_type: FromPath[str]) -> Response[Any]:
     return Response(schema(entry), media_type="application/schema+json")
 
 
-@get("/asyncapi", sync_to_thread=False, summary="AsyncAPI document of the subjects on NATS")
+@get("/asyncapi", sync_to_thread=False, summary="AsyncAPI document of the subjects on NATS", opt=any_key())
 def asyncapi() -> dict[str, Any]:
     """Channels, operations and messages."""
     return document()

@@ -30,7 +30,7 @@ def is_had(tag: str, if_none_match: str | None) -> bool:
 
 def headers(known: KnownAt, tag: str) -> dict[str, str]:
     """Headers of every answer."""
-    return {"ETag": tag, "Ketnap-Position": str(known.position), "Cache-Control": "no-cache"}
+    return {"ETag": tag, "Ketnap-Position": str(known.position), "Cache-Control": "private, no-cache"}
 
 
 def not_modified(known: KnownAt, tag: str) -> Response[None]:

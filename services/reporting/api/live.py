@@ -9,11 +9,12 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from services.reporting.position import Watch
 from services.reporting.service import Reporting
+from shared.runtime.access.rules import any_key
 
 HEARTBEAT = 15.0
 
 
-@get("/v1/live", summary="The position as it advances, as server-sent events")
+@get("/v1/live", summary="The position as it advances, as server-sent events", opt=any_key())
 async def live(reporting: NamedDependency[Reporting]) -> ServerSentEvent:
     """`event: position` with {"position", "time"} at once and whenever it moves; comments keep the line open."""
     return ServerSentEvent(_positions(reporting.watch))

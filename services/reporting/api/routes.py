@@ -13,7 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.api import parameters
+from services.reporting.api import parameters, reach
 from services.reporting.api.answers import SECONDS, answer, etag, heading, is_had, not_modified, report_body
 from services.reporting.api.parameters import SHARED, Parameters
 from services.reporting.reports import organisations, reader
@@ -24,6 +24,9 @@ from services.reporting.reports.question import Question
 from services.reporting.reports.reader import AheadOfLog, KnownAt, UnknownOrganisation
 from services.reporting.reports.reading import Reading
 from services.reporting.service import Reporting
+from shared.runtime.access.principal import Principal
+from shared.runtime.access.rules import own_subtree, selecting
+from shared.runtime.access.trail import read_rows
 from shared.runtime.http import Problem
 
 AnyRequest = Request[Any, Any, Any]
@@ -50,11 +53,17 @@ _EVIDENCE_PARAMETERS = (*SHARED, "measure", "after", "limit")
 _SEARCH_PARAMETERS = (*SHARED, "query", "kind", "parent", "after", "limit")
 
 
-@get("/v1/organisations", summary="Organisations by name, kind or parent")
+@get("/v1/organisations", summary="Organisations by name, kind or parent", opt=selecting("viewer", "source"))
 async def search(
-    request: AnyRequest, reporting: NamedDependency[Reporting], today: NamedDependency[date]
+    request: AnyRequest,
+    reporting: NamedDependency[Reporting],
+    today: NamedDependency[date],
+    principal: NamedDependency[Principal],
 ) -> Answer:
-    """Those active on `as_of`, in the order of their names; accents and case do not matter in `query`."""
+    """Those active on `as_of`, in the order of their names; accents and case do not matter in `query`.
+
+    With a key, those of its subtree.
+    """
     query = parameters.single(request.query_params, _SEARCH_PARAMETERS)
     parameters.accept_json(query, request.headers.get("accept", ""))
     asked = parameters.read(query, today)
@@ -65,12 +74,13 @@ async def search(
     await _wait(reporting, asked.min_position)
     async with reporting.reader.connection() as connection:
         known = await _known_at(connection, asked)
-        tag = etag(known, request.url.path, sorted(query.items()), today)
+        tag = etag(known, request.url.path, sorted(query.items()), today, principal.subtree)
         if is_had(tag, request.headers.get("if-none-match")):
             return not_modified(known, tag)
+        allowed = await reach.organisations_of(connection, principal, today)
         day = today if asked.hierarchy == "current" else asked.as_of
         found, following = await organisations.search(
-            connection, day, known.position, text, kind, parent, after, limit
+            connection, day, known.position, text, kind, parent, after, limit, allowed
         )
     body = {
         "as_of": asked.as_of,
@@ -82,36 +92,47 @@ async def search(
     return answer(known, tag, body)
 
 
-@get("/v1/organisations/{organisation_id:str}", summary="One organisation and its place in the tree")
+@get(
+    "/v1/organisations/{organisation_id:str}",
+    summary="One organisation and its place in the tree",
+    opt=own_subtree("organisation_id"),
+)
 async def organisation(
     request: AnyRequest,
     organisation_id: FromPath[str],
     reporting: NamedDependency[Reporting],
     today: NamedDependency[date],
+    principal: NamedDependency[Principal],
 ) -> Answer:
-    """Its name and kind on `as_of`, whether it is active, and the way down to it from the root."""
+    """Its name and kind on `as_of`, whether it is active, and the way down to it, within a key's subtree."""
 
     async def body(connection: AsyncConnection, question: Question, _: dict[str, str]) -> dict[str, Any]:
         day = question.today if question.hierarchy == "current" else question.as_of
         row = await organisations.organisation(connection, question.root, day, question.known)
         assert row is not None
+        path = await organisations.ancestors(connection, question.root, day, question.known)
         return heading(question) | {
             "active": row.active,
             "sector": row.sector,
             "parent_id": row.parent_id,
             "successor_id": row.successor_id,
-            "path": await organisations.ancestors(connection, question.root, day, question.known),
+            "path": reach.way_down(path, principal),
         }
 
     return await _answer(request, organisation_id, "organisation", reporting, today, SHARED, body)
 
 
-@get("/v1/organisations/{organisation_id:str}/evidence", summary="The events behind a figure")
+@get(
+    "/v1/organisations/{organisation_id:str}/evidence",
+    summary="The events behind a figure",
+    opt=own_subtree("organisation_id"),
+)
 async def evidence_of(
     request: AnyRequest,
     organisation_id: FromPath[str],
     reporting: NamedDependency[Reporting],
     today: NamedDependency[date],
+    principal: NamedDependency[Principal],
 ) -> Answer:
     """`value` of the figure at the dotted path `measure`, and a page of the events that add up to it."""
 
@@ -122,12 +143,18 @@ async def evidence_of(
             found = await evidence(Reading(connection, question), query.get("measure", ""), after, limit)
         except UnknownMeasure as error:
             raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+        rows = len(found["events"])
+        read_rows(principal, "evidence", rows, organisation=organisation_id, measure=found["measure"])
         return heading(question) | found
 
     return await _answer(request, organisation_id, "evidence", reporting, today, _EVIDENCE_PARAMETERS, body)
 
 
-@get("/v1/organisations/{organisation_id:str}/{report:str}", summary="A report about an organisation")
+@get(
+    "/v1/organisations/{organisation_id:str}/{report:str}",
+    summary="A report about an organisation",
+    opt=own_subtree("organisation_id"),
+)
 async def report_of(
     request: AnyRequest,
     organisation_id: FromPath[str],
@@ -177,7 +204,8 @@ async def _worked_out(
     body: Body,
 ) -> Answer:
     known = await _known_at(connection, asked)
-    tag = etag(known, request.url.path, sorted(query.items()), today)
+    # The same is not the same for everybody: how much of the way down is told depends on who asks.
+    tag = etag(known, request.url.path, sorted(query.items()), today, request.scope["user"].subtree)
     if is_had(tag, request.headers.get("if-none-match")):
         return not_modified(known, tag)
     try:

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from litestar.types import ControllerRouterHandler
 
 from services.reporting.dashboard.assets import static
+from services.reporting.dashboard.entry import COOKIE, enter, leave, login
 from services.reporting.dashboard.pages import organisation, start
 
-HANDLERS: Sequence[ControllerRouterHandler] = (start, organisation, static)
+__all__ = ["COOKIE", "HANDLERS"]
+
+HANDLERS: Sequence[ControllerRouterHandler] = (start, organisation, login, enter, leave, static)

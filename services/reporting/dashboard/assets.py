@@ -10,6 +10,7 @@ from typing import Any
 from litestar import Response, get
 from litestar.params import FromPath
 
+from shared.runtime.access.rules import everyone
 from shared.runtime.http import Problem
 
 _TYPES = {
@@ -47,7 +48,7 @@ def address(name: str) -> str:
     return f"/static/{name}?v={_DIGESTS[name]}"
 
 
-@get("/static/{name:path}", sync_to_thread=False, include_in_schema=False)
+@get("/static/{name:path}", sync_to_thread=False, include_in_schema=False, opt=everyone())
 def static(name: FromPath[str]) -> Response[Any]:
     """A file that the dashboard brings along."""
     content = FILES.get(name.lstrip("/"))

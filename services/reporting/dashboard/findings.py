@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.reporting.api import reach
 from services.reporting.dashboard.address import Address, unknown_organisation
 from services.reporting.reports import organisations, reader
 from services.reporting.reports.additive import Bodies, movements_report, totals
@@ -15,6 +16,7 @@ from services.reporting.reports.attainment import attainment
 from services.reporting.reports.question import Organisation, Question
 from services.reporting.reports.reader import KnownAt, UnknownOrganisation
 from services.reporting.reports.reading import Reading
+from shared.runtime.access.principal import Principal
 from shared.runtime.sql import Statements
 
 SQL = Statements("services.reporting.dashboard", "queries.sql")
@@ -44,7 +46,12 @@ class Findings(Struct, frozen=True):
 
 
 async def about(
-    connection: AsyncConnection, organisation_id: str, address: Address, known: KnownAt, today: date
+    connection: AsyncConnection,
+    organisation_id: str,
+    address: Address,
+    known: KnownAt,
+    today: date,
+    principal: Principal,
 ) -> Findings:
     """An organisation in the view of an address. Raises Problem where it is not known."""
     asked = address.asked
@@ -70,10 +77,11 @@ async def about(
     named = {each["issuer_id"] for body in judged.values() for each in body["targets"]}
     named |= {question.root} | ({row.successor_id} if row.successor_id else set())
     tree = _day(question.hierarchy, asked.as_of, today)
+    path = await organisations.ancestors(connection, question.root, tree, known.position)
     return Findings(
         question=question,
         active=row.active,
-        path=await organisations.ancestors(connection, question.root, tree, known.position),
+        path=reach.way_down(path, principal),
         successor=row.successor_id,
         totals=await totals(reading),
         attainment=judged,
@@ -82,21 +90,30 @@ async def about(
     )
 
 
-async def roots(connection: AsyncConnection, address: Address, known: KnownAt, today: date) -> list[Found]:
-    """Where the tree begins: one more than `SHOWN` where there are more."""
+async def roots(
+    connection: AsyncConnection, address: Address, known: KnownAt, today: date, principal: Principal
+) -> list[Found]:
+    """Where the asker's tree begins: one more than `SHOWN` where there are more."""
     day = _day(address.asked.hierarchy, address.asked.as_of, today)
+    if principal.subtree is not None:
+        row = await organisations.organisation(connection, principal.subtree, day, known.position)
+        return [Found(Organisation(row.organisation_id, row.name, row.kind))] if row is not None else []
     parameters = {"day": day, "known": known.position, "limit": SHOWN + 1}
     rows = (await connection.execute(SQL["roots"], parameters)).all()
     return [Found(Organisation(row.organisation_id, row.name, row.kind)) for row in rows]
 
 
 async def named(
-    connection: AsyncConnection, query: str, address: Address, known: KnownAt, today: date
+    connection: AsyncConnection, query: str, address: Address, known: KnownAt, today: date, principal: Principal
 ) -> list[Found]:
-    """Organisations with `query` in their name or id: one more than `SHOWN` where there are more."""
+    """The asker's organisations with `query` in name or id: one more than `SHOWN` where there are more."""
     day = _day(address.asked.hierarchy, address.asked.as_of, today)
-    rows, _ = await organisations.search(connection, day, known.position, query, None, None, None, SHOWN + 1)
-    parents = await _names(connection, {row["parent_id"] for row in rows if row["parent_id"]}, day, known)
+    allowed = await reach.organisations_of(connection, principal, today)
+    rows, _ = await organisations.search(
+        connection, day, known.position, query, None, None, None, SHOWN + 1, allowed
+    )
+    above = {row["parent_id"] for row in rows if row["parent_id"]}
+    parents = await _names(connection, above if allowed is None else above.intersection(allowed), day, known)
     return [
         Found(Organisation(row["id"], row["name"], row["kind"]), parents.get(row["parent_id"])) for row in rows
     ]

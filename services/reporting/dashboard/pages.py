@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from litestar import MediaType, Request, Response, get
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.params import FromPath
 from litestar.types import ExceptionHandlersMap
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,25 +23,21 @@ from services.reporting.dashboard.address import (
     unknown_organisation,
 )
 from services.reporting.dashboard.assets import FORM
+from services.reporting.dashboard.entry import way_in
+from services.reporting.dashboard.security import HEADERS
 from services.reporting.reports import reader
 from services.reporting.reports.reader import AheadOfLog, KnownAt
 from services.reporting.service import Reporting
+from shared.runtime.access.principal import Principal
+from shared.runtime.access.rules import own_subtree, selecting
 from shared.runtime.http import Problem
 
 log = structlog.get_logger(__name__)
 
-SECURITY = {
-    "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Vary": "Accept-Language",
-}
-"""Nothing from elsewhere, nothing inline, in nobody's frame."""
 
-
-def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
+def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    if isinstance(error, NotAuthorizedException):
+        return way_in(request)
     status: int = HTTPStatus.INTERNAL_SERVER_ERROR
     detail = ""
     headers: Mapping[str, str] = {}
@@ -59,9 +55,12 @@ def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
 HUMAN: ExceptionHandlersMap = {Problem: _failed, HTTPException: _failed, Exception: _failed}
 
 
-@get("/", include_in_schema=False, exception_handlers=HUMAN)
+@get("/", include_in_schema=False, exception_handlers=HUMAN, opt=selecting("viewer", "source"))
 async def start(
-    request: AnyRequest, reporting: NamedDependency[Reporting], today: NamedDependency[date]
+    request: AnyRequest,
+    reporting: NamedDependency[Reporting],
+    today: NamedDependency[date],
+    principal: NamedDependency[Principal],
 ) -> Response[Any]:
     """The roots of the tree, or the organisations that were searched for."""
     address = read_address(request, today, "query")
@@ -72,18 +71,24 @@ async def start(
         if had:
             return _not_modified(known, tag)
         if query:
-            found = await findings.named(connection, query, address, known, today)
+            found = await findings.named(connection, query, address, known, today, principal)
         else:
-            found = await findings.roots(connection, address, known, today)
+            found = await findings.roots(connection, address, known, today, principal)
     return _html(request, rendering.start(request, query, found, address, known), answers.headers(known, tag))
 
 
-@get("/organisations/{organisation_id:str}", include_in_schema=False, exception_handlers=HUMAN)
+@get(
+    "/organisations/{organisation_id:str}",
+    include_in_schema=False,
+    exception_handlers=HUMAN,
+    opt=own_subtree("organisation_id"),
+)
 async def organisation(
     request: AnyRequest,
     organisation_id: FromPath[str],
     reporting: NamedDependency[Reporting],
     today: NamedDependency[date],
+    principal: NamedDependency[Principal],
 ) -> Response[Any]:
     """An organisation: its totals, targets, movements and children."""
     address = read_address(request, today)
@@ -94,7 +99,7 @@ async def organisation(
         tag, had = _tag(request, address, known, today)
         if had:
             return _not_modified(known, tag)
-        found = await findings.about(connection, organisation_id, address, known, today)
+        found = await findings.about(connection, organisation_id, address, known, today, principal)
     return _html(request, rendering.organisation(request, found, address, known), answers.headers(known, tag))
 
 
@@ -110,13 +115,15 @@ async def _known(connection: AsyncConnection, address: Address) -> KnownAt:
 
 def _tag(request: AnyRequest, address: Address, known: KnownAt, today: date) -> tuple[str, bool]:
     language = language_of(request).code
-    tag = answers.etag(known, FORM, address.path, sorted(address.given.items()), today, language)
+    # Who asks is part of it: a page says what is theirs, and whether they can leave.
+    asker = request.scope["user"], "cookie" in request.headers
+    tag = answers.etag(known, FORM, address.path, sorted(address.given.items()), today, language, *asker)
     return tag, answers.is_had(tag, request.headers.get("if-none-match"))
 
 
 def _not_modified(known: KnownAt, tag: str) -> Response[Any]:
     had = answers.not_modified(known, tag)
-    had.headers.update(SECURITY)
+    had.headers.update(HEADERS)
     return had
 
 
@@ -128,5 +135,5 @@ def _html(
         content,
         status_code=status,
         media_type=MediaType.HTML,
-        headers={**SECURITY, "Content-Language": language, **headers},
+        headers={**HEADERS, "Content-Language": language, **headers},
     )

@@ -43,11 +43,18 @@ def organisation(request: AnyRequest, findings: Findings, address: Address, know
     )
 
 
+def login(request: AnyRequest, following: str, *, refused: bool) -> str:
+    """The page that asks for a key; `following` is where it leads."""
+    return _render("login.html", request, address=None, known=None, query="", following=following, refused=refused)
+
+
 def error(request: AnyRequest, status: int, detail: str) -> str:
     """The page that says what is wrong and what to do; `detail` is for whoever helps."""
     match status:
         case HTTPStatus.NOT_FOUND:
             kind = "unknown"
+        case HTTPStatus.FORBIDDEN:
+            kind = "foreign"
         case _ if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             kind = "unreadable"
         case _:
@@ -67,10 +74,13 @@ def error(request: AnyRequest, status: int, detail: str) -> str:
 
 def _render(template: str, request: AnyRequest, **context: Any) -> str:
     language = language_of(request)
+    asker = request.scope.get("user")
     languages = [(each.code, each.own_name, in_language(request, each.code)) for each in LANGUAGES.values()]
     return _TEMPLATES.get_template(template).render(
         language=language,
         languages=languages,
+        asker=asker,
+        can_leave=request.app.state.gate.locked and asker is not None and "cookie" in request.headers,
         notice=request.app.state.notices[language.code],
         t=language.text,
         n=language.number,

@@ -4,6 +4,8 @@ import httpx
 import msgspec
 from msgspec import Raw, Struct
 
+from shared.runtime.access.principal import as_service
+
 PAGE = 1000
 TIMEOUT = 30.0
 
@@ -20,8 +22,10 @@ class _Page(Struct):
 class Log:
     """Pages of recorded events over HTTP."""
 
-    def __init__(self, registry_url: str) -> None:
-        self._client = httpx.AsyncClient(base_url=registry_url, timeout=TIMEOUT, trust_env=False)
+    def __init__(self, registry_url: str, service_key: str | None = None) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=registry_url, timeout=TIMEOUT, trust_env=False, headers=as_service(service_key)
+        )
 
     async def page(self, after: int, limit: int = PAGE) -> bytes:
         """A JSON array of the recorded events after a position, at most `limit`. Raises LogUnavailable."""

@@ -51,8 +51,12 @@ async def search(
     parent: str | None,
     after: tuple[str, str] | None,
     limit: int,
+    allowed: list[str] | None = None,
 ) -> tuple[list[dict[str, Any]], tuple[str, str] | None]:
-    """A page of organisations active on `day`, by name, and where the next page begins after."""
+    """A page of organisations active on `day`, by name, and where the next page begins after.
+
+    `allowed` names those that may be found; None: all.
+    """
     escaped = search_name(query or "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     parameters = {
         "day": day,
@@ -62,6 +66,7 @@ async def search(
         "pattern": f"%{escaped}%" if escaped else None,
         "after_name": after and after[0],
         "after_id": after and after[1],
+        "allowed": allowed,
         "limit": limit + 1,
     }
     rows = (await connection.execute(SQL["search"], parameters)).all()

@@ -54,6 +54,7 @@ FROM reporting.organisation_version
 WHERE active AND valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
   AND (CAST(:kind AS text) IS NULL OR kind = :kind)
   AND (CAST(:parent AS text) IS NULL OR parent_id = :parent)
+  AND (CAST(:allowed AS text[]) IS NULL OR organisation_id = ANY (CAST(:allowed AS text[])))
   AND (CAST(:pattern AS text) IS NULL OR search_name LIKE :pattern OR lower(organisation_id) LIKE :pattern)
   AND (CAST(:after_name AS text) IS NULL
        OR (search_name, organisation_id) > (CAST(:after_name AS text), CAST(:after_id AS text)))

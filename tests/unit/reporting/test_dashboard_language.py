@@ -28,7 +28,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "movement.": ("opening", *GAINS, *LOSSES, "residual", "closing"),
     "hierarchy.": ("as_was", "current"),
     "error.": tuple(
-        f"{kind}.{part}" for kind in ("unknown", "unreadable", "failed") for part in ("title", "said", "next")
+        f"{kind}.{part}"
+        for kind in ("unknown", "unreadable", "foreign", "failed")
+        for part in ("title", "said", "next")
     ),
 }
 """Keys that code puts together: how they begin, and all their ends."""
