@@ -88,6 +88,7 @@ async def publish(
     events: Iterable[bytes],
     *,
     registry_url: str | None = None,
+    key: str = "",
     on_progress: Callable[[Progress], None] | None = None,
     in_flight: int = 8,
     patience: float = 60.0,
@@ -96,14 +97,14 @@ async def publish(
 
     Keeps `in_flight` messages on the way, each acknowledged by JetStream; one that is not acknowledged goes
     again under the same message id, so that the stream holds it once. Receipts that the subscription missed
-    are asked of the registry, if `registry_url` is given and answers. Gives up waiting when nothing has moved
-    for `patience` seconds. Raises PublishError.
+    are asked of the registry, if `registry_url` is given and answers, with the `key` to it. Gives up waiting when
+    nothing has moved for `patience` seconds. Raises PublishError.
     """
     publisher = _Publisher(source, in_flight, patience, on_progress)
     await publisher.connect(nats_url, seed)
     try:
         await publisher.send(events)
-        await publisher.settle(registry_url)
+        await publisher.settle(registry_url, key)
     finally:
         await publisher.close()
     return publisher.result()
@@ -188,18 +189,18 @@ class _Publisher:
                 raise first_error from None
             raise
 
-    async def settle(self, registry_url: str | None) -> None:
+    async def settle(self, registry_url: str | None, key: str) -> None:
         """Wait until every event has an outcome and quarantined ones had a chance to be released."""
         moved_at = asyncio.get_running_loop().time()
         while self._tally.open:
-            if await self._moves(_ASK_REGISTRY_AFTER) or await self._catch_up(registry_url):
+            if await self._moves(_ASK_REGISTRY_AFTER) or await self._catch_up(registry_url, key):
                 moved_at = asyncio.get_running_loop().time()
             elif asyncio.get_running_loop().time() - moved_at > self._patience:
                 return
         while self._tally.waiting and await self._moves(_RELEASED_WITHIN):
             pass
         if self._tally.waiting:
-            await self._catch_up(registry_url)
+            await self._catch_up(registry_url, key)
 
     def result(self) -> Publication:
         """What is known now."""
@@ -281,12 +282,12 @@ class _Publisher:
             return False
         return True
 
-    async def _catch_up(self, registry_url: str | None) -> bool:
+    async def _catch_up(self, registry_url: str | None, key: str) -> bool:
         """Ask the registry for what the subscription may have missed; whether that settled anything."""
         if registry_url is None:
             return False
         before = self._tally.open, self._tally.waiting
-        async for receipt in fetch_receipts(registry_url, self._source, self._tally.first_unsettled() - 1):
+        async for receipt in fetch_receipts(registry_url, self._source, self._tally.first_unsettled() - 1, key):
             self._tally.hear(receipt)
         self._report()
         return (self._tally.open, self._tally.waiting) != before

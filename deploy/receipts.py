@@ -123,10 +123,13 @@ def read_receipts(payload: bytes) -> list[Receipt]:
     return receipts if isinstance(receipts, list) else [receipts]
 
 
-async def fetch_receipts(registry_url: str, source: str, after_stream_sequence: int) -> AsyncIterator[Receipt]:
+async def fetch_receipts(
+    registry_url: str, source: str, after_stream_sequence: int, key: str = ""
+) -> AsyncIterator[Receipt]:
     """Every receipt of `source` after a stream sequence, page by page; ends early if the registry is away."""
     after: int | str = after_stream_sequence
-    async with httpx.AsyncClient(base_url=registry_url, timeout=30, trust_env=False) as client:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    async with httpx.AsyncClient(base_url=registry_url, timeout=30, trust_env=False, headers=headers) as client:
         while True:
             query = {"source": source, "after_stream_sequence": after, "limit": _PAGE}
             try:

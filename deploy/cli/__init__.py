@@ -13,6 +13,7 @@ _COMMANDS = {
     "up": ("deploy.cli.up", "up"),
     "demo": ("deploy.cli.demo", "demo"),
     "source": ("deploy.cli.source", "app"),
+    "key": ("deploy.cli.key", "app"),
     "publish": ("deploy.cli.publish", "publish"),
     "validate": ("deploy.cli.validate", "validate"),
     "quarantine": ("deploy.cli.quarantine", "app"),

@@ -8,6 +8,12 @@ import msgspec
 from deploy.stack.errors import StackError
 
 
+def client(base_url: str, key: str, timeout: float = 30) -> httpx.Client:
+    """A client of one API that shows the operator's key, where there is one."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return httpx.Client(base_url=base_url, timeout=timeout, trust_env=False, headers=headers)
+
+
 def ask(client: httpx.Client, method: str, path: str, **options: Any) -> bytes:
     """The body of a successful answer. Raises StackError where nobody answers, or with the problem's detail."""
     try:
@@ -20,4 +26,6 @@ def ask(client: httpx.Client, method: str, path: str, **options: Any) -> bytes:
         detail = str(msgspec.json.decode(response.content)["detail"])
     except (msgspec.DecodeError, KeyError, TypeError):
         detail = response.text[:300]
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        detail += "; run this as the user of `ketnap up`, or set KETNAP_KEY_FILE to a file with an operator's key"
     raise StackError(f"{method} {path}: {response.status_code}: {detail}")

@@ -73,7 +73,7 @@ async def _play(addresses: Addresses, console: "Console") -> bool:
     try:
         with console.status(f"Publishing {len(events):,} events through NATS as source {SOURCE} …"):
             publication = await publish(
-                addresses.nats_url, SOURCE, seed, events, registry_url=addresses.registry_url
+                addresses.nats_url, SOURCE, seed, events, registry_url=addresses.registry_url, key=addresses.key
             )
         show_outcomes(
             console, publication.outcomes, [(f"event {p.index + 1}", p.receipt) for p in publication.problems[:20]]
@@ -86,7 +86,7 @@ async def _play(addresses: Addresses, console: "Console") -> bool:
         if publication.unanswered:
             raise StackError(f"the registry has not answered {publication.unanswered:,} events; see its log")
         with console.status("Waiting for reporting to compute the figures …"):
-            readings = await figures.read(addresses.reporting_url, publication.last_position)
+            readings = await figures.read(addresses.reporting_url, publication.last_position, key=addresses.key)
     except (PublishError, figures.ReportingError) as error:
         raise StackError(str(error)) from None
     figures.print_table(console, readings)

@@ -80,6 +80,7 @@ def publish(
             seed,
             event_lines.lines(files),
             registry_url=addresses.registry_url or None,
+            key=addresses.key,
             on_progress=show,
         )
         try:

@@ -179,11 +179,10 @@ def _print_json(value: Any) -> None:
 
 
 def _ask(data_dir: DataDir, method: str, path: str, **options: Any) -> Any:
-    import httpx
     import msgspec
 
-    from deploy.cli.asking import ask
+    from deploy.cli.asking import ask, client
 
-    registry_url = locate(data_dir, ("registry_url",)).registry_url
-    with httpx.Client(base_url=registry_url, timeout=60, trust_env=False) as client:
-        return msgspec.json.decode(ask(client, method, path, **options))
+    addresses = locate(data_dir, ("registry_url",))
+    with client(addresses.registry_url, addresses.key, timeout=60) as registry:
+        return msgspec.json.decode(ask(registry, method, path, **options))

@@ -9,7 +9,7 @@ import typer
 from deploy.cli.up import DataDir
 from deploy.stack.errors import StackError
 from deploy.stack.keys import write_secret
-from deploy.stack.layout import locate
+from deploy.stack.layout import Layout, locate
 
 app = typer.Typer(no_args_is_help=True, help="Register sources: stream, root organisation, credentials.")
 
@@ -52,11 +52,16 @@ def rotate(source: Name, creds: Creds, force: Force = False, data_dir: DataDir =
 
 @app.command()
 def remove(source: Name, data_dir: DataDir = None) -> None:
-    """Revoke SOURCE's credentials; its stream and history stay."""
+    """Revoke SOURCE's credentials and its keys to the APIs; its stream and history stay."""
+    from deploy.stack.access import revoke_keys_of_source
     from deploy.stack.provisioning import remove_source
 
-    asyncio.run(remove_source(locate(data_dir, _NEEDS), source))
+    addresses = locate(data_dir, _NEEDS)
+    asyncio.run(remove_source(addresses, source))
+    revoked = revoke_keys_of_source(Layout(addresses.data_dir), source)
     typer.echo(f"{source} may no longer publish; its stream and history stay")
+    for each in revoked:
+        typer.echo(f"key {each.id} of {each.name!r} is revoked")
 
 
 @app.command("list")

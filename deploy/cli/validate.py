@@ -19,15 +19,14 @@ _SHOWN = 20
 
 def validate(files: Files, data_dir: DataDir = None) -> None:
     """Ask the registry what it would do with FILEs; nothing is stored. Exit code 1 if any would be rejected."""
-    import httpx
     import msgspec
     from rich.console import Console
 
     from deploy import event_lines
-    from deploy.cli.asking import ask
+    from deploy.cli.asking import ask, client
     from shared.events.receipts import Receipt
 
-    registry_url = locate(data_dir, ("registry_url",)).registry_url
+    addresses = locate(data_dir, ("registry_url",))
     try:
         if not event_lines.check(files):
             raise StackError(f"no event in {', '.join(map(str, files))}: expected one a line")
@@ -38,12 +37,12 @@ def validate(files: Files, data_dir: DataDir = None) -> None:
     parts = first = 0
     console = Console()
     with (
-        httpx.Client(base_url=registry_url, timeout=120, trust_env=False) as client,
+        client(addresses.registry_url, addresses.key, timeout=120) as registry,
         console.status("asking the registry"),
     ):
         for part in _parts(event_lines.lines(files)):
             content = b"[%s]" % b",".join(part)
-            answer = ask(client, "POST", "/v1/validate", content=content)
+            answer = ask(registry, "POST", "/v1/validate", content=content)
             for index, receipt in enumerate(msgspec.json.decode(answer, type=list[Receipt]), start=first):
                 outcomes[receipt.outcome] += 1
                 if receipt.outcome not in {"recorded", "duplicate"} and len(problems) < _SHOWN:

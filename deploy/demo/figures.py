@@ -44,13 +44,16 @@ async def read(
     min_position: int,
     figures: Sequence[Figure] = FIGURES,
     *,
+    key: str = "",
     patience: float = 60.0,
 ) -> list[Reading]:
     """Read every figure over HTTP, once reporting has projected `min_position`.
 
-    Waits up to `patience` seconds for reporting to come that far; raises ReportingError after that.
+    `key` is shown to reporting, where it asks for one. Waits up to `patience` seconds for reporting to come that
+    far; raises ReportingError after that.
     """
-    async with httpx.AsyncClient(base_url=reporting_url, timeout=30, trust_env=False) as client:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    async with httpx.AsyncClient(base_url=reporting_url, timeout=30, trust_env=False, headers=headers) as client:
         answers: dict[str, Any] = {}
         deadline = asyncio.get_running_loop().time() + patience
         for call in dict.fromkeys(figure.call for figure in figures):

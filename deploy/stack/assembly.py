@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from deploy.stack.access import refuse_open_doors
 from deploy.stack.errors import StackError
 from deploy.stack.keys import write_secret
 from deploy.stack.layout import Addresses, Layout
@@ -31,6 +32,7 @@ def assemble(layout: Layout, port_base: int | None) -> tuple[list[Stage], Callab
     Ends what an earlier, killed run left behind. Raises StackError if a port is taken by something else.
     """
     ports = ports_for(port_base)
+    refuse_open_doors(layout)
     postgres = PostgresServer(
         layout.postgres, ports.get("postgres"), secrets=layout.secrets, log=layout.logs / "postgres.log"
     )

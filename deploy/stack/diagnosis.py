@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from deploy.stack import nats, postgres
+from deploy.stack.access import list_keys
 from deploy.stack.assembly import ports_for
 from deploy.stack.errors import NotRunning, StackError
 from deploy.stack.layout import Addresses, Layout, locate
@@ -43,6 +44,7 @@ def examine(layout: Layout, port_base: int | None) -> Iterator[Finding]:
     """Look at everything, most basic first; never raises for what it finds."""
     yield from _machine()
     yield from _directory(layout)
+    yield _keys(layout)
     try:
         addresses = locate(layout.data_dir)
     except NotRunning as absent:
@@ -104,6 +106,19 @@ def _directory(layout: Layout) -> Iterator[Finding]:
             ", ".join(str(path) for path in opened) + " can be read by others" if opened else "for the owner only"
         )
         yield Finding("secrets' modes", not opened, seen, f"chmod -R go= {layout.secrets}")
+
+
+def _keys(layout: Layout) -> Finding:
+    try:
+        entries = list_keys(layout)
+    except StackError as unreadable:
+        return Finding("access keys", False, "cannot be read", str(unreadable))
+    if not entries:
+        return Finding("access keys", True, "none: the APIs answer this machine only, without a key")
+    now = datetime.datetime.now(datetime.UTC)
+    counting = sum(each.ended(now) is None for each in entries)
+    remedy = "nobody is admitted: ketnap key add NAME --role operator"
+    return Finding("access keys", counting > 0, f"{counting} count, {len(entries) - counting} ended", remedy)
 
 
 def _ports(port_base: int | None) -> Iterator[Finding]:

@@ -20,6 +20,11 @@ _ELSEWHERE = {
     "nats_url": "KETNAP_NATS_URL",
     "database_url": "KETNAP_OWNER_DATABASE_URL",
 }
+_SECRETS = {
+    "nats_seed": "KETNAP_NATS_SEED",
+    "nats_system_seed": "KETNAP_NATS_SYSTEM_SEED",
+    "key": "KETNAP_KEY",
+}
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +46,8 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     """nkey seed of the user `operator` in the account KETNAP: JetStream, streams, receipts."""
     nats_system_seed: str
     """nkey seed of the server's own account: may ask it to reload."""
+    key: str = ""
+    """An operator's key to the APIs; empty where none is known, which is right as long as no key is asked for."""
 
 
 class Layout:
@@ -59,6 +66,9 @@ class Layout:
         self.content_key = self.secrets / "content.key"
         self.master_key = self.secrets / "master.key"
         self.unseal_token = self.secrets / "unseal.token"
+        self.service_key = self.secrets / "service.key"
+        self.command_line_key = self.secrets / "command-line.key"
+        self.keys_file = self.data_dir / "access" / "keys.json"
 
     @property
     def sources_file(self) -> Path:
@@ -72,18 +82,19 @@ class Layout:
         return self.secrets / f"{service}.database-url"
 
     def prepare(self) -> None:
-        """Make the directories, the content key, the master key and the token for unsealing; idempotent.
+        """Make the directories and the secrets that no other part makes; idempotent.
 
         Others may pass through the data directory but not list it, so that PostgreSQL, which root starts
         under another user, reaches its own part; every other part is closed.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
         self.postgres.mkdir(exist_ok=True, mode=0o711)
-        for closed in (self.secrets, self.nats, self.logs, self.run):
+        for closed in (self.secrets, self.nats, self.logs, self.run, self.keys_file.parent):
             closed.mkdir(exist_ok=True, mode=0o700)
         ensure_secret(self.content_key, new_key)
         ensure_secret(self.master_key, new_key)
         ensure_secret(self.unseal_token, new_password)
+        ensure_secret(self.service_key, new_password)
 
     def announce(self, addresses: Addresses) -> None:
         """Write `stack.json`: this process runs the system, and there it is. Secrets stay where they are."""
@@ -110,6 +121,7 @@ class Layout:
                 "database_url": owner.read_text(encoding="utf-8").strip(),
                 "nats_seed": self.nats_seed("operator").read_text(encoding="utf-8").strip(),
                 "nats_system_seed": self.nats_seed("system").read_text(encoding="utf-8").strip(),
+                "key": _read_if_there(self.command_line_key),
             }
         except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
             return None
@@ -136,17 +148,24 @@ def locate(data_dir: Path | None = None, needs: Sequence[str] = tuple(_ELSEWHERE
     for name, variable in _ELSEWHERE.items():
         if os.environ.get(variable):
             found[name] = os.environ[variable].rstrip("/")
-    for name, variable in (("nats_seed", "KETNAP_NATS_SEED"), ("nats_system_seed", "KETNAP_NATS_SYSTEM_SEED")):
+    for name, variable in _SECRETS.items():
         found[name] = _from_environment(variable) or found.get(name, "")
     missing = [name for name in needs if not found.get(name)]
     if missing:
-        settings = ", ".join(_ELSEWHERE.get(name, f"KETNAP_{name.upper()}") for name in missing)
+        settings = ", ".join((_ELSEWHERE | _SECRETS)[name] for name in missing)
         raise NotRunning(
             f"no running system in {layout.data_dir}: start it with `ketnap up --data-dir {layout.data_dir}`, "
             f"name another directory with --data-dir, or, where it runs elsewhere, set {settings}"
         )
-    values = {name: found.get(name, "") for name in (*_ELSEWHERE, "nats_seed", "nats_system_seed")}
+    values = {name: found.get(name, "") for name in (*_ELSEWHERE, *_SECRETS)}
     return Addresses(data_dir=layout.data_dir, **values)
+
+
+def _read_if_there(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
 
 
 def _from_environment(variable: str) -> str | None:

@@ -20,9 +20,17 @@ class ServiceProcess:
     """`command` with `environment`, ready when `GET /health/ready` at `port` answers 200."""
 
     def __init__(
-        self, name: str, command: Sequence[str], port: int, environment: Mapping[str, str], child: Child
+        self,
+        name: str,
+        command: Sequence[str],
+        port: int,
+        environment: Mapping[str, str],
+        child: Child,
+        host: str = HOST,
     ) -> None:
+        """`host` is where this machine reaches it."""
         self.name = name
+        self.host = host
         self.port = port
         self.child = child
         self._command = command
@@ -34,7 +42,7 @@ class ServiceProcess:
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def launch(self) -> None:
         """Start it without waiting, so that several can load at the same time."""
@@ -50,7 +58,7 @@ class ServiceProcess:
         self.child.stop(STOP_PATIENCE)
 
     def _accepts(self) -> bool:
-        return health(HOST, self.port) == 200 and self.running
+        return health(self.host.strip("[]"), self.port) == 200 and self.running
 
 
 def health(host: str, port: int, path: str = "/health/ready", patience: float = 2.0) -> int | None:
@@ -65,8 +73,16 @@ def health(host: str, port: int, path: str = "/health/ready", patience: float = 
         connection.close()
 
 
+def reached_at(host: str) -> str:
+    """The name by which this machine reaches what listens at `host`, as addresses write it."""
+    if host in ("0.0.0.0", "::", "localhost"):  # noqa: S104 - recognised, not chosen
+        return HOST if host != "::" else "[::1]"
+    return f"[{host}]" if ":" in host else host
+
+
 def ketnap_services(layout: Layout, ports: Mapping[str, int], nats_url: str) -> list[ServiceProcess]:
     """registry, reporting and notifier with the settings that each needs, the caller's `KETNAP_…` kept."""
+    host = os.environ.get("KETNAP_HTTP_HOST") or HOST
     services = []
     for name in ("registry", "reporting", "notifier"):
         settings = {
@@ -74,14 +90,16 @@ def ketnap_services(layout: Layout, ports: Mapping[str, int], nats_url: str) -> 
             "KETNAP_DATABASE_URL_FILE": str(layout.database_url(name)),
             "KETNAP_NATS_URL": nats_url,
             "KETNAP_NATS_SEED_FILE": str(layout.nats_seed(name)),
-            "KETNAP_HTTP_HOST": HOST,
+            "KETNAP_HTTP_HOST": host,
             "KETNAP_HTTP_PORT": str(ports[name]),
+            "KETNAP_KEYS_PATH": str(layout.keys_file),
+            "KETNAP_SERVICE_KEY_FILE": str(layout.service_key),
         }
         if name == "registry":
             settings["KETNAP_CONTENT_KEY_FILE"] = str(layout.content_key)
             settings["KETNAP_MASTER_KEY_FILE"] = str(layout.master_key)
         else:
-            settings["KETNAP_REGISTRY_URL"] = f"http://{HOST}:{ports['registry']}"
+            settings["KETNAP_REGISTRY_URL"] = f"http://{reached_at(host)}:{ports['registry']}"
         if name in ("registry", "reporting"):
             settings["KETNAP_UNSEAL_TOKEN_FILE"] = str(layout.unseal_token)
         if name == "reporting":
@@ -91,7 +109,8 @@ def ketnap_services(layout: Layout, ports: Mapping[str, int], nats_url: str) -> 
         # -P: a directory named `services` where the caller stands must not be taken for ours.
         command = [sys.executable, "-P", "-m", MODULE.format(name=name)]
         child = Child(name, layout.logs / f"{name}.log", layout.run / f"{name}.pid")
-        services.append(ServiceProcess(name, command, ports[name], _inherited() | settings, child))
+        environment = _inherited() | settings
+        services.append(ServiceProcess(name, command, ports[name], environment, child, reached_at(host)))
     return services
 
 
@@ -104,6 +123,7 @@ def _inherited() -> dict[str, str]:
         "KETNAP_CONTENT_KEY",
         "KETNAP_MASTER_KEY",
         "KETNAP_UNSEAL_TOKEN",
+        "KETNAP_SERVICE_KEY",
         "KETNAP_OWNER_DATABASE_URL",
     }
     unwanted = ours | {f"{name}_FILE" for name in ours} | {"KETNAP_REGISTRY_URL", "KETNAP_REPORTING_URL"}
