@@ -33,7 +33,7 @@ def add(
     data_dir: DataDir = None,
 ) -> None:
     """Make a key and print it, once: only its hash is kept. Works while the system runs, and before it does."""
-    from deploy.stack.access import add_key, list_keys
+    from deploy.stack.access import add_key, ensure_command_line_key, list_keys
 
     layout = Layout(data_dir or default_data_dir())
     first = not list_keys(layout)
@@ -41,6 +41,7 @@ def add(
         organisation = _root_of(data_dir, source)
     last_day = expires.date() if expires else None
     entry, key = add_key(layout, name, role, organisation=organisation, source=source, expires=last_day)
+    ensure_command_line_key(layout)
     about = {"viewer": f" of {organisation} and all below it", "source": f" {source}"}.get(role, "")
     typer.echo(f"key {entry.id} of {name!r}, for the {role}{about}; it is shown this once:", err=True)
     typer.echo(key)

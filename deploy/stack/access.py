@@ -70,15 +70,30 @@ def add_key(
     def change(entries: list[Entry]) -> tuple[Entry, str]:
         if name == COMMAND_LINE or any(each.name == name and each.ended(now) is None for each in entries):
             raise StackError(f"a key named {name!r} exists; choose another name, or revoke that one first")
-        if layout.secrets.is_dir() and not any(each.name == COMMAND_LINE for each in entries):
-            ours, key = _made(COMMAND_LINE, "operator", now)
-            write_secret(layout.command_line_key, key)
-            entries.append(ours)
         entry, key = _made(name, known_role, now, organisation, source, expires_at)
         entries.append(entry)
         return entry, key
 
     return _change(keys_file(layout), change)
+
+
+def ensure_command_line_key(layout: Layout) -> None:
+    """The operator's key of the commands on this machine, made once; revoked, it stays so. Raises StackError.
+
+    Not made for a file that `KETNAP_KEYS_PATH` names: there, commands are given theirs as `KETNAP_KEY`.
+    """
+    if os.environ.get("KETNAP_KEYS_PATH"):
+        return
+
+    def change(entries: list[Entry]) -> None:
+        if any(each.name == COMMAND_LINE for each in entries):
+            return
+        layout.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        entry, key = _made(COMMAND_LINE, "operator", datetime.now(UTC))
+        write_secret(layout.command_line_key, key)
+        entries.append(entry)
+
+    _change(keys_file(layout), change)
 
 
 def revoke_keys(layout: Layout, named: str) -> list[Entry]:

@@ -106,8 +106,10 @@ class System:
         pid: int = json.loads((directory / f"{part}.pid").read_text(encoding="utf-8"))["pid"]
         return pid
 
-    def ketnap(self, *arguments: str | Path, input_: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end; it finds the system through KETNAP_DATA_DIR."""
+    def ketnap(
+        self, *arguments: str | Path, input_: str | None = None, **settings: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end, `settings` in its environment; it finds the system by KETNAP_DATA_DIR."""
         return subprocess.run(
             [KETNAP, *arguments],
             input=input_,
@@ -116,7 +118,7 @@ class System:
             check=False,
             timeout=100,
             cwd=self.directory,
-            env=self._environment | {"KETNAP_DATA_DIR": str(self.data_dir)},
+            env=self._environment | {"KETNAP_DATA_DIR": str(self.data_dir)} | settings,
         )
 
     def add_source(self, source: str, root: str) -> str:
