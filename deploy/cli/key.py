@@ -10,9 +10,7 @@ from deploy.cli.up import DataDir
 from deploy.stack.errors import StackError
 from deploy.stack.layout import Layout, default_data_dir, locate
 
-app = typer.Typer(
-    no_args_is_help=True, help="Keys to the APIs: make, list, revoke. With the first one all need one."
-)
+app = typer.Typer(no_args_is_help=True, help="Access keys to the APIs: make, list, revoke.")
 
 
 @app.command()

@@ -124,6 +124,7 @@ def _inherited() -> dict[str, str]:
         "KETNAP_MASTER_KEY",
         "KETNAP_UNSEAL_TOKEN",
         "KETNAP_SERVICE_KEY",
+        "KETNAP_KEY",
         "KETNAP_OWNER_DATABASE_URL",
     }
     unwanted = ours | {f"{name}_FILE" for name in ours} | {"KETNAP_REGISTRY_URL", "KETNAP_REPORTING_URL"}

@@ -1,5 +1,7 @@
 """What services read about access from their environment."""
 
+from typing import Annotated
+
 import msgspec
 
 
@@ -11,7 +13,7 @@ class AccessSettings(msgspec.Struct, kw_only=True):
     """
 
     keys_path: str | None = None
-    service_key: str | None = None
+    service_key: Annotated[str, msgspec.Meta(min_length=32)] | None = None
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     oidc_jwks: str | None = None
