@@ -5,7 +5,7 @@ One story, played once on a real system; each test looks at one place of its end
 
 import asyncio
 import json
-import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,8 @@ import pytest
 from deploy.master_keys import read_ring
 from deploy.stack.keys import ensure_secret, write_secret
 from deploy.stack.layout import Layout
+from deploy.stack.nats import connect
+from deploy.stack.provisioning import restore
 from services.notifier import store as notifier_store
 from services.registry.sealing import Sealer, Unsealable, Wrapped
 from services.reporting.unsealing import ProfilePlace, UnsealedProfile, Unsealing
@@ -25,7 +27,7 @@ from shared.runtime.database import create_engine
 from tests.connected import readable
 from tests.connected.readable import Search
 from tests.faults.system import System, eventually
-from tests.given import admitted, event, identified, new_uuid, organisation, root
+from tests.given import admitted, encoded, event, identified, new_uuid, organisation, root
 
 GOES = {"occupation": "zzq-occupation-7731", "schooling": "zzq-schooling-7732", "birth_year": 1987}
 WAITS = {"occupation": "zzq-occupation-7733"}
@@ -42,6 +44,8 @@ SECRET = [
 ]
 PLAIN = "zzq-request-7739"
 """Stands in an event without a seal: a search that does not find this finds nothing."""
+
+pytestmark = pytest.mark.timeout(300)  # the story starts each service three times
 
 PLACES = ("tables", "dump", "cluster", "nats directory", "streams", "api", "logs")
 
@@ -83,7 +87,7 @@ async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[
 async def _play(system: System) -> Story:
     story = Story()
     layout = Layout(system.data_dir)
-    await asyncio.to_thread(system.add_source, "dien-bien", "root")
+    seed = await asyncio.to_thread(system.add_source, "dien-bien", "root")
     goes, stays = new_uuid(), new_uuid()
     first = with_profile(identified(goes, "2022-01-05"), GOES)
     other = with_profile(identified(stays, "2022-01-05"), STAYS)
@@ -96,7 +100,9 @@ async def _play(system: System) -> Story:
         {"corrects": new_uuid(), "replacement": {"data": {"profile": CORRECTED}}, "reason": "mistake"},
     )
     # Twice: a duplicate is a delivery of its own.
-    outcomes = await _publish(system, root(), organisation("cell"), first, other, waits, refused, first, corrected)
+    outcomes = await _publish(
+        system, seed, root(), organisation("cell"), first, other, waits, refused, first, corrected
+    )
     assert outcomes == {"recorded": 4, "quarantined": 2, "rejected": 1, "duplicate": 1}
     await _try_out(system, with_profile(identified(new_uuid(), "2022-01-05"), TRIED))
     story.before = await _unseal(system, layout, first, other)
@@ -109,14 +115,14 @@ async def _play(system: System) -> Story:
 
     erased = event("PersonErased", f"person/{goes}", "2023-01-01", {"request_ref": PLAIN})
     again = with_profile(identified(goes, "2023-06-01"), AFTER)
-    assert await _publish(system, erased) == {"recorded": 1}
-    assert await _publish(system, again) == {"quarantined": 1}
+    assert await _publish(system, seed, erased) == {"recorded": 1}
+    assert await _publish(system, seed, again) == {"quarantined": 1}
     story.totals.append(await _totals(system, 5))
 
     # The keeping time of days is over within a second from here on; nothing is published any more.
-    await asyncio.to_thread(system.stop)
-    system.set(INGEST_KEEP="1s")
-    await asyncio.to_thread(system.start)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("KETNAP_INGEST_KEEP", "1s")
+        await restore(system.addresses)
     await _rotate(system, story.first_masters)
     story.ingest_left = await eventually(lambda: _ingest_is_empty(system), "the ingest stream has let go")
     story.totals.append(await _totals(system, 5))
@@ -127,15 +133,19 @@ async def _play(system: System) -> Story:
     return story
 
 
-async def _publish(system: System, *events: dict[str, Any]) -> dict[str, int]:
-    file = system.directory / "events.jsonl"
-    file.write_text("".join(json.dumps(one) + "\n" for one in events), encoding="utf-8")
-    creds = system.directory / "dien-bien.creds"
-    done = await asyncio.to_thread(system.ketnap, "publish", file, "--source", "dien-bien", "--creds", creds)
-    assert not any(value in done.stdout + done.stderr for value in SECRET)
-    file.unlink()
-    rows = re.findall(r"(recorded|duplicate|quarantined|rejected|discarded)\W+([\d,]+)\s*│", done.stdout)
-    return {outcome: int(number) for outcome, number in rows if number != "0"}
+async def _publish(system: System, seed: str, *events: dict[str, Any]) -> dict[str, int]:
+    """Publish a batch; gives how many events had which outcome."""
+    client = await connect(system.addresses.nats_url, seed, "_INBOX_dien-bien")
+    try:
+        sequence = (await client.jetstream().publish("ingest.dien-bien.batch", encoded(events))).seq
+    finally:
+        await client.close()
+
+    async def receipts() -> list[str] | None:
+        page = await system.get("registry", "/v1/receipts", source="dien-bien", after_stream_sequence=sequence - 1)
+        return [each["outcome"] for each in page["receipts"]] or None
+
+    return dict(Counter(await eventually(receipts, "every event has its outcome")))
 
 
 async def _try_out(system: System, one: dict[str, Any]) -> None:
@@ -187,7 +197,7 @@ async def _ingest_is_empty(system: System) -> int | None:
 
 
 async def _rebuild(system: System) -> None:
-    """Forget all projections, and let reporting and the notifier make them anew from the log."""
+    """Forget all projections and restart: reporting and the notifier make them anew from the log."""
     url = system.addresses.database_url
     connection = await asyncpg.connect(url)
     try:
@@ -203,7 +213,7 @@ async def _rebuild(system: System) -> None:
     async with engine.begin() as wiping:
         await notifier_store.wipe(wiping)
     await engine.dispose()
-    for service in ("reporting", "notifier"):
+    for service in ("registry", "reporting", "notifier"):
         system.kill(service)
 
     async def caught_up() -> bool | None:
@@ -218,6 +228,7 @@ async def _rebuild(system: System) -> None:
         return reached == [5, 5] or None
 
     await eventually(caught_up, "reporting and the notifier have read the log again")
+    await eventually(lambda: system.look("registry", "/health/ready"), "the registry is ready again")
 
 
 async def _search(system: System, layout: Layout, story: Story) -> None:

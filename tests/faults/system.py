@@ -44,10 +44,6 @@ class System:
         } | {"PYTHONPATH": str(ROOT), "COLUMNS": "160", "NO_COLOR": "1"}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def set(self, **settings: str) -> None:
-        """`KETNAP_…` settings for the next start, by the rest of their names."""
-        self._environment |= {f"KETNAP_{name}": value for name, value in settings.items()}
-
     @property
     def running(self) -> bool:
         """Whether the supervisor lives."""

@@ -135,8 +135,10 @@ INSERT INTO registry.erased_person (person, erased_at)
 SELECT unnest(CAST(:persons AS text[])), CAST(:at AS timestamptz)
 ON CONFLICT DO NOTHING;
 
--- destroy_keys: the keys of those who are erased
-DELETE FROM registry.person_key WHERE person = ANY (CAST(:persons AS text[]));
+-- destroy_keys: the keys of those who are erased, locked in the order in which a rotation locks them
+DELETE FROM registry.person_key WHERE person IN (
+    SELECT person FROM registry.person_key WHERE person = ANY (CAST(:persons AS text[])) ORDER BY person FOR UPDATE
+);
 
 -- settle: how far each source is settled, only onwards
 UPDATE registry.source s
