@@ -17,7 +17,7 @@ from shared.events.codec import Submitted
 from shared.events.person import PersonErased
 from shared.events.receipts import Reason, Receipt
 from shared.events.recorded import write_recorded
-from shared.timeline.fact import Fact
+from shared.timeline.fact import Fact, OrderKey
 
 Held = tuple[bytes, int | None]
 """Content hash of an event whose id is held, and its position, if it is on the log."""
@@ -61,6 +61,7 @@ class Turn:
         self._held: dict[tuple[str, UUID], Held] = {}
         self._waiting: dict[tuple[str, UUID], Waiting] = {}
         self._waiting_for: dict[str, set[tuple[str, UUID]]] = {}
+        """By key: what waits for it, and is not in the queue to be decided again."""
         self._gone: set[tuple[str, UUID]] = set()
         self._keys_asked: set[str] = set()
         self._stored_waiting = anyone_waits
@@ -71,19 +72,18 @@ class Turn:
 
     async def prepare(self, events: Iterable[Submitted]) -> None:
         """Read in one go what decisions about these events are sure to ask for."""
-        subjects: dict[str, None] = {}
-        facts = []
-        for event in events:
-            if event.data is None:
-                continue
-            fact = Fact.of_submitted(event)
-            for subject in subjects_to_read(fact, self._roots[event.envelope.source]):
-                subjects[subject] = None
-            facts.append(fact)
+        readable = [event for event in events if event.data is not None]
+        await self._read_for([(Fact.of_submitted(event), event.envelope.source) for event in readable])
+
+    async def _read_for(self, facts: list[tuple[Fact, str]]) -> None:
+        """Read what decisions about these facts, each with its source, are sure to ask for."""
+        subjects = dict.fromkeys(
+            subject for fact, source in facts for subject in subjects_to_read(fact, self._roots[source])
+        )
         missing = [Unloaded("subject", subject) for subject in subjects if not self.situation.has(subject)]
         if missing:
             await self._reader.load(self.situation, missing)
-        await self.profiles.prepare(facts)
+        await self.profiles.prepare(fact for fact, _ in facts)
 
     async def submit(self, delivery: Delivery, event: Submitted, content_hash: bytes) -> None:
         """Decide one delivered event, and what waited for it if it is recorded."""
@@ -182,32 +182,37 @@ class Turn:
             self.profiles.erase(event.fact.subject)
         return wakes
 
-    async def _woken(self, keys: frozenset[str]) -> list[tuple[str, UUID]]:
+    async def _woken(self, keys: frozenset[str]) -> set[tuple[str, UUID]]:
+        """What waits for any of these keys and is not in the queue already."""
+        await self._read_waiting(keys)
+        return {waiting for key in keys for waiting in self._waiting_for.get(key, ())}
+
+    async def _read_waiting(self, keys: frozenset[str]) -> None:
         if self._stored_waiting and (unasked := keys - self._keys_asked):
             self._keys_asked |= unasked
             for waiting in await self._reader.waiting_for(unasked):
                 if waiting.key not in self._gone and waiting.key not in self._waiting:
                     self._wait(waiting)
-        return sorted({waiting for key in keys for waiting in self._waiting_for.get(key, ())})
 
     def _wait(self, waiting: Waiting) -> None:
         self._waiting[waiting.key] = waiting
         for key in waiting.waits_for:
             self._waiting_for.setdefault(key, set()).add(waiting.key)
 
+    def _idle_no_more(self, waiting: Waiting) -> None:
+        for key in waiting.waits_for:
+            self._waiting_for[key].discard(waiting.key)
+
     def _wait_no_more(self, waiting: Waiting) -> None:
         if self._waiting.pop(waiting.key, None) is not None:
-            for key in waiting.waits_for:
-                self._waiting_for[key].discard(waiting.key)
+            self._idle_no_more(waiting)
 
-    async def _release(self, woken: list[tuple[str, UUID]]) -> None:
+    async def _release(self, woken: Iterable[tuple[str, UUID]]) -> None:
         """Decide waiting events again in timeline order, and what their release wakes, until nothing moves."""
-        queue = [(self._waiting[key].fact.key, key) for key in woken]
-        heapq.heapify(queue)
-        queued = set(woken)
+        queue: list[tuple[OrderKey, tuple[str, UUID]]] = []
+        await self._line_up(queue, woken)
         while queue:
             _, key = heapq.heappop(queue)
-            queued.discard(key)
             waiting = self._waiting[key]
             entry, source = CATALOGUE[waiting.type], waiting.delivery.source
             decision, dropped = await self._decide(waiting.fact, entry, source, stored=waiting.stored)
@@ -219,17 +224,25 @@ class Turn:
                 self._held.pop(key, None)
                 self.refuse(waiting.delivery, waiting.fact.event_id, decision.reason)
                 continue
-            for following in await self._woken(await self._record(waiting, decision, dropped=dropped)):
-                if following not in queued:
-                    queued.add(following)
-                    heapq.heappush(queue, (self._waiting[following].fact.key, following))
+            await self._line_up(queue, await self._woken(await self._record(waiting, decision, dropped=dropped)))
+
+    async def _line_up(
+        self, queue: list[tuple[OrderKey, tuple[str, UUID]]], woken: Iterable[tuple[str, UUID]]
+    ) -> None:
+        """Put waiting events into the queue, where nothing wakes them again: thousands are looked at once each."""
+        called = [self._waiting[key] for key in woken]
+        for waiting in called:
+            self._idle_no_more(waiting)
+            heapq.heappush(queue, (waiting.fact.key, waiting.key))
+        if len(called) > 1:
+            await self._read_for([(waiting.fact, waiting.delivery.source) for waiting in called])
+            await self._read_waiting(frozenset(waiting.fact.subject for waiting in called))
 
     def _wait_on(self, waiting: Waiting, decision: Quarantine) -> None:
         if (waiting.reason, waiting.waits_for) != (decision.reason, decision.waits_for):
-            self._wait_no_more(waiting)
             waiting.reason, waiting.waits_for = decision.reason, decision.waits_for
-            self._wait(waiting)
             self.outcomes.held[waiting.key] = waiting
+        self._wait(waiting)
 
     def _let_go(self, waiting: Waiting) -> None:
         self._wait_no_more(waiting)

@@ -45,8 +45,12 @@ SELECT source, count(*) AS number, min(at) AS since FROM registry.quarantine
 WHERE at < now() - CAST(:older_than AS interval)
 GROUP BY source ORDER BY since;
 
--- rehearsed: events that wait for any of these keys, the first in timeline order
+-- rehearsed: events that wait for any of these keys, the first in timeline order; found by key first, for a limit tempts the planner to walk the whole order
+WITH found AS MATERIALIZED (
+    SELECT source, event_id, effectiveon, time FROM registry.quarantine WHERE waits_for && CAST(:keys AS text[])
+), first AS (
+    SELECT source, event_id FROM found ORDER BY effectiveon, time, event_id LIMIT :limit
+)
 SELECT source, event_id, stream_sequence, batch_index, content_hash, code, message, waits_for, event::text AS event, at
-FROM registry.quarantine
-WHERE waits_for && CAST(:keys AS text[])
-ORDER BY effectiveon, time, event_id LIMIT :limit;
+FROM first JOIN registry.quarantine USING (source, event_id)
+ORDER BY effectiveon, time, event_id;
