@@ -76,6 +76,18 @@ async def read_lineage(engine: AsyncEngine) -> Lineage:
         return Lineage(Succession(row.organisation_id, row.day, row.successor_id) for row in rows)
 
 
+KNOWN_KEYS = 50_000
+"""Keys that the quarantine waits for are kept in memory up to this many; beyond, each turn asks for its own."""
+
+
+async def read_waited_for(engine: AsyncEngine) -> set[str] | None:
+    """The keys that stored events wait for; None where they are too many to know."""
+    async with engine.connect() as connection:
+        keys = await connection.scalars(SQL["waited_for"], {"limit": KNOWN_KEYS + 1})
+        found = set(keys)
+    return found if len(found) <= KNOWN_KEYS else None
+
+
 async def read_sources(engine: AsyncEngine) -> dict[str, SourceProgress]:
     """All sources ever registered; removed ones may still have messages to settle."""
     async with engine.connect() as connection:

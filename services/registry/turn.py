@@ -1,7 +1,7 @@
 """A turn of the writer: events in their order, each decided, and after each what waited for it."""
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -49,8 +49,13 @@ class Turn:
         at: datetime,
         *,
         anyone_waits: bool,
+        waited_for: Set[str] | None = None,
     ) -> None:
-        """`position` is the last one on the log; `at` becomes the `recordedat` of what this turn records."""
+        """`position` is the last one on the log; `at` becomes the `recordedat` of what this turn records.
+
+        `anyone_waits`: whether the quarantine may hold anything; `waited_for`: the keys that it may wait for,
+        where they are known.
+        """
         self.outcomes = Outcomes()
         self.position = position
         self.situation = situation
@@ -65,6 +70,7 @@ class Turn:
         self._gone: set[tuple[str, UUID]] = set()
         self._keys_asked: set[str] = set()
         self._stored_waiting = anyone_waits
+        self._waited_for = waited_for
 
     def hold(self, source: str, event_id: UUID, content_hash: bytes, position: int | None) -> None:
         """Take in that an id is held by the log (at `position`) or by the quarantine."""
@@ -188,7 +194,8 @@ class Turn:
         return {waiting for key in keys for waiting in self._waiting_for.get(key, ())}
 
     async def _read_waiting(self, keys: frozenset[str]) -> None:
-        if self._stored_waiting and (unasked := keys - self._keys_asked):
+        stored = keys if self._waited_for is None else keys & self._waited_for
+        if self._stored_waiting and (unasked := stored - self._keys_asked):
             self._keys_asked |= unasked
             for waiting in await self._reader.waiting_for(unasked):
                 if waiting.key not in self._gone and waiting.key not in self._waiting:

@@ -49,6 +49,7 @@ class Writer:
         self._epoch: int | None = None
         self._lineage = Lineage()
         self._organisations = OrganisationCache()
+        self._waited_for: set[str] | None = None
 
     async def start(self) -> None:
         """Take over the log and read what lives from turn to turn. Raises Fenced while another one writes."""
@@ -62,6 +63,7 @@ class Writer:
         self._epoch = head.epoch
         self._lineage = await store.read_lineage(self._engine)
         self._organisations = OrganisationCache()
+        self._waited_for = await store.read_waited_for(self._engine)
         self.sources = await store.read_sources(self._engine)
         self._head = head
         self.recorded.set()
@@ -146,7 +148,7 @@ class Writer:
             if not waiting:
                 return []
             try:
-                turn = self._new_turn(reader, anyone_waits=True)
+                turn = self._new_turn(reader)
                 for each in waiting:
                     turn.hold(*each.key, each.content_hash, None)
                 await work(turn, waiting)
@@ -184,7 +186,7 @@ class Writer:
     async def _turn(self, reads: list[Read], progress: dict[str, SourceProgress]) -> None:
         async with self._engine.connect() as connection:
             reader = store.StoreReader(connection)
-            turn = self._new_turn(reader, anyone_waits=await reader.anyone_waits())
+            turn = self._new_turn(reader)
             await self._decide(turn, reader, reads, progress)
             await self._commit(connection, turn, list(progress.values()))
 
@@ -209,14 +211,21 @@ class Writer:
             digest = content_hash(event.canonical, self._content_key)
             await turn.submit(delivery, event, digest)
 
-    def _new_turn(self, reader: store.StoreReader, *, anyone_waits: bool) -> Turn:
+    def _new_turn(self, reader: store.StoreReader) -> Turn:
         assert self._head is not None, "the writer has not started"
         now = datetime.now(UTC)
         # recordedat never decreases, whatever the clock does.
         at = max(now, self._head.recordedat) if self._head.recordedat else now
         situation = LoadedSituation(self._lineage, self._rulepack, self._organisations)
         return Turn(
-            situation, reader, self._sealer, self._roots(), self._head.position, at, anyone_waits=anyone_waits
+            situation,
+            reader,
+            self._sealer,
+            self._roots(),
+            self._head.position,
+            at,
+            anyone_waits=self._waited_for != set(),
+            waited_for=self._waited_for,
         )
 
     async def _commit(self, connection: AsyncConnection, turn: Turn, progress: list[SourceProgress]) -> None:
@@ -228,7 +237,16 @@ class Writer:
         for source in progress:
             self.sources[source.source] = source
         turn.situation.keep()
+        self._wait_for(turn)
         self.recorded.set()
+
+    def _wait_for(self, turn: Turn) -> None:
+        # What is waited for no more stays among the keys: asking for it once too often does no harm.
+        if self._waited_for is not None:
+            for waiting in turn.outcomes.held.values():
+                self._waited_for |= waiting.waits_for
+            if len(self._waited_for) > store.KNOWN_KEYS:
+                self._waited_for = None
 
     def _forget(self) -> None:
         # Nothing was kept, or it is unknown whether it was: what is in memory may be ahead of the tables.

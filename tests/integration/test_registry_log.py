@@ -167,6 +167,16 @@ async def test_what_waits_since_an_earlier_turn_may_turn_out_to_be_someone_elses
     assert [tuple(row) for row in rows] == [("rejected", "foreign-organisation")]
 
 
+async def test_a_writer_that_takes_over_releases_what_waited_before(database: Database) -> None:
+    early = identified(new_uuid(), "2022-01-01", "new-cell")
+    await (await started(database)).write([message(1, root(), early)])
+    follower = await started(database)
+    await follower.write([message(2, organisation("other"))])
+    await follower.write([message(3, organisation("new-cell"))])
+    rows = await database.fetch("SELECT stream_sequence FROM registry.log ORDER BY position")
+    assert [row["stream_sequence"] for row in rows] == [1, 2, 3, 1]
+
+
 async def test_a_turn_that_fails_leaves_nothing_in_memory(database: Database) -> None:
     writer = await started(database)
     await writer.write([message(1, root(), organisation("cell"), organisation("heir"))])
