@@ -20,8 +20,8 @@ from benchmarks.peer import Peer, told
 from benchmarks.province import Province, batches
 from deploy.stack.postgres import PostgresServer
 from services.registry.deliveries import Message
-from services.registry.intake import Arrivals
 from services.registry.sealing import Sealer
+from services.registry.source_reader import Arrivals
 from services.registry.writer import Writer
 from shared.runtime.database import create_engine
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -62,13 +63,20 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
 _numbers = count(1)
 
 
-@pytest.fixture
-async def database(postgres: PostgresServer) -> AsyncIterator[Database]:
+@asynccontextmanager
+async def fresh_database(postgres: PostgresServer) -> AsyncIterator[Database]:
     """A fresh copy of the template database."""
     name = f"test_{next(_numbers)}"
     await _create(postgres, name, TEMPLATE)
     yield Database(postgres, name)
     await _run(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def database(postgres: PostgresServer) -> AsyncIterator[Database]:
+    """A fresh copy of the template database."""
+    async with fresh_database(postgres) as found:
+        yield found
 
 
 @pytest.fixture

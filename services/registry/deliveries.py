@@ -28,7 +28,8 @@ class Message:
     previous: int
     event_name: str
     """Last token of the subject: an event name, or `batch`."""
-    payload: bytes
+    payload: bytes | None
+    """None: this message, and any before it that is not settled, left the stream before it was read."""
     reads: "list[Read] | None" = field(default=None, repr=False, compare=False)
     """Its events, once `reading.read_message` has read them."""
 
@@ -109,13 +110,23 @@ class Waiting:
 
 @dataclass(slots=True)
 class SourceProgress:
-    """How far a source is settled, and which of its own sequence numbers were seen."""
+    """How far a source is settled, which of its own sequence numbers were seen, and what it lost."""
 
     source: str
     root: str
     settled: int
     last_seen: datetime | None
     sequences: list[tuple[int, int]]
+    lost: list[tuple[int, int]]
+    """Ranges of stream sequences whose messages left the stream before they were read."""
+
+    def settle(self, message: Message) -> None:
+        """All up to this message is settled; what lay between is lost."""
+        first, last = self.settled + 1, message.stream_sequence - (message.payload is not None)
+        if first <= last:
+            self.lost.append((first, last))
+            del self.lost[: max(0, len(self.lost) - MAX_RANGES)]
+        self.settled = message.stream_sequence
 
     def see(self, sequence: int) -> None:
         """Add a number to the ranges seen, joining neighbours."""

@@ -5,70 +5,26 @@ again, in order, and a consumer that somebody deletes is made anew. So the strea
 """
 
 import asyncio
-import contextlib
-from dataclasses import dataclass, field
 from itertools import groupby
 
-import msgspec
 import structlog
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from services.registry.deliveries import Message
-from services.registry.reading import read_message
-from services.registry.store import Fenced
+from services.registry.lease import Fenced
+from services.registry.source_reader import Arrivals, SourceReader, StreamMadeAnew
 from services.registry.writer import Writer
 from shared.events.subjects import ingest_stream
 from shared.runtime.progress import Progress
+from shared.runtime.tasks import endable, ended
 
 log = structlog.get_logger(__name__)
 
-PULL_MESSAGES = 256
-PULL_BYTES = 5 * 1024 * 1024
-"""More than the server's largest message (4 MiB), or one such message would never be delivered."""
-PULL_EXPIRES = 30.0
-HEARTBEAT = 2.0
-TURN_BYTES = 2 * 1024 * 1024
-IDLE_CONSUMER = 300.0
 RETRY = 0.5
 LOOK_AGAIN = 10.0
 LOOK_FOR_SOURCES = 0.5
-
-
-@dataclass(slots=True)
-class Arrivals:
-    """What has arrived from all sources and is not yet written; whole pulls, so that bytes stay bounded."""
-
-    messages: list[Message] = field(default_factory=list)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    taken: asyncio.Condition = field(default_factory=asyncio.Condition)
-    size: int = 0
-
-    async def room(self) -> None:
-        """Wait until there is room for another pull."""
-        async with self.taken:
-            await self.taken.wait_for(lambda: self.size < TURN_BYTES)
-
-    def put(self, message: Message) -> None:
-        """Add one message."""
-        # Read now, while the writer waits for PostgreSQL. What goes wrong goes wrong again in its turn.
-        with contextlib.suppress(Exception):
-            read_message(message)
-        self.messages.append(message)
-        self.size += len(message.payload)
-        self.changed.set()
-
-    async def take(self) -> list[Message]:
-        """Wait for messages and take all that have arrived."""
-        await self.changed.wait()
-        taken, self.messages, self.size = self.messages, [], 0
-        self.changed.clear()
-        async with self.taken:
-            self.taken.notify_all()
-        return taken
 
 
 class Intake:
@@ -86,7 +42,7 @@ class Intake:
     async def run(self) -> None:
         """Read and write until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._write())
+            tasks.create_task(endable(self._write()))
             while True:
                 try:
                     sources = await self._writer.refresh_sources()
@@ -95,7 +51,7 @@ class Intake:
                     sources = {}
                 for source in sources.keys() - self._restart.keys():
                     self._restart[source] = asyncio.Event()
-                    tasks.create_task(self._read_source(source))
+                    tasks.create_task(endable(self._read_source(source)))
                 await asyncio.sleep(LOOK_FOR_SOURCES)
 
     def begin_anew(self) -> None:
@@ -154,7 +110,7 @@ class Intake:
                     await reader.begin(settled + 1)
                     await self._pull(source, reader)
             except NotFoundError:
-                log.info("the source has no stream yet; waiting for it", source=source)
+                await self._has_no_stream(source)
             except StreamMadeAnew as error:
                 log.error("the source cannot be read", source=source, error=str(error))
                 self._stuck[source] = str(error)
@@ -164,10 +120,21 @@ class Intake:
                 log.warning("reading was interrupted; beginning anew", source=source, error=repr(error))
             await asyncio.sleep(RETRY)
 
-    async def _pull(self, source: str, reader: "SourceReader") -> None:
+    async def _has_no_stream(self, source: str) -> None:
+        if self._writer.sources[source].settled == 0:
+            log.info("the source has no stream yet; waiting for it", source=source)
+            return
+        problem = f"{ingest_stream(source)} is gone; restore it, or register the source under another name"
+        log.error("the source cannot be read", source=source, error=problem)
+        self._stuck[source] = problem
+        self._progress.failing(f"cannot read {source}: {problem}")
+        await asyncio.sleep(LOOK_AGAIN)
+
+    async def _pull(self, source: str, reader: SourceReader) -> None:
         restart = asyncio.create_task(self._restart[source].wait())
         pulled: asyncio.Task[None] | None = None
         try:
+            await reader.look_for_losses(self._arrivals)
             while not restart.done():
                 await self._arrivals.room()
                 pulled = asyncio.create_task(reader.pull(self._arrivals))
@@ -177,94 +144,4 @@ class Intake:
         finally:
             for task in (restart, pulled):
                 if task is not None:
-                    task.cancel()
-            await asyncio.gather(restart, *([pulled] if pulled else []), return_exceptions=True)
-
-
-_FULL = ("Batch Completed", "Exceeds MaxBytes", "Exceeded MaxBytes")
-_PULL = msgspec.json.encode(
-    {
-        "batch": PULL_MESSAGES,
-        "max_bytes": PULL_BYTES,
-        "expires": int(PULL_EXPIRES * 1e9),
-        "idle_heartbeat": int(HEARTBEAT * 1e9),
-    }
-)
-
-
-class StreamMadeAnew(Exception):
-    """The numbers of a source's stream began again: nothing can be read from it safely."""
-
-
-class SourceReader:
-    """An ephemeral pull consumer on one source's stream, in stream order and without acknowledgements."""
-
-    def __init__(self, client: Client, stream: JetStreamContext, source: str) -> None:
-        self._client = client
-        self._stream = stream
-        self._source = source
-        self._consumer = ""
-        self._delivered = 0
-        self._previous = 0
-
-    async def __aenter__(self) -> "SourceReader":
-        self._inbox = self._client.new_inbox()
-        self._subscription = await self._client.subscribe(self._inbox)
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        with contextlib.suppress(Exception):
-            await self._subscription.unsubscribe()
-        if self._consumer:
-            with contextlib.suppress(Exception):
-                await self._stream.delete_consumer(ingest_stream(self._source), self._consumer)
-
-    async def begin(self, sequence: int) -> None:
-        """Make the consumer, at the first message with this stream sequence or a later one."""
-        state = (await self._stream.stream_info(ingest_stream(self._source))).state
-        if state.last_seq < sequence - 1:
-            raise StreamMadeAnew(
-                f"its stream ends at {state.last_seq}, but {sequence - 1} is settled: it was made anew. "
-                "Deliveries are numbered by stream sequence, so what it holds cannot be told from what it held; "
-                "restore the stream, or register the source under another name"
-            )
-        config = ConsumerConfig(
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-            opt_start_seq=sequence,
-            ack_policy=AckPolicy.NONE,
-            inactive_threshold=IDLE_CONSUMER,
-            mem_storage=True,
-        )
-        info = await self._stream.add_consumer(ingest_stream(self._source), config)
-        self._consumer = info.name
-        self._delivered = 0
-        self._previous = sequence - 1
-
-    async def pull(self, arrivals: Arrivals) -> None:
-        """One pull request: put what comes into `arrivals` until the server says that it is fulfilled."""
-        subject = f"$JS.API.CONSUMER.MSG.NEXT.{ingest_stream(self._source)}.{self._consumer}"
-        await self._client.publish(subject, _PULL, self._inbox)
-        received = 0
-        while received < PULL_MESSAGES:
-            message = await self._subscription.next_msg(timeout=2 * HEARTBEAT + 1)
-            status = (message.headers or {}).get("Status") if not message.reply else None
-            if status is None:
-                arrivals.put(self._message(message))
-                received += 1
-            elif status != "100" and self._is_over(status, (message.headers or {}).get("Description", "")):
-                return
-
-    def _is_over(self, status: str, description: str) -> bool:
-        # 404 and 408: nothing (more) for this request; 409 with one of these: it is full, the next one goes on.
-        if status in ("404", "408") or (status == "409" and description.endswith(_FULL)):
-            return True
-        raise ConnectionError(f"the consumer answered {status} {description}")
-
-    def _message(self, message: Msg) -> Message:
-        metadata = message.metadata
-        self._delivered += 1
-        if metadata.sequence.consumer != self._delivered:
-            raise ConnectionError("messages were lost on the way from the server")
-        previous, self._previous = self._previous, metadata.sequence.stream
-        event_name = message.subject.split(".", 2)[2]
-        return Message(self._source, metadata.sequence.stream, previous, event_name, message.data)
+                    await ended(task)

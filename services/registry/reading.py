@@ -17,6 +17,8 @@ def read_message(message: Message) -> list[Read]:
 def _read(message: Message) -> list[Read]:
     source, sequence = message.source, message.stream_sequence
     first = Delivery(source, sequence, 0)
+    if message.payload is None:
+        return []
     if len(message.payload) > MAX_MESSAGE:
         found = f"expected a message of at most {MAX_MESSAGE:,} bytes, found {len(message.payload):,}"
         return [(first, Unreadable(Reason("too-large", found)))]

@@ -15,10 +15,10 @@ from services.registry.api.readings import Readings
 from services.registry.api.waiting import WaitingReadings
 from services.registry.intake import Intake
 from services.registry.keyring import Keyring, WrongMasterKey
+from services.registry.lease import Fenced
 from services.registry.relay import Relay
 from services.registry.sealing import Sealer
 from services.registry.settings import RegistrySettings
-from services.registry.store import Fenced
 from services.registry.unsealing import Unsealing
 from services.registry.writer import Writer
 from shared.runtime import checks
@@ -34,13 +34,17 @@ log = structlog.get_logger(__name__)
 
 RETRY = 0.5
 WRONG_KEY_RETRY = 3.0
+COMMAND_TIMEOUT = 30.0
+"""Seconds: more than the largest turn takes, and as long as a connection that was cut silently is waited for."""
 
 
 class Registry:
     """All parts of a running registry."""
 
     def __init__(self, settings: RegistrySettings) -> None:
-        self.engine: AsyncEngine = create_engine(settings.database_url, "registry")
+        self.engine: AsyncEngine = create_engine(
+            settings.database_url, "registry", command_timeout=COMMAND_TIMEOUT
+        )
         self._intake: Intake | None = None
         self.broker: NatsBroker = create_broker(
             settings.nats_url, settings.nats_seed, "registry", self._begin_anew
@@ -143,8 +147,11 @@ class Registry:
         }
 
     def warnings(self) -> dict[str, Check]:
-        """What somebody should look after, though the registry does its work: events that wait for long."""
-        return {"quarantine": self._overdue}
+        """What somebody should look after, though the registry does its work: long waits, and what was lost.
+
+        No restart brings back what was lost; the source has to publish it again.
+        """
+        return {"quarantine": self._overdue, "sources": self._check_lost}
 
     async def _overdue(self) -> str | None:
         rows = await self.waiting.overdue(span(self._warn_after))
@@ -156,3 +163,11 @@ class Registry:
             f"{rows[0].since:%Y-%m-%d %H:%M} UTC; look at them with "
             f"`ketnap quarantine list --older-than {self._warn_after}`"
         )
+
+    async def _check_lost(self) -> str | None:
+        said = [
+            f"stream sequences {first} to {last} of {source} left its stream unread: publish again what they "
+            "held, and look why the registry was behind, or who purged the stream"
+            for source, (first, last) in sorted(self.writer.noticed.items())
+        ]
+        return "; ".join(said) or None

@@ -1,7 +1,7 @@
 """The registry's tables: the one place that reads for the writer and commits its turns."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.registry.deliveries import Delivery, LogRow, SourceProgress, Waiting
+from services.registry.lease import Fenced, Head
 from services.registry.sealing import Wrapped
 from services.registry.situation import LoadedSituation, Missing, Unloaded
 from services.registry.turn import Turn
@@ -21,52 +22,6 @@ from shared.timeline.lineage import Lineage, Succession
 from shared.timeline.measures import Change
 
 SQL = Statements("services.registry.sql", "turn.sql")
-
-
-class Fenced(Exception):
-    """Another writer has taken over, or the head moved: nothing was written."""
-
-
-class Head(msgspec.Struct):
-    """Where the log stands, and by whose epoch."""
-
-    epoch: int
-    position: int
-    recordedat: datetime | None
-
-
-LEASE = timedelta(seconds=3)
-"""How long a writer that says nothing stays the writer: another takes over within 5 s of its death."""
-
-
-async def take_over(engine: AsyncEngine, epoch: int | None) -> Head:
-    """Become the writer: from now on every earlier writer is fenced. `epoch` is one's own, if one was it before.
-
-    Raises Fenced while another writer's lease runs.
-    """
-    async with engine.begin() as connection:
-        wanted = {"lease": LEASE, "epoch": -1 if epoch is None else epoch}
-        row = (await connection.execute(SQL["take_over"], wanted)).one_or_none()
-    if row is None:
-        raise Fenced("another registry is the writer; this one stands by")
-    recordedat = row.recordedat if isinstance(row.recordedat, datetime) and row.position else None
-    return Head(row.epoch, row.position, recordedat)
-
-
-async def renew(engine: AsyncEngine, epoch: int) -> str | None:
-    """Stay the writer; gives the id of the newest master key. Raises Fenced for one who is the writer no more."""
-    async with engine.begin() as connection:
-        row = (await connection.execute(SQL["renew"], {"lease": LEASE, "epoch": epoch})).one_or_none()
-    if row is None:
-        raise Fenced("another registry has become the writer; this one stands by")
-    newest: str | None = row.master
-    return newest
-
-
-async def step_down(engine: AsyncEngine, epoch: int) -> None:
-    """Let another one take over at once."""
-    async with engine.begin() as connection:
-        await connection.execute(SQL["step_down"], {"epoch": epoch})
 
 
 async def read_lineage(engine: AsyncEngine) -> Lineage:
@@ -99,6 +54,7 @@ async def read_sources(engine: AsyncEngine) -> dict[str, SourceProgress]:
             row.settled,
             row.last_seen,
             msgspec.json.decode(row.sequences, type=list[tuple[int, int]]),
+            msgspec.json.decode(row.lost, type=list[tuple[int, int]]),
         )
         for row in rows
     }
@@ -211,8 +167,11 @@ async def commit(
     await _write_columns(
         connection,
         "settle",
-        ("source", "settled", "last_seen", "sequences"),
-        [(each.source, each.settled, each.last_seen, _json(each.sequences)) for each in progress],
+        ("source", "settled", "last_seen", "sequences", "lost"),
+        [
+            (each.source, each.settled, each.last_seen, _json(each.sequences), _json(each.lost))
+            for each in progress
+        ],
     )
     if turn.outcomes.told:
         await connection.execute(SQL["post"], {"receipts": _json(turn.outcomes.told)})

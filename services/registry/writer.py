@@ -10,7 +10,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.registry import masters, store
+from services.registry import lease, masters, store
 from services.registry.deliveries import Message, Read, SourceProgress, Waiting
 from services.registry.reading import read_message
 from services.registry.rehearsal import Rehearsed, rehearse
@@ -40,12 +40,14 @@ class Writer:
         self.recorded = asyncio.Event()
         """Set after each commit: there may be something to relay."""
         self.sources: dict[str, SourceProgress] = {}
+        self.noticed: dict[str, tuple[int, int]] = {}
+        """Source → the last messages that it lost since this process began."""
         self._engine = engine
         self._sealer = sealer
         self._content_key = content_key
         self._rulepack = RulePack.shipped()
         self._lock = asyncio.Lock()
-        self._head: store.Head | None = None
+        self._head: lease.Head | None = None
         self._epoch: int | None = None
         self._lineage = Lineage()
         self._organisations = OrganisationCache()
@@ -59,7 +61,7 @@ class Writer:
     async def _start(self) -> None:
         self._head = None
         await masters.check(self._engine, self._sealer)
-        head = await store.take_over(self._engine, self._epoch)
+        head = await lease.take_over(self._engine, self._epoch)
         self._epoch = head.epoch
         self._lineage = await store.read_lineage(self._engine)
         self._organisations = OrganisationCache()
@@ -73,7 +75,7 @@ class Writer:
         while True:
             await asyncio.sleep(RENEW)
             if self._epoch is not None:
-                newest = await store.renew(self._engine, self._epoch)
+                newest = await lease.renew(self._engine, self._epoch)
                 if newest is not None:
                     # Unknown where the keys have just been rotated: the ring is read again then.
                     self._sealer.keyring.get(newest)
@@ -81,7 +83,7 @@ class Writer:
     async def step_down(self) -> None:
         """Let another registry take over at once, if this one is the writer."""
         if self._epoch is not None:
-            await store.step_down(self._engine, self._epoch)
+            await lease.step_down(self._engine, self._epoch)
 
     async def refresh_sources(self) -> dict[str, SourceProgress]:
         """Learn of sources that were registered meanwhile."""
@@ -107,10 +109,13 @@ class Writer:
                 # Settled already: a repeat. The one before it is not: that one comes again first, and then this.
                 if message.previous <= source.settled < message.stream_sequence:
                     reads.extend(read_message(message))
-                    source.settled = message.stream_sequence
-            if reads:
+                    source.settle(message)
+            moved = {
+                name: source for name, source in progress.items() if source.settled > self.sources[name].settled
+            }
+            if moved:
                 try:
-                    await self._turn(reads, progress)
+                    await self._turn(reads, moved)
                 except BaseException:
                     self._forget()
                     raise
@@ -235,6 +240,9 @@ class Writer:
         self._head.position = turn.position
         self._head.recordedat = turn.at
         for source in progress:
+            if source.lost != self.sources[source.source].lost:
+                self.noticed[source.source] = source.lost[-1]
+                log.error("messages left the stream unread", source=source.source, range=source.lost[-1])
             self.sources[source.source] = source
         turn.situation.keep()
         self._wait_for(turn)
@@ -263,4 +271,6 @@ class Writer:
 
 
 def _copy(source: SourceProgress) -> SourceProgress:
-    return SourceProgress(source.source, source.root, source.settled, source.last_seen, list(source.sequences))
+    return SourceProgress(
+        source.source, source.root, source.settled, source.last_seen, list(source.sequences), list(source.lost)
+    )

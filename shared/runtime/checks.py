@@ -1,12 +1,18 @@
 """Readiness checks that every service has: its database, its schema, NATS, and whether its work gets anywhere."""
 
+import contextlib
+
 from faststream.nats import NatsBroker
+from nats import errors as nats_errors
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.runtime.http import Check
 from shared.runtime.migrations import standing, too_old
 from shared.runtime.progress import Progress
+
+NATS_PATIENCE = 3.0
+"""Seconds; with the time for its state, less than the health endpoint waits for a check."""
 
 
 def database(engine: AsyncEngine, package: str) -> Check:
@@ -21,11 +27,14 @@ def database(engine: AsyncEngine, package: str) -> Check:
 
 
 def nats(broker: NatsBroker) -> Check:
-    """Whether NATS answers."""
+    """Whether NATS answers, and its JetStream."""
 
     async def check() -> str | None:
-        if await broker.ping(timeout=2):
-            return None
+        # The broker's ping looks at its own state only: to a server that says nothing it stays connected.
+        if await broker.ping(timeout=1):
+            with contextlib.suppress(TimeoutError, nats_errors.Error):
+                await broker.connection.jetstream(timeout=NATS_PATIENCE).account_info()
+                return None
         return "NATS does not answer; check that it runs at KETNAP_NATS_URL"
 
     return check

@@ -4,10 +4,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 
-def create_engine(
-    url: str, name: str, pool_size: int = 8, *, command_timeout: float | None = 120.0
-) -> AsyncEngine:
-    """An engine for `url` (`postgresql://…`); `name` shows in pg_stat_activity. `command_timeout` in seconds."""
+def create_engine(url: str, name: str, pool_size: int = 8, *, command_timeout: float | None = 60.0) -> AsyncEngine:
+    """An engine for `url` (`postgresql://…`); `name` shows in pg_stat_activity.
+
+    command_timeout: seconds after which a statement without an answer fails, and its connection is given up.
+    """
     return create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,

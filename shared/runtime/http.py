@@ -1,5 +1,6 @@
 """HTTP: a Litestar application behind its gate, with problem details, health, metrics and its OpenAPI document."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
@@ -31,6 +32,8 @@ Check = Callable[[], Awaitable[str | None]]
 """A readiness check: what is wrong and what to do, as one sentence, or None."""
 
 PROBLEM = "application/problem+json"
+CHECK_PATIENCE = 5.0
+"""Seconds that a check has: whoever asks for health wants an answer now, above all when something hangs."""
 
 
 class Problem(Exception):
@@ -71,8 +74,7 @@ def create_api(
         opt=rules.everyone(),
     )
     async def ready(request: AnyRequest) -> Response[dict[str, Any]]:
-        found = {what: await _checked(check) for what, check in checks(request.app).items()}
-        worth_saying = {what: await _checked(check) for what, check in warnings(request.app).items()}
+        found, worth_saying = await asyncio.gather(_all(checks(request.app)), _all(warnings(request.app)))
         wrong = {what: problem for what, problem in found.items() if problem is not None}
         body: dict[str, Any] = {
             "status": "failing" if wrong else "ok",
@@ -146,11 +148,25 @@ def _principal(request: AnyRequest) -> Principal:
     return found
 
 
+async def _all(checks: dict[str, Check]) -> dict[str, str | None]:
+    return dict(zip(checks, await asyncio.gather(*map(_checked, checks.values())), strict=True))
+
+
 async def _checked(check: Check) -> str | None:
-    try:
-        return await check()
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"[:300]
+    asked = asyncio.ensure_future(check())
+    done, _ = await asyncio.wait({asked}, timeout=CHECK_PATIENCE)
+    if not done:
+        # Not waited for: what does not answer may not let itself be cancelled at once either.
+        asked.cancel()
+        asked.add_done_callback(_unheard)
+        return f"has not answered for {CHECK_PATIENCE:.0f} s; look at the server behind it and the way there"
+    error = asked.exception()
+    return asked.result() if error is None else f"{type(error).__name__}: {error}"[:300]
+
+
+def _unheard(asked: "asyncio.Future[str | None]") -> None:
+    if not asked.cancelled():
+        asked.exception()  # looked at, so that asyncio does not warn that nobody did
 
 
 def serve(app: Litestar, host: str, port: int) -> None:

@@ -13,7 +13,8 @@ async def ended(task: asyncio.Task[Any]) -> None:
     """Cancel the task and wait until it has ended, whatever it ends with.
 
     Once is not always enough: a task group whose child fails in the same moment reports the failure and drops the
-    cancellation, and a loop around it goes on.
+    cancellation, and a loop around it goes on. So does `asyncio.wait_for` before Python 3.12 when what it waits
+    for comes in the same moment, and nats-py waits with it for every answer.
     """
     while not task.done():
         task.cancel()

@@ -43,7 +43,8 @@ async def test_a_second_registry_stands_by_and_takes_over(registry: RunningRegis
         assert theirs["outcome"] == "recorded"
         epochs = await registry.database.fetch("SELECT epoch FROM registry.head")
         # The first one dies without a word: its lease runs out, and its epoch is outdated.
-        await registry.database.fetch("UPDATE registry.head SET leased_until = '-infinity', epoch = epoch + 1")
+        await registry.database.fetch("UPDATE registry.lease SET until = '-infinity', epoch = epoch + 1")
+        await registry.database.fetch("UPDATE registry.head SET epoch = epoch + 1")
         async with asyncio.timeout(5):
             (after,) = await source.publish(organisation("other"))
         assert (after["outcome"], after["position"]) == ("recorded", 3)

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from typing import Any
 
+import nats
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
@@ -23,12 +25,12 @@ Event = dict[str, Any]
 class Province:
     """A source with a tree of its own and a made-up history, in batches of BATCH events each."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, people: int = PEOPLE) -> None:
         self.source = source
         self.root = f"{source}-root"
         self.cells = [f"{source}-cell-{number}" for number in range(4)]
         self.goal = f"{source}-goal"
-        self.events = self._history()
+        self.events = self._history(people)
         self.batches = [self.events[first : first + BATCH] for first in range(0, len(self.events), BATCH)]
         self.acknowledged: dict[int, list[Event]] = {}
         """Stream sequence → the batch of which the server said that it keeps it."""
@@ -44,6 +46,26 @@ class Province:
     def open_candidates(self) -> int:
         """Those identified and not admitted by AS_OF."""
         return self._count("CandidateIdentified", self.cells) - self.admissions()
+
+    @asynccontextmanager
+    async def connected(self, nats_url: str, seed: str) -> AsyncIterator[Client]:
+        """A client with its credentials, that waits for a server that goes away."""
+
+        async def quiet(error: Exception) -> None:
+            """A server that goes away is what this is about."""
+
+        client = await nats.connect(
+            nats_url,
+            nkeys_seed_str=seed,
+            inbox_prefix=f"_INBOX_{self.source}",
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.1,
+            error_cb=quiet,
+        )
+        try:
+            yield client
+        finally:
+            await client.close()
 
     async def publish(self, client: Client, batches: Iterable[list[Event]]) -> None:
         """Publish in order, each batch until it is acknowledged."""
@@ -64,11 +86,11 @@ class Province:
             for event in self.events
         )
 
-    def _history(self) -> list[Event]:
+    def _history(self, people: int) -> list[Event]:
         events = [root(self.root), *(organisation(cell, parent=self.root) for cell in self.cells)]
         events.append(target(self.root, value=1, target_id=self.goal))
         late: list[Event] = []
-        for number in range(PEOPLE):
+        for number in range(people):
             person, cell = new_uuid(), self.cells[number % len(self.cells)]
             day = date(2022, 1, 3) + timedelta(days=number % 300)
             begins = identified(person, day.isoformat(), cell)

@@ -9,12 +9,11 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
-
-import httpx
+from typing import TypeVar
 
 from deploy.stack.layout import Addresses, Layout, locate
 from deploy.stack.ports import free_port
+from tests.faults.asked import Asked
 
 ROOT = Path(__file__).parent.parent.parent
 KETNAP = Path(sys.executable).with_name("ketnap")
@@ -32,7 +31,7 @@ async def eventually(seek: Callable[[], Awaitable[Found | None]], what: str, wit
     return found
 
 
-class System:
+class System(Asked):
     """One data directory, and the `ketnap up` that runs on it, if one does."""
 
     def __init__(self, directory: Path) -> None:
@@ -127,29 +126,3 @@ class System:
     def url(self, service: str) -> str:
         """`http://…` of registry, reporting or notifier, whether or not it runs now."""
         return f"http://127.0.0.1:{self.port_base + ('reporting', 'registry', 'notifier').index(service)}"
-
-    async def get(self, service: str, path: str, **parameters: Any) -> Any:
-        """The JSON of a successful GET, asked once."""
-        response = await self._get(service, path, parameters)
-        assert response.status_code == 200, f"{path}: {response.status_code} {response.text}"
-        return response.json()
-
-    async def look(self, service: str, path: str, **parameters: Any) -> Any | None:
-        """The JSON of a GET, or None while the service or what it stands on is away."""
-        try:
-            response = await self._get(service, path, parameters)
-        except httpx.TransportError:
-            return None
-        return response.json() if response.status_code == 200 else None
-
-    async def log(self) -> list[dict[str, Any]]:
-        """All recorded events, in log order."""
-        response = await self._get("registry", "/v1/events", {}, accept="application/x-ndjson")
-        assert response.status_code == 200
-        return [json.loads(line) for line in response.text.splitlines()]
-
-    async def _get(
-        self, service: str, path: str, parameters: dict[str, Any], accept: str = "application/json"
-    ) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.url(service), timeout=20, trust_env=False) as client:
-            return await client.get(path, params=parameters or None, headers={"Accept": accept})

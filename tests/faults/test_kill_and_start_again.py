@@ -1,17 +1,15 @@
 """Whatever part is killed while events are published: nothing is lost, nothing is counted twice."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Any
 
-import nats
 import pytest
-from nats.aio.client import Client
 
 from deploy.stack.nats import connect
 from shared.events.subjects import ingest_stream
-from tests.faults.province import AS_OF, BATCH, Province
+from tests.faults.checks import figures_are_right, log_is_complete, settled, the_goal_is_announced_once
+from tests.faults.province import BATCH, Province
 from tests.faults.system import PARTS, System, eventually
 
 UP = "ketnap up"
@@ -43,7 +41,7 @@ async def test_killed_while_events_are_published_it_loses_nothing_and_counts_not
     seed = system.add_source(province.source, province.root)
     third = len(province.batches) // 3
 
-    async with _publisher(system, province, seed) as client:
+    async with province.connected(system.addresses.nats_url, seed) as client:
         await province.publish(client, province.batches[:third])
         meanwhile = asyncio.create_task(province.publish(client, province.batches[third : 2 * third]))
         await asyncio.to_thread(_kill, system, part)
@@ -51,14 +49,12 @@ async def test_killed_while_events_are_published_it_loses_nothing_and_counts_not
         await eventually(lambda: _ready(system), "every service is ready again")
         await province.publish(client, province.batches[2 * third :])
 
-    deliveries = await _messages(system, province) * BATCH
-    await eventually(
-        lambda: _settled(system, province, deliveries), f"{deliveries} outcomes, none of them waiting"
-    )
-    positions = await _log_is_complete(system, province)
-    await _every_delivery_has_its_receipt(system, province, deliveries, positions)
-    await _figures_are_right(system, province, max(positions.values()))
-    await _the_goal_is_announced_once(system, province)
+    messages = await _messages(system, province)
+    await settled(system, province, messages)
+    positions = await log_is_complete(system, province)
+    await _every_delivery_has_its_receipt(system, province, messages * BATCH, positions)
+    await figures_are_right(system, province, max(positions.values()))
+    await the_goal_is_announced_once(system, province)
 
 
 def _kill(system: System, part: str) -> None:
@@ -68,25 +64,6 @@ def _kill(system: System, part: str) -> None:
     system.kill(UP if part == EVERYTHING else part)
     if not system.running:
         system.start()
-
-
-@asynccontextmanager
-async def _publisher(system: System, province: Province, seed: str) -> AsyncIterator[Client]:
-    async def quiet(error: Exception) -> None:
-        """A server that goes away is what this is about."""
-
-    client = await nats.connect(
-        system.addresses.nats_url,
-        nkeys_seed_str=seed,
-        inbox_prefix=f"_INBOX_{province.source}",
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=0.1,
-        error_cb=quiet,
-    )
-    try:
-        yield client
-    finally:
-        await client.close()
 
 
 async def _ready(system: System) -> bool | None:
@@ -104,28 +81,6 @@ async def _messages(system: System, province: Province) -> int:
     assert (state.first_seq, state.last_seq) == (1, state.messages)
     assert set(province.acknowledged) <= set(range(1, state.messages + 1))
     return state.messages
-
-
-async def _settled(system: System, province: Province, deliveries: int) -> dict[str, Any] | None:
-    source = await system.look("registry", f"/v1/sources/{province.source}")
-    if source is None or source["settled"] < deliveries // BATCH or source["outcomes"]["quarantined"]:
-        return None
-    events = len(province.events)
-    expected = dict.fromkeys(source["outcomes"], 0) | {"recorded": events, "duplicate": deliveries - events}
-    assert source["outcomes"] == expected
-    assert source["lag"] == 0
-    return dict(source)
-
-
-async def _log_is_complete(system: System, province: Province) -> dict[str, int]:
-    """Each event is there once, in a log without a gap; gives {event id: position}."""
-    log = await system.log()
-    assert [event["position"] for event in log] == list(range(1, len(log) + 1))
-    ours = [event for event in log if event["source"] == province.source]
-    assert len(ours) == len(province.events)
-    positions = {event["id"]: event["position"] for event in ours}
-    assert set(positions) == {event["id"] for event in province.events}
-    return positions
 
 
 async def _every_delivery_has_its_receipt(
@@ -150,28 +105,3 @@ async def _every_delivery_has_its_receipt(
     for sequence, batch in province.acknowledged.items():
         kept = [receipts[sequence, index]["event_id"] for index in range(BATCH)]
         assert kept == [event["id"] for event in batch]
-
-
-async def _figures_are_right(system: System, province: Province, position: int) -> None:
-    path, asked = f"/v1/organisations/{province.root}", {"as_of": AS_OF.isoformat(), "min_position": position}
-    totals = await eventually(
-        lambda: system.look("reporting", f"{path}/totals", by="child", **asked),
-        f"position {position} is projected",
-    )
-    members = {child["organisation"]["id"]: child["members"]["total"] for child in totals["children"]}
-    assert members == province.members()
-    assert totals["members"]["total"] == sum(province.members().values())
-    assert totals["candidates"]["open"] == province.open_candidates()
-    attainment = await system.get("reporting", f"{path}/attainment", **asked)
-    assert attainment["actuals"]["admissions"] == province.admissions()
-    assert [goal["actual"] for goal in attainment["targets"]] == [province.admissions()]
-
-
-async def _the_goal_is_announced_once(system: System, province: Province) -> None:
-    async def exceeded() -> list[dict[str, Any]] | None:
-        page = await system.look("notifier", "/v1/alerts", organisation=province.root, limit=1000)
-        found = [alert for alert in page["alerts"] if alert["status"] == "exceeded"] if page else []
-        return found or None
-
-    alerts = await eventually(exceeded, "the alert that the goal is exceeded")
-    assert [alert["target_id"] for alert in alerts] == [province.goal]

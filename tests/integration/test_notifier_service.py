@@ -161,9 +161,12 @@ async def alerts(http: Http, **asked: Any) -> list[dict[str, Any]]:
 
 async def test_it_waits_for_the_stream_catches_up_and_follows(http: Http, registry: Registry) -> None:
     await reaches(http, 3)
-    health = await http.get("/health/ready")
-    assert health.status_code == 503
-    assert "waits for the stream LOG" in health.json()["checks"]["reader"]
+
+    async def waits_for_the_stream() -> bool:
+        health = await http.get("/health/ready")
+        return health.status_code == 503 and "waits for the stream LOG" in health.json()["checks"]["reader"]
+
+    await until(waits_for_the_stream)
     await follow(http, registry)
     await registry.relay(registry.record(target("district", value=1), *admission()))
     await reaches(http, 6)

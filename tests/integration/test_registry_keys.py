@@ -46,7 +46,7 @@ async def writing(database: Database, file: Path) -> AsyncIterator[tuple[Writer,
     engine = create_engine(database.url("ketnap_registry"), "test")
     sealer = Sealer(master_keys.read_ring(file))
     writer = Writer(engine, sealer, b"k" * 32)
-    await database.fetch("UPDATE registry.head SET leased_until = '-infinity'")
+    await database.fetch("UPDATE registry.lease SET until = '-infinity'")
     await database.fetch(
         "INSERT INTO registry.source (source, root, public_key) VALUES ('dien-bien', 'root', '') "
         "ON CONFLICT DO NOTHING"

@@ -6,8 +6,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from services.registry import store
 from services.registry.deliveries import Message, SourceProgress
+from services.registry.lease import Fenced
 from services.registry.sealing import Sealer
 from services.registry.writer import Writer
 from shared.runtime.database import create_engine
@@ -23,7 +23,7 @@ async def started(database: Database) -> Writer:
         "ON CONFLICT DO NOTHING"
     )
     # As if an earlier writer had said nothing for longer than its lease.
-    await database.fetch("UPDATE registry.head SET leased_until = '-infinity'")
+    await database.fetch("UPDATE registry.lease SET until = '-infinity'")
     engine = create_engine(database.url("ketnap_registry"), "test")
     writer = Writer(engine, Sealer(b"m" * 32), b"k" * 32)
     await writer.start()
@@ -107,7 +107,7 @@ async def test_a_replaced_writer_writes_nothing(database: Database) -> None:
     await old.write([message(1, root())])
     new = await started(database)
     await new.write([message(2, organisation("cell"))])
-    with pytest.raises(store.Fenced):
+    with pytest.raises(Fenced):
         await old.write([message(2, organisation("other"))])
     rows = await database.fetch("SELECT subject FROM registry.log ORDER BY position")
     assert [row["subject"] for row in rows] == ["organisation/root", "organisation/cell"]
@@ -117,14 +117,14 @@ async def test_while_a_writer_renews_its_lease_others_stand_by(database: Databas
     first = await started(database)
     engine = create_engine(database.url("ketnap_registry"), "second")
     second = Writer(engine, Sealer(b"m" * 32), b"k" * 32)
-    with pytest.raises(store.Fenced, match="stands by"):
+    with pytest.raises(Fenced, match="stands by"):
         await second.start()
     await first.start()
     await first.step_down()
     await second.start()
-    with pytest.raises(store.Fenced):
+    with pytest.raises(Fenced):
         await first.write([message(1, root())])
-    with pytest.raises(store.Fenced):
+    with pytest.raises(Fenced):
         await first.recover()
     await second.write([message(1, root())])
     assert second.sources["dien-bien"].settled == 1
@@ -195,7 +195,7 @@ async def test_a_turn_that_fails_leaves_nothing_in_memory(database: Database) ->
 
 
 def test_sequences_are_kept_as_ranges_and_the_oldest_holes_are_forgotten() -> None:
-    source = SourceProgress("dien-bien", "root", 0, None, [])
+    source = SourceProgress("dien-bien", "root", 0, None, [], [])
     for number in (5, 1, 2, 4, 2, 3, 9, 8):
         source.see(number)
     assert source.sequences == [(1, 5), (8, 9)]

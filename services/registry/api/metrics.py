@@ -18,6 +18,7 @@ EVERY = 10.0
 DELIVERIES = Gauge("ketnap_registry_deliveries", "Deliveries by source and current outcome", ["source", "outcome"])
 SETTLED = Gauge("ketnap_registry_settled", "Last settled stream sequence of a source", ["source"])
 GAPS = Gauge("ketnap_registry_sequence_gaps", "Holes in a source's own sequence", ["source"])
+LOST = Gauge("ketnap_registry_lost_messages", "Messages of a source that left its stream unread", ["source"])
 WAITING = Gauge(
     "ketnap_registry_quarantine_events",
     "Events in quarantine by source, code and how long they have waited (under_1h, under_1d, under_7d, over_7d)",
@@ -62,6 +63,7 @@ class RegistryCollector:
             name = source["source"]
             SETTLED.labels(name).set(source["settled"])
             GAPS.labels(name).set(len(source["gaps"]))
+            LOST.labels(name).set(sum(last - first + 1 for first, last in source["lost"]))
             for outcome, number in source["outcomes"].items():
                 DELIVERIES.labels(name, outcome).set(number)
         WAITING.clear()

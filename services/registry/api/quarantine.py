@@ -10,8 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from services.registry.api.waiting import BEGINNING, Filter, Place
+from services.registry.lease import Fenced
 from services.registry.service import Registry
-from services.registry.store import Fenced
 from services.registry.writer import NotWaiting
 from shared.events.receipts import Receipt
 from shared.runtime.access.principal import Principal

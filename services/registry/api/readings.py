@@ -65,6 +65,7 @@ class Readings:
                 "outcomes": counts[row.source],
                 "settled": row.settled,
                 "gaps": gaps(msgspec.json.decode(row.sequences, type=list[tuple[int, int]])),
+                "lost": msgspec.json.decode(row.lost, type=list[tuple[int, int]]),
                 "last_seen": row.last_seen,
                 "removed_at": row.removed_at,
             }

@@ -34,7 +34,8 @@ WHERE source = :source AND stream_sequence > :after
 ORDER BY source, stream_sequence, batch_index;
 
 -- sources: all of them
-SELECT source, root, removed_at, settled, last_seen, sequences::text AS sequences FROM registry.source
+SELECT source, root, removed_at, settled, last_seen, sequences::text AS sequences, lost::text AS lost
+FROM registry.source
 WHERE CAST(:source AS text) IS NULL OR source = :source
 ORDER BY source;
 

@@ -1,14 +1,5 @@
 -- Statements of the writer: what a turn reads before it decides, and what it writes when it has decided.
 
--- take_over: become the writer unless another one's lease runs; every earlier epoch is outdated from now on
-UPDATE registry.head SET epoch = epoch + 1, leased_until = now() + CAST(:lease AS interval)
-WHERE leased_until < now() OR epoch = :epoch
-RETURNING epoch, position, recordedat;
-
--- renew: stay the writer; none is returned to one who is it no more
-UPDATE registry.head SET leased_until = clock_timestamp() + CAST(:lease AS interval) WHERE epoch = :epoch
-RETURNING epoch, (SELECT id FROM registry.master_key ORDER BY since DESC, id LIMIT 1) AS master;
-
 -- masters_in_use: the master keys that wrap any person's key
 SELECT id FROM registry.master_key m WHERE EXISTS (SELECT FROM registry.person_key k WHERE k.master = m.id);
 
@@ -17,9 +8,6 @@ SELECT person, master, wrapped FROM registry.person_key WHERE master IS NULL LIM
 
 -- register_master: note that keys may be wrapped by this master key
 INSERT INTO registry.master_key (id) VALUES (:id) ON CONFLICT DO NOTHING;
-
--- step_down: let another one take over at once
-UPDATE registry.head SET leased_until = '-infinity' WHERE epoch = :epoch;
 
 -- advance_head: move the head, only while this writer is the writer and the head is where it was left
 UPDATE registry.head SET position = :new_position, recordedat = :recordedat
@@ -52,7 +40,8 @@ WHERE organisation_id = ANY (CAST(:organisations AS text[]));
 SELECT organisation_id, day, successor_id FROM registry.succession;
 
 -- sources: the registered sources and how far each is settled
-SELECT source, root, removed_at, settled, last_seen, sequences::text AS sequences FROM registry.source ORDER BY source;
+SELECT source, root, removed_at, settled, last_seen, sequences::text AS sequences, lost::text AS lost
+FROM registry.source ORDER BY source;
 
 -- anyone_waits: whether any event waits
 SELECT EXISTS (SELECT FROM registry.quarantine);
@@ -145,9 +134,10 @@ DELETE FROM registry.person_key WHERE person IN (
 
 -- settle: how far each source is settled, only onwards
 UPDATE registry.source s
-SET settled = n.settled, last_seen = n.last_seen, sequences = n.sequences::jsonb
+SET settled = n.settled, last_seen = n.last_seen, sequences = n.sequences::jsonb,
+    lost = n.lost::jsonb
 FROM unnest(CAST(:source AS text[]), CAST(:settled AS bigint[]), CAST(:last_seen AS timestamptz[]),
-            CAST(:sequences AS text[])) AS n (source, settled, last_seen, sequences)
+            CAST(:sequences AS text[]), CAST(:lost AS text[])) AS n (source, settled, last_seen, sequences, lost)
 WHERE s.source = n.source AND s.settled <= n.settled;
 
 -- post: the receipts of what this turn did not record

@@ -15,11 +15,12 @@ from faststream.nats.message import NatsMessage
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from prometheus_client import Gauge
 
-from services.reporting.projector.log import Log
+from services.reporting.projector.log import Log, LogUnavailable
 from services.reporting.projector.projector import Gap, Projector
 from shared.events.recorded import Recorded, UnknownRecorded, read_recorded
 from shared.events.subjects import LAST_HEADER, LOG_STREAM, LOG_SUBJECT
 from shared.runtime.progress import Progress
+from shared.runtime.tasks import ended
 
 log = structlog.get_logger(__name__)
 
@@ -72,9 +73,7 @@ class Consumer:
                     await message.ack()
                 PENDING.set(messages[-1].raw_message.metadata.num_pending + arrived.qsize())
         finally:
-            reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await reading
+            await ended(reading)
 
     async def _read(self, arrived: asyncio.Queue[NatsMessage]) -> None:
         """Put messages into `arrived` as they come, one pull each: a pull for more would wait for more."""
@@ -99,6 +98,9 @@ class Consumer:
                 else:
                     # A consumer that somebody deletes answers nothing; only its absence gives it away.
                     await self._broker.connection.jetstream().consumer_info(LOG_STREAM, DURABLE)
+                    # Nor does a stream that somebody empties. While the registry is away it has nothing new.
+                    with contextlib.suppress(LogUnavailable):
+                        await self._catch_up()
                     self._progress.fine()
         finally:
             await subscriber.stop()
