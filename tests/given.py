@@ -106,6 +106,29 @@ def target(organisation_id: str, day: str = "2022-01-01", **data: Any) -> dict[s
     return event("TargetAssigned", f"organisation/{organisation_id}", day, assigned)
 
 
+def corrected(original: dict[str, Any], replacement: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
+    """A correction of an event: what it says instead, or with None that it was no fact."""
+    data = {"corrects": original["id"], "replacement": replacement, "reason": "other"}
+    return event("FactCorrected", original["subject"], "2025-12-31", data, source=original["source"], **more)
+
+
+def merged(survivor: str, day: str, *sources: str, targets: str = "keep", **more: Any) -> dict[str, Any]:
+    """Organisations that become one."""
+    data = {"sources": list(sources), "targets": targets}
+    return event("OrganisationsMerged", f"organisation/{survivor}", day, data, **more)
+
+
+def split(divided: str, day: str, **allocations: list[str]) -> dict[str, Any]:
+    """Persons who go from one organisation to others."""
+    found = [{"organisation_id": name, "person_ids": persons} for name, persons in allocations.items()]
+    return event("OrganisationSplit", f"organisation/{divided}", day, {"allocations": found})
+
+
+def linked(person: str, other: str, day: str, **more: Any) -> dict[str, Any]:
+    """Two ids that turn out to be one person's; the first one stays."""
+    return event("PersonsLinked", f"person/{person}", day, {"other_person_id": other}, **more)
+
+
 def encoded(events: Iterable[dict[str, Any]] | dict[str, Any]) -> bytes:
     """JSON of one event, or of a batch."""
     return json.dumps(events if isinstance(events, dict) else list(events), ensure_ascii=False).encode()

@@ -25,10 +25,9 @@ _DELIVERIES = UUID("b1c6f3a8-40d4-5c7e-8b39-1f5d0a7be6c4")
 
 
 class Held(Struct, frozen=True):
-    """A target with who holds it today."""
+    """A target with the name of who holds it today."""
 
     target: Target
-    holder: str
     name: str
 
 
@@ -77,13 +76,12 @@ class Evaluation:
         return [Target(*row) for row in rows.all()]
 
     async def _held(self, targets: Sequence[Target]) -> list[Held]:
-        """Targets whose holder is active today; one whose organisation ended without a successor ended with it."""
-        holders = {each.target_id: self._lineage.resolve(each.organisation_id, self._today) for each in targets}
-        states = await store.organisations(self._connection, set(holders.values()))
+        """Targets whose holder is active today, with its name."""
+        states = await store.organisations(self._connection, {each.holder for each in targets})
         return [
-            Held(each, holders[each.target_id], _name(states[holders[each.target_id]], self._today))
+            Held(each, _name(state, self._today))
             for each in targets
-            if (state := states.get(holders[each.target_id])) is not None and state.active_on(self._today)
+            if (state := states.get(each.holder)) is not None and state.active_on(self._today)
         ]
 
     async def _actuals(self, held: Sequence[Held]) -> list[int]:
@@ -92,11 +90,11 @@ class Evaluation:
         for number, each in enumerate(held):
             since, until = each.target.window(self._today)
             if each.target.metric == "places_without_members":
-                places.append((number, each.holder, until))
+                places.append((number, each.target.holder, until))
             else:
                 level = not is_flow(each.target.metric)
                 after = until + timedelta(days=1)
-                counted.append((number, each.holder, each.target.metric, level, since, after))
+                counted.append((number, each.target.holder, each.target.metric, level, since, after))
         found: dict[int, int] = {}
         if counted:
             names = ("number", "organisation_id", "metric", "level", "since", "until")
@@ -117,7 +115,7 @@ class Evaluation:
         addressees = sorted(
             {
                 target.organisation_id,
-                held.holder,
+                target.holder,
                 target.issuer_id,
                 self._lineage.resolve(target.issuer_id, self._today),
             }
@@ -127,7 +125,7 @@ class Evaluation:
             "rule": RULE,
             "target_id": target.target_id,
             "status": status,
-            "organisation_id": held.holder,
+            "organisation_id": target.holder,
             "organisation_name": held.name,
             "issuer_id": target.issuer_id,
             "addressees": addressees,

@@ -8,118 +8,123 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import store
 from services.notifier.rules.attained import Target
-from services.notifier.rules.counting import COUNTED, METRICS, METRICS_OF, placements, seats
+from services.notifier.rules.counting import COUNTED, METRICS, METRICS_OF, holdings, placements, seats
 from shared.events.recorded import Recorded
 from shared.events.vocabulary import Metric
-from shared.timeline import organisation as timeline
+from shared.timeline.book import Book, Effect, Unloaded
 from shared.timeline.fact import Fact
-from shared.timeline.fold import Folded, empty, extend, goes_at_end, kind_of, refusal
 from shared.timeline.lineage import Lineage, Succession
-from shared.timeline.measures import Change, changes, refolded, relocated, settle
-from shared.timeline.organisation import OrganisationState, new_succession
+from shared.timeline.organisation import OrganisationState
 from shared.timeline.place import PlaceState
+from shared.timeline.targets import Standing, standings
 
 Touched = set[tuple[str, Metric]]
 """Organisations and the metrics whose figures may have changed there, and so above."""
 
 
 class Projection:
-    """Applies one batch on one connection. `lineage` learns of successions, even where the batch then fails."""
+    """Applies one batch on one connection; `book` is then as after it."""
 
     def __init__(self, connection: AsyncConnection, lineage: Lineage) -> None:
+        self.book = Book(lineage)
         self._connection = connection
-        self._lineage = lineage
-        self._folds: dict[str, Folded] = {}
         self._changed: set[str] = set()
+        self._kin: set[str] = set()
         self._tallies: Counter[tuple[str, str, date]] = Counter()
-        self._successions: list[Succession] = []
+        self._about: list[tuple[str, int]] = []
+        self._travels: list[tuple[str, str]] = []
+        self._successions: dict[str, Succession | None] = {}
         self._touched: Touched = set()
 
     async def apply(self, events: Sequence[Recorded]) -> Touched:
         """Take in consecutive events; gives what they may have changed."""
-        await store.put_facts(self._connection, events)
-        self._folds = await store.folds(self._connection, {event.subject for event in events})
+        await store.load(self._connection, self.book, Unloaded("subject", *{event.subject for event in events}))
         for event in events:
             await self._take(event)
-        await self._flush_tallies()
-        changed = {subject: self._folds[subject] for subject in self._changed}
-        await store.put_folds(self._connection, changed)
+        await store.put_facts(self._connection, events)
+        await store.add_tallies(self._connection, self._tallies)
+        folds = {subject: folded for subject in self._changed if (folded := self.book.folded(subject)) is not None}
+        await store.put_folds(self._connection, folds)
         await store.put_successions(self._connection, self._successions)
+        await store.put_about(self._connection, self._about)
+        await store.put_travellers(self._connection, self._travels)
         await self._seat()
         await self._touch_places()
         return self._touched
 
     async def _take(self, event: Recorded) -> None:
         fact = Fact.of_recorded(event)
-        kind = kind_of(fact.subject)
-        before = self._folds.get(fact.subject) or empty(kind)
-        raw: Sequence[Change]
-        if goes_at_end(before, fact) and refusal(kind, before.state, fact, self._lineage) is None:
-            after, step = extend(kind, before, fact)
-            raw = changes(step)
-        else:
-            facts = await store.timeline(self._connection, fact.subject, event.position)
-            again = refolded(kind, facts, fact, self._lineage)
-            after, raw = again.folded, again.changes
-        self._folds[fact.subject] = after
-        self._changed.add(fact.subject)
-        self._tally(settle((change for change in raw if change.measure in COUNTED), self._lineage))
-        succession = new_succession(fact.subject_id, before.state, after.state)
-        if succession is not None:
-            await self._succeed(succession)
-
-    def _tally(self, settled: list[Change]) -> None:
-        for change in settled:
+        effect = await self._effect(fact)
+        lineage = self.book.lineage
+        self.book.put(fact, effect)
+        self._changed |= effect.folds.keys()
+        self._about += [(subject, event.position) for subject in effect.about]
+        self._travels += [(name, fact.subject) for name in self.book.named_in_transfer(fact)]
+        self._successions |= effect.successions
+        for organisation_id in effect.successions:
+            self._kin |= lineage.kin(organisation_id) | self.book.lineage.kin(organisation_id)
+        for change in effect.changes:
             if change.measure in COUNTED:
-                self._tallies[(change.organisation_id, change.measure, change.day)] += change.change
-                self._touched |= {(change.organisation_id, metric) for metric in METRICS_OF[change.measure]}
+                name = change.organisation_id
+                self._tallies[(name, change.measure, change.day)] += change.change
+                hands = {name, *(each.successor_id for each in self.book.lineage.onward(name))}
+                self._touched |= {(holder, metric) for holder in hands for metric in METRICS_OF[change.measure]}
 
-    async def _succeed(self, succession: Succession) -> None:
-        await self._flush_tallies()
-        held = await store.tallies(self._connection, succession.organisation_id)
-        self._lineage.add(succession)
-        self._tally(relocated(held, succession, self._lineage))
-        self._successions.append(succession)
-
-    async def _flush_tallies(self) -> None:
-        await store.add_tallies(self._connection, self._tallies)
-        self._tallies.clear()
+    async def _effect(self, fact: Fact) -> Effect:
+        while True:
+            try:
+                return self.book.effect(fact)
+            except Unloaded as missing:
+                await store.load(self._connection, self.book, missing)
 
     async def _seat(self) -> None:
-        """Write anew where changed subjects stand, and those that a succession moves; targets too."""
-        ended = [each.organisation_id for each in self._successions]
-        moved = set(await store.seated_under(self._connection, ended)) if ended else set()
-        self._folds |= await store.folds(self._connection, moved - self._folds.keys())
-        states = {subject: self._folds[subject].state for subject in self._changed | moved}
-        organisations = {
-            subject.partition("/")[2]: state
-            for subject, state in states.items()
-            if isinstance(state, OrganisationState)
+        """Write anew where changed subjects stand, and those that a changed succession moves; targets too."""
+        lineage = self.book.lineage
+        kin = {f"organisation/{each}" for each in self._kin}
+        moved = set(await store.seated_under(self._connection, sorted(self._kin))) if kin else set()
+        subjects = {each for each in self._changed | kin | moved if not each.startswith("person/")}
+        organisations = {each.partition("/")[2] for each in subjects if each.startswith("organisation/")}
+        families = {frozenset(lineage.kin(each)) for each in organisations}
+        relatives = {f"organisation/{each}" for family in families for each in family}
+        unread = [subject for subject in subjects | relatives if not self.book.has(subject)]
+        if unread:
+            await store.load(self._connection, self.book, Unloaded("subject", *unread))
+        states = {
+            subject.partition("/")[2]: folded.state
+            for subject in subjects | relatives
+            if (folded := self.book.folded(subject)) is not None
         }
-        places = {
-            subject.partition("/")[2]: state for subject, state in states.items() if isinstance(state, PlaceState)
-        }
-        if organisations:
-            placed = [
-                each for key, state in organisations.items() for each in placements(key, state, self._lineage)
-            ]
-            await store.put_placements(self._connection, list(organisations), placed)
-            targets = [
-                _target(key, each)
-                for key, state in organisations.items()
-                for each in state.targets
-                if each.withdrawn_on is None
-            ]
-            await store.put_targets(self._connection, list(organisations), targets)
-            self._touched |= {(key, metric) for key in organisations for metric in METRICS}
+        known = {key: state for key, state in states.items() if isinstance(state, OrganisationState)}
+        changed = {key: state for key, state in known.items() if key in organisations}
+        await self._seat_organisations(changed, families, known)
+        places = {key: state for key, state in states.items() if isinstance(state, PlaceState)}
         if places:
-            seated = [each for key, state in places.items() for each in seats(key, state, self._lineage)]
+            seated = [each for key, state in places.items() for each in seats(key, state, lineage)]
             await store.put_seats(self._connection, list(places), seated)
             self._touched |= {(each.organisation_id, "places_without_members") for each in seated}
-        for each in self._successions:
-            self._touched |= {
-                (key, metric) for key in (each.organisation_id, each.successor_id) for metric in METRICS
-            }
+
+    async def _seat_organisations(
+        self,
+        states: dict[str, OrganisationState],
+        families: set[frozenset[str]],
+        relatives: dict[str, OrganisationState],
+    ) -> None:
+        lineage = self.book.lineage
+        if states:
+            placed = [each for key, state in states.items() for each in placements(key, state, lineage)]
+            await store.put_placements(self._connection, list(states), placed)
+            held = [each for key in states for each in holdings(key, lineage)]
+            await store.put_holdings(self._connection, list(states), held)
+        assigned = {key for family in families for key in family}
+        found = [
+            _target(each)
+            for family in families
+            for each in standings({key: relatives[key] for key in family if key in relatives}, lineage)
+        ]
+        if assigned:
+            await store.put_targets(self._connection, sorted(assigned), found)
+        concerned = states.keys() | {each.holder for each in found} | self._kin
+        self._touched |= {(key, metric) for key in concerned for metric in METRICS}
 
     async def _touch_places(self) -> None:
         cells = {organisation for organisation, metric in self._touched if metric == "members"}
@@ -127,17 +132,19 @@ class Projection:
         self._touched |= {(owner, "places_without_members") for owner in owners}
 
 
-def _target(organisation_id: str, target: timeline.Target) -> Target:
+def _target(standing: Standing) -> Target:
+    target = standing.target
     return Target(
         target.target_id,
-        organisation_id,
-        target.since,
+        standing.assigned_to,
+        standing.since,
         target.metric,
         target.basis,
         target.issuer_id,
         target.from_,
         target.to,
         target.comparison,
-        # The value last revised to; one that holds only from a later day is announced early.
-        target.values()[-1][1],
+        standing.value,
+        standing.holder,
+        standing.until,
     )

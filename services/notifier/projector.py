@@ -77,7 +77,9 @@ class Projector:
                 if new:
                     if new[0].position != position + 1:
                         raise Gap(f"expected position {position + 1}, found {new[0].position}")
-                    moved = await Projection(connection, self._lineage).apply(new)
+                    projection = Projection(connection, self._lineage)
+                    moved = await projection.apply(new)
+                    self._lineage = projection.book.lineage
                     touched = None if touched is None else touched | moved
                     position = new[-1].position
                     await store.move_checkpoint(connection, position)

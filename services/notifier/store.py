@@ -1,23 +1,24 @@
 """The tables of the projection: the one place that reads and writes what the notifier knows of the log."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.rules.attained import Target
-from services.notifier.rules.counting import Placement, Seat
+from services.notifier.rules.counting import Holding, Placement, Seat
 from shared.events.catalogue import CATALOGUE
 from shared.events.recorded import Recorded, read_data
 from shared.runtime.sql import Statements
 from shared.timeline import fold
+from shared.timeline.book import Book, Unloaded
 from shared.timeline.fact import Fact
 from shared.timeline.fold import Folded
 from shared.timeline.lineage import Lineage, Succession
-from shared.timeline.measures import Change
 from shared.timeline.organisation import OrganisationState
 
 SQL = Statements("services.notifier.sql", "projection.sql")
@@ -56,13 +57,28 @@ async def wipe(connection: AsyncConnection) -> None:
 async def read_lineage(connection: AsyncConnection) -> Lineage:
     """All successions on record."""
     rows = await connection.execute(SQL["successions"])
-    return Lineage(Succession(row.organisation_id, row.day, row.successor_id) for row in rows)
+    return Lineage(Succession(row.organisation_id, row.day, row.successor_id, row.targets) for row in rows)
 
 
-async def put_successions(connection: AsyncConnection, successions: Iterable[Succession]) -> None:
-    """Write organisations that ended with a successor."""
-    rows = [(each.organisation_id, each.day, each.successor_id) for each in successions]
-    await _write(connection, "put_successions", ("organisation_id", "day", "successor_id"), rows)
+async def put_successions(connection: AsyncConnection, changed: Mapping[str, Succession | None]) -> None:
+    """Write how organisations end whose end has changed; None: with no successor."""
+    await _write(connection, "drop_successions", ("organisation_id",), [(each,) for each in changed])
+    rows = [
+        (each.organisation_id, each.day, each.successor_id, each.targets)
+        for each in changed.values()
+        if each is not None
+    ]
+    await _write(connection, "put_successions", ("organisation_id", "day", "successor_id", "targets"), rows)
+
+
+async def put_about(connection: AsyncConnection, about: Sequence[tuple[str, int]]) -> None:
+    """Write subjects that facts are about besides their own."""
+    await _write(connection, "put_about", ("subject", "position"), about)
+
+
+async def put_travellers(connection: AsyncConnection, travels: Sequence[tuple[str, str]]) -> None:
+    """Write persons with a transfer, and the organisations that it names."""
+    await _write(connection, "put_travellers", ("organisation_id", "subject"), travels)
 
 
 async def put_facts(connection: AsyncConnection, events: Iterable[Recorded]) -> None:
@@ -70,6 +86,7 @@ async def put_facts(connection: AsyncConnection, events: Iterable[Recorded]) -> 
     rows = [
         (
             event.position,
+            event.source,
             event.subject,
             event.event_id,
             event.entry.type,
@@ -79,7 +96,7 @@ async def put_facts(connection: AsyncConnection, events: Iterable[Recorded]) -> 
         )
         for event in events
     ]
-    names = ("position", "subject", "event_id", "type", "effectiveon", "time", "data")
+    names = ("position", "source", "subject", "event_id", "type", "effectiveon", "time", "data")
     await _write(connection, "put_facts", names, rows)
 
 
@@ -91,31 +108,46 @@ def _data(event: Recorded) -> str:
     return msgspec.json.encode(data).decode()
 
 
-async def timeline(connection: AsyncConnection, subject: str, before: int) -> list[Fact]:
-    """Facts about a subject that were recorded before a position."""
-    rows = await connection.execute(SQL["timeline"], {"subject": subject, "before": before})
-    return [
-        Fact(
-            row.event_id,
-            row.subject,
-            CATALOGUE[row.type].name,
-            row.effectiveon,
-            row.time,
-            read_data(row.type, row.data.encode(), row.position),
-        )
-        for row in rows
-    ]
+async def load(connection: AsyncConnection, book: Book, missing: Unloaded) -> None:
+    """Read what a book asks for into it."""
+    keys = sorted(missing.keys)
+    match missing.kind:
+        case "subject":
+            rows = await connection.execute(SQL["subjects"], {"subjects": keys})
+            folds = {row.subject: fold.decode(fold.kind_of(row.subject), row.folded) for row in rows}
+            book.put_folds({subject: folds.get(subject) for subject in keys})
+        case "timeline":
+            facts: dict[str, list[Fact]] = {subject: [] for subject in keys}
+            for row in await connection.execute(SQL["timelines"], {"subjects": keys}):
+                facts[row.wanted].append(_fact(row))
+            for subject, found in facts.items():
+                book.put_facts(subject, found)
+        case "event":
+            for key in keys:
+                source, _, event_id = key.partition("/")
+                wanted = {"source": source, "event_id": UUID(event_id)}
+                event = (await connection.execute(SQL["fact"], wanted)).one_or_none()
+                book.put_event(source, UUID(event_id), None if event is None else _fact(event))
+        case "travellers":
+            persons: dict[str, set[str]] = {organisation_id: set() for organisation_id in keys}
+            for row in await connection.execute(SQL["travellers"], {"organisations": keys}):
+                persons[row.organisation_id].add(row.subject)
+            for organisation_id, each in persons.items():
+                book.put_travellers(organisation_id, each)
+        case _:
+            raise missing
 
 
-async def folds(connection: AsyncConnection, subjects: Iterable[str]) -> dict[str, Folded]:
-    """The stored folds of those subjects that have one."""
-    rows = await connection.execute(SQL["subjects"], {"subjects": list(subjects)})
-    return {row.subject: fold.decode(fold.kind_of(row.subject), row.folded) for row in rows}
+def _fact(row: Any) -> Fact:
+    data = read_data(row.type, row.data.encode(), row.position)
+    name = CATALOGUE[row.type].name
+    return Fact(row.event_id, row.subject, name, row.effectiveon, row.time, data, row.source)
 
 
 async def organisations(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, OrganisationState]:
     """The states of those organisations that are known."""
-    found = await folds(connection, (f"organisation/{each}" for each in ids))
+    rows = await connection.execute(SQL["subjects"], {"subjects": [f"organisation/{each}" for each in ids]})
+    found = {row.subject: fold.decode(fold.kind_of(row.subject), row.folded) for row in rows}
     return {subject.partition("/")[2]: cast(OrganisationState, folded.state) for subject, folded in found.items()}
 
 
@@ -123,12 +155,6 @@ async def put_folds(connection: AsyncConnection, folded: dict[str, Folded]) -> N
     """Write folds."""
     rows = [(subject, fold.encode(each)) for subject, each in sorted(folded.items())]
     await _write(connection, "put_subjects", ("subject", "folded"), rows)
-
-
-async def tallies(connection: AsyncConnection, organisation_id: str) -> list[Change]:
-    """The changes of an organisation."""
-    rows = await connection.execute(SQL["tallies"], {"organisation_id": organisation_id})
-    return [Change(organisation_id, row.measure, row.day, row.amount) for row in rows]
 
 
 async def add_tallies(connection: AsyncConnection, changes: dict[tuple[str, str, date], int]) -> None:
@@ -147,6 +173,13 @@ async def put_placements(connection: AsyncConnection, ids: Sequence[str], found:
     await connection.execute(SQL["clear_placements"], {"organisations": list(ids)})
     rows = [(each.organisation_id, each.since, each.until, each.parent_id) for each in found]
     await _write(connection, "put_placements", ("organisation_id", "since", "until", "parent_id"), rows)
+
+
+async def put_holdings(connection: AsyncConnection, ids: Sequence[str], found: Iterable[Holding]) -> None:
+    """Write anew who holds what was these organisations'."""
+    await connection.execute(SQL["clear_holdings"], {"organisations": list(ids)})
+    rows = [(each.organisation_id, each.since, each.until, each.holder) for each in found]
+    await _write(connection, "put_holdings", ("organisation_id", "since", "until", "holder"), rows)
 
 
 async def put_seats(connection: AsyncConnection, ids: Sequence[str], found: Iterable[Seat]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.registry.deliveries import Delivery, Waiting
 from services.registry.rules import supposed
-from services.registry.rules.decide import Record
+from services.registry.rules.decision import Record
 from services.registry.rules.rulepack import RulePack
 from services.registry.sealing import Sealer
 from services.registry.situation import LoadedSituation, OrganisationCache
@@ -21,7 +21,6 @@ from services.registry.turn import Turn
 from shared.events.codec import read
 from shared.events.receipts import Finding, Outcome, Reason, Receipt
 from shared.runtime.sql import Statements
-from shared.timeline.measures import settle
 
 SQL = Statements("services.registry.sql", "quarantine.sql")
 
@@ -93,7 +92,7 @@ async def rehearse(
     engine: AsyncEngine, sealer: Sealer, rulepack: RulePack, roots: dict[str, str], key: Key
 ) -> Rehearsed | None:
     """Rehearse for one waiting event; None if it does not wait. Nothing is written."""
-    lineages = [await read_lineage(engine), await read_lineage(engine)]  # a turn adds to its own
+    lineage = await read_lineage(engine)
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         reader = _BoundedReader(connection)
@@ -107,7 +106,7 @@ async def rehearse(
                 datetime.now(UTC),
                 anyone_waits=True,
             )
-            for lineage in lineages
+            for _ in range(2)
         )
         if not (found := await reader.waiting_ones([key])):
             return None
@@ -154,8 +153,9 @@ class _Rehearsal(Turn):
     async def _record(self, event: Waiting, decision: Record, **more: Any) -> frozenset[str]:
         wakes = await super()._record(event, decision, **more)
         if event.key not in self._supposed:
-            for change in settle(decision.changes, self.situation.lineage):
-                self._changes[(change.organisation_id, change.measure, change.day)] += change.change
+            for change in decision.effect.changes:
+                holder = self.situation.lineage.resolve(change.organisation_id, change.day)
+                self._changes[(holder, change.measure, change.day)] += change.change
         return wakes
 
     async def submit_supposed(self, source: str, event: bytes) -> None:

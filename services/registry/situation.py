@@ -1,35 +1,21 @@
 """The situation that events are decided in: what is on record, with the changes of the turn laid over it."""
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
 from datetime import date
-from typing import Literal, cast
+from typing import cast
 
-from services.registry.rules.decide import Record
-from services.registry.rules.references import organisation_key
+from services.registry.rules.references import event_key, organisation_key, target_key
 from services.registry.rules.rulepack import RulePack
-from services.registry.rules.rules import kept
 from shared.events import organisation as organisation_events
 from shared.events.person import Profile
+from shared.timeline.book import Book, Effect, Unloaded
 from shared.timeline.fact import Fact
 from shared.timeline.fold import Folded
 from shared.timeline.lineage import Lineage, Succession
-from shared.timeline.measures import Change, relocated, settle
-from shared.timeline.organisation import OrganisationState, new_succession
+from shared.timeline.measures import MOVING_LEVELS, Change, held
+from shared.timeline.organisation import OrganisationState
 
 CACHED_ORGANISATIONS = 50_000
-
-
-Missing = Literal["subject", "timeline", "target", "headcount"]
-
-
-class Unloaded(LookupError):
-    """Something was asked for that has not been read yet; read it and decide again."""
-
-    def __init__(self, kind: Missing, key: str) -> None:
-        super().__init__(f"{kind} {key}")
-        self.kind = kind
-        self.key = key
 
 
 class OrganisationCache:
@@ -54,21 +40,23 @@ class OrganisationCache:
             self._folds.popitem(last=False)
 
 
-class LoadedSituation:
-    """A `Situation` over what was read so far; `Unloaded` says what else to read."""
+class LoadedSituation(Book):
+    """A `Situation` over what was read so far; `Unloaded` says what else to read.
+
+    Besides what a book asks for: `target` (owners) and `headcount` (of organisations as facts name them).
+    """
 
     def __init__(self, lineage: Lineage, rulepack: RulePack, cache: OrganisationCache) -> None:
-        self.lineage = lineage
+        super().__init__(lineage)
         self.rulepack = rulepack
         self._cache = cache
-        self._folds: dict[str, Folded | None] = {}
-        self._facts: dict[str, list[Fact]] = {}
-        self._new_facts: dict[str, list[Fact]] = {}
         self._owners: dict[str, str | None] = {}
         self._headcounts: dict[str, list[Change]] = {}
         self.changed: set[str] = set()
         self.new_targets: dict[str, str] = {}
-        self.new_successions: list[Succession] = []
+        self.new_about: list[tuple[str, Fact]] = []
+        self.new_travels: list[tuple[str, str]] = []
+        self.successions: dict[str, Succession | None] = {}
         self.headcount_changes: Counter[tuple[str, str, date]] = Counter()
 
     def folded(self, subject: str) -> Folded | None:
@@ -80,41 +68,30 @@ class LoadedSituation:
         except KeyError:
             raise Unloaded("subject", subject) from None
 
-    def has(self, subject: str) -> bool:
-        """Whether the fold of a subject is read."""
-        try:
-            self.folded(subject)
-        except Unloaded:
-            return False
-        return True
-
-    def facts(self, subject: str) -> list[Fact]:
-        """All facts about a subject, those of this turn included. Raises Unloaded."""
-        if subject not in self._facts:
-            raise Unloaded("timeline", subject)
-        return [*self._facts[subject], *self._new_facts.get(subject, ())]
-
     def organisation(self, organisation_id: str) -> OrganisationState | None:
         """The state of an organisation. Raises Unloaded."""
         folded = self.folded(organisation_key(organisation_id))
         return cast(OrganisationState, folded.state) if folded else None
 
     def target_owner(self, target_id: str) -> str | None:
-        """The organisation that holds a target. Raises Unloaded."""
+        """The organisation that a target was assigned to. Raises Unloaded."""
         if target_id not in self._owners:
             raise Unloaded("target", target_id)
         return self._owners[target_id]
 
     def headcount(self, organisation_id: str) -> list[Change]:
-        """Changes of members, balances and candidates, this turn's included. Raises Unloaded."""
-        if organisation_id not in self._headcounts:
-            raise Unloaded("headcount", organisation_id)
-        pending = [
-            Change(organisation_id, measure, day, amount)
-            for (holder, measure, day), amount in self.headcount_changes.items()
-            if holder == organisation_id
+        """Changes of members, balances and candidates in the hands of an organisation. Raises Unloaded."""
+        names = {organisation_id, *self.lineage.before(organisation_id)}
+        missing = sorted(names - self._headcounts.keys())
+        if missing:
+            raise Unloaded("headcount", *missing)
+        found = [change for name in names for change in self._headcounts[name]]
+        found += [
+            Change(name, measure, day, amount)
+            for (name, measure, day), amount in self.headcount_changes.items()
+            if name in names
         ]
-        return [*self._headcounts[organisation_id], *pending]
+        return held(found, organisation_id, self.lineage)
 
     def profile(self, fact: Fact) -> Profile | None:
         """The readable profile that the fact brings."""
@@ -123,14 +100,10 @@ class LoadedSituation:
 
     def put_folds(self, found: dict[str, Folded | None]) -> None:
         """Take in folds that were read."""
+        super().put_folds(found)
         for subject, folded in found.items():
-            self._folds[subject] = folded
             if subject.startswith("organisation/"):
                 self._cache.put(subject, folded)
-
-    def put_facts(self, subject: str, facts: Iterable[Fact]) -> None:
-        """Take in a timeline as the log has it, without this turn's facts."""
-        self._facts[subject] = list(facts)
 
     def put_owner(self, target_id: str, organisation_id: str | None) -> None:
         """Take in who holds a target."""
@@ -140,35 +113,30 @@ class LoadedSituation:
         """Take in the stored changes of an organisation."""
         self._headcounts[organisation_id] = changes
 
-    def record(self, fact: Fact, decision: Record) -> frozenset[str]:
-        """Lay a recorded fact over the situation; gives the keys under which something may wait for it.
-
-        Raises Unloaded before anything is changed.
-        """
-        before = self.folded(fact.subject)
-        succession = (
-            new_succession(fact.subject_id, before.state, decision.folded.state) if before is not None else None
-        )
-        settled = kept(settle(decision.changes, self.lineage))
-        moved: list[Change] = []
-        if succession is not None:
-            held = self.headcount(fact.subject_id)
-            self.lineage.add(succession)
-            moved = kept(relocated([*held, *settled], succession, self.lineage))
-            self.new_successions.append(succession)
-        for change in [*settled, *moved]:
+    def record(self, fact: Fact, effect: Effect) -> frozenset[str]:
+        """Lay a recorded fact over the situation; gives the keys under which something may wait for it."""
+        kept = [change for change in effect.changes if change.measure in MOVING_LEVELS]
+        for change in kept:
             self.headcount_changes[(change.organisation_id, change.measure, change.day)] += change.change
-        self._folds[fact.subject] = decision.folded
-        self._new_facts.setdefault(fact.subject, []).append(fact)
-        self.changed.add(fact.subject)
-        wakes = {fact.subject}
-        wakes |= {organisation_key(change.organisation_id) for change in [*settled, *moved]}
-        if succession is not None:
-            wakes.add(organisation_key(succession.successor_id))
-        if isinstance(fact.data, organisation_events.TargetAssigned):
-            self._owners[fact.data.target_id] = fact.subject_id
-            self.new_targets[fact.data.target_id] = fact.subject_id
-            wakes.add(f"target/{fact.data.target_id}")
+        wakes = {fact.subject, *effect.folds, event_key(fact.source, fact.event_id)}
+        for name in {change.organisation_id for change in kept} | effect.successions.keys():
+            wakes.add(organisation_key(name))
+            wakes |= {organisation_key(each.successor_id) for each in self.lineage.onward(name)}
+        self.put(fact, effect)
+        wakes |= {
+            organisation_key(each.successor_id)
+            for name in effect.successions
+            for each in self.lineage.onward(name)
+        }
+        self.successions |= effect.successions
+        self.changed |= effect.folds.keys()
+        self.new_about += [(subject, fact) for subject in effect.about]
+        self.new_travels += [(name, fact.subject) for name in self.named_in_transfer(fact)]
+        said = self.as_said(fact).data
+        if isinstance(said, organisation_events.TargetAssigned):
+            self._owners[said.target_id] = fact.subject_id
+            self.new_targets[said.target_id] = fact.subject_id
+            wakes.add(target_key(said.target_id))
         return frozenset(wakes)
 
     def changed_folds(self) -> dict[str, Folded]:

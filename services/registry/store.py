@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.registry.deliveries import Delivery, LogRow, SourceProgress, Waiting
 from services.registry.lease import Fenced, Head
 from services.registry.sealing import Wrapped
-from services.registry.situation import LoadedSituation, Missing, Unloaded
+from services.registry.situation import LoadedSituation
 from services.registry.turn import Turn
 from shared.events.receipts import Reason
 from shared.events.recorded import read_content, read_recorded
 from shared.runtime.sql import Statements
 from shared.timeline import fold
+from shared.timeline.book import Unloaded
 from shared.timeline.fact import Fact
 from shared.timeline.lineage import Lineage, Succession
 from shared.timeline.measures import Change
@@ -28,7 +29,7 @@ async def read_lineage(engine: AsyncEngine) -> Lineage:
     """All successions on record."""
     async with engine.connect() as connection:
         rows = await connection.execute(SQL["successions"])
-        return Lineage(Succession(row.organisation_id, row.day, row.successor_id) for row in rows)
+        return Lineage(Succession(row.organisation_id, row.day, row.successor_id, row.targets) for row in rows)
 
 
 KNOWN_KEYS = 50_000
@@ -76,42 +77,54 @@ class StoreReader:
         """Whether the quarantine holds anything."""
         return bool(await self._connection.scalar(SQL["anyone_waits"]))
 
-    async def load(self, situation: LoadedSituation, missing: Sequence[Unloaded]) -> None:
+    async def load(self, situation: LoadedSituation, missing: Unloaded) -> None:
         """Read what was asked for into the situation."""
-        asked: dict[Missing, list[str]] = {}
-        for each in missing:
-            asked.setdefault(each.kind, []).append(each.key)
         loads = {
             "subject": self._load_subjects,
             "timeline": self._load_timelines,
+            "event": self._load_events,
+            "travellers": self._load_travellers,
             "target": self._load_targets,
             "headcount": self._load_headcounts,
         }
-        for kind, keys in asked.items():
-            await loads[kind](situation, keys)
+        await loads[missing.kind](situation, missing.keys)
 
-    async def _load_subjects(self, situation: LoadedSituation, subjects: list[str]) -> None:
-        rows = await self._connection.execute(SQL["subjects"], {"subjects": subjects})
+    async def _load_subjects(self, situation: LoadedSituation, subjects: Sequence[str]) -> None:
+        rows = await self._connection.execute(SQL["subjects"], {"subjects": list(subjects)})
         found = {row.subject: fold.decode(fold.kind_of(row.subject), row.folded) for row in rows}
         situation.put_folds({subject: found.get(subject) for subject in subjects})
 
-    async def _load_timelines(self, situation: LoadedSituation, subjects: list[str]) -> None:
-        rows = await self._connection.execute(SQL["timelines"], {"subjects": subjects})
+    async def _load_timelines(self, situation: LoadedSituation, subjects: Sequence[str]) -> None:
+        rows = await self._connection.execute(SQL["timelines"], {"subjects": list(subjects)})
         facts: dict[str, list[Fact]] = {subject: [] for subject in subjects}
         for row in rows:
-            for event in read_recorded(b"[%s]" % row.event.encode()):
-                facts[event.subject].append(Fact.of_recorded(event))
+            facts[row.wanted].append(_recorded(row.event))
         for subject, found in facts.items():
             situation.put_facts(subject, found)
 
-    async def _load_targets(self, situation: LoadedSituation, ids: list[str]) -> None:
-        rows = await self._connection.execute(SQL["target_owners"], {"ids": ids})
+    async def _load_events(self, situation: LoadedSituation, keys: Sequence[str]) -> None:
+        for key in keys:
+            source, _, event_id = key.partition("/")
+            wanted = {"source": source, "event_id": UUID(event_id)}
+            row = (await self._connection.execute(SQL["recorded_event"], wanted)).one_or_none()
+            situation.put_event(source, UUID(event_id), None if row is None else _recorded(row.event))
+
+    async def _load_travellers(self, situation: LoadedSituation, organisations: Sequence[str]) -> None:
+        rows = await self._connection.execute(SQL["travellers"], {"organisations": list(organisations)})
+        found: dict[str, list[str]] = {organisation: [] for organisation in organisations}
+        for row in rows:
+            found[row.organisation_id].append(row.subject)
+        for organisation, persons in found.items():
+            situation.put_travellers(organisation, persons)
+
+    async def _load_targets(self, situation: LoadedSituation, ids: Sequence[str]) -> None:
+        rows = await self._connection.execute(SQL["target_owners"], {"ids": list(ids)})
         found = {row.target_id: row.organisation_id for row in rows}
         for target_id in ids:
             situation.put_owner(target_id, found.get(target_id))
 
-    async def _load_headcounts(self, situation: LoadedSituation, organisations: list[str]) -> None:
-        rows = await self._connection.execute(SQL["headcounts"], {"organisations": organisations})
+    async def _load_headcounts(self, situation: LoadedSituation, organisations: Sequence[str]) -> None:
+        rows = await self._connection.execute(SQL["headcounts"], {"organisations": list(organisations)})
         found: dict[str, list[Change]] = {organisation: [] for organisation in organisations}
         for row in rows:
             found[row.organisation_id].append(Change(row.organisation_id, row.measure, row.day, row.amount))
@@ -134,11 +147,18 @@ class StoreReader:
         return {row.person: row.wrapped and Wrapped(row.master, row.wrapped) for row in rows}
 
 
+def _recorded(event: str) -> Fact:
+    (recorded,) = read_recorded(b"[%s]" % event.encode())
+    return Fact.of_recorded(recorded)
+
+
 def read_waiting(row: Any) -> Waiting:
     """The waiting event of a row of `registry.quarantine`."""
     content = row.event.encode()
     envelope, data = read_content(content)
-    fact = Fact(envelope.id, envelope.subject, envelope.name, envelope.effectiveon, envelope.time, data)
+    fact = Fact(
+        envelope.id, envelope.subject, envelope.name, envelope.effectiveon, envelope.time, data, envelope.source
+    )
     return Waiting(
         Delivery(row.source, row.stream_sequence, row.batch_index),
         fact,
@@ -248,11 +268,20 @@ async def _write_state(connection: AsyncConnection, turn: Turn) -> None:
         connection, "put_targets", ("target_id", "organisation_id"), list(situation.new_targets.items())
     )
     await _write_columns(
+        connection, "drop_successions", ("organisation_id",), [(each,) for each in situation.successions]
+    )
+    await _write_columns(
         connection,
         "put_successions",
-        ("organisation_id", "day", "successor_id"),
-        [(each.organisation_id, each.day, each.successor_id) for each in situation.new_successions],
+        ("organisation_id", "day", "successor_id", "targets"),
+        [
+            (each.organisation_id, each.day, each.successor_id, each.targets)
+            for each in situation.successions.values()
+            if each is not None
+        ],
     )
+    await _write_columns(connection, "put_about", ("subject", "position"), turn.about)
+    await _write_columns(connection, "put_travellers", ("organisation_id", "subject"), situation.new_travels)
     counts: list[tuple[str, str, date, int]] = [
         (*key, amount) for key, amount in sorted(situation.headcount_changes.items()) if amount
     ]

@@ -1,22 +1,24 @@
 """A turn of the writer: events in their order, each decided, and after each what waited for it."""
 
 import heapq
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Set
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from services.registry.deliveries import Delivery, LogRow, Outcomes, RefusedRow, Waiting
 from services.registry.profiles import DROPPED, Profiles, profile_of, without_profile
-from services.registry.rules.decide import Decision, Quarantine, Record, Reject, decide
-from services.registry.rules.references import subjects_to_read
+from services.registry.rules.decide import decide
+from services.registry.rules.decision import Decision, Quarantine, Record, Reject
+from services.registry.rules.references import event_key, subjects_to_read
 from services.registry.sealing import Sealer, Wrapped
-from services.registry.situation import LoadedSituation, Unloaded
+from services.registry.situation import LoadedSituation
 from shared.events.catalogue import CATALOGUE, EventType
 from shared.events.codec import Submitted
 from shared.events.person import PersonErased
 from shared.events.receipts import Reason, Receipt
 from shared.events.recorded import write_recorded
+from shared.timeline.book import Unloaded
 from shared.timeline.fact import Fact, OrderKey
 
 Held = tuple[bytes, int | None]
@@ -26,7 +28,7 @@ Held = tuple[bytes, int | None]
 class Reader(Protocol):
     """What a turn reads while it decides."""
 
-    async def load(self, situation: LoadedSituation, missing: Sequence[Unloaded]) -> None:
+    async def load(self, situation: LoadedSituation, missing: Unloaded) -> None:
         """Read what was asked for into the situation."""
 
     async def waiting_for(self, keys: Iterable[str]) -> list[Waiting]:
@@ -57,6 +59,8 @@ class Turn:
         where they are known.
         """
         self.outcomes = Outcomes()
+        self.about: list[tuple[str, int]] = []
+        """Subjects that recorded events are about besides their own, and the positions."""
         self.position = position
         self.situation = situation
         self._reader = reader
@@ -86,9 +90,9 @@ class Turn:
         subjects = dict.fromkeys(
             subject for fact, source in facts for subject in subjects_to_read(fact, self._roots[source])
         )
-        missing = [Unloaded("subject", subject) for subject in subjects if not self.situation.has(subject)]
+        missing = [subject for subject in subjects if not self.situation.has(subject)]
         if missing:
-            await self._reader.load(self.situation, missing)
+            await self._reader.load(self.situation, Unloaded("subject", *missing))
         await self.profiles.prepare(fact for fact, _ in facts)
 
     async def submit(self, delivery: Delivery, event: Submitted, content_hash: bytes) -> None:
@@ -156,20 +160,16 @@ class Turn:
             try:
                 return decide(fact, entry, self._roots[source], self.situation), dropped
             except Unloaded as missing:
-                await self._reader.load(self.situation, [missing])
+                await self._reader.load(self.situation, missing)
 
     async def _record(self, event: Waiting, decision: Record, *, dropped: bool) -> frozenset[str]:
         findings = decision.findings
         if dropped:
             event.fact, event.content = without_profile(event.fact, event.content)
             findings = (*findings, DROPPED)
-        while True:
-            try:
-                wakes = self.situation.record(event.fact, decision)
-                break
-            except Unloaded as missing:
-                await self._reader.load(self.situation, [missing])
+        wakes = self.situation.record(event.fact, decision.effect)
         self.position += 1
+        self.about += [(subject, self.position) for subject in decision.effect.about]
         self._held[event.key] = (event.content_hash, self.position)
         self.outcomes.log.append(
             LogRow(
@@ -243,7 +243,8 @@ class Turn:
             heapq.heappush(queue, (waiting.fact.key, waiting.key))
         if len(called) > 1:
             await self._read_for([(waiting.fact, waiting.delivery.source) for waiting in called])
-            await self._read_waiting(frozenset(waiting.fact.subject for waiting in called))
+            subjects = {waiting.fact.subject for waiting in called}
+            await self._read_waiting(frozenset(subjects | {event_key(*waiting.key) for waiting in called}))
 
     def _wait_on(self, waiting: Waiting, decision: Quarantine) -> None:
         if (waiting.reason, waiting.waits_for) != (decision.reason, decision.waits_for):
@@ -285,3 +286,21 @@ class Turn:
 
 
 _NO_REASON = Reason("", "")
+
+
+def _profile(content: dict[str, Any]) -> dict[str, Any] | None:
+    """The profile that an event brings, as JSON: its own, or that of the replacement in a correction."""
+    data = content["data"]
+    if isinstance(data, dict) and isinstance(data.get("replacement"), dict):
+        data = data["replacement"].get("data")
+    found = data.get("profile") if isinstance(data, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def _with_profile(content: dict[str, Any], sealed: str) -> dict[str, Any]:
+    data = content["data"]
+    if "replacement" not in data:
+        return {**content, "data": {**data, "profile": sealed}}
+    replacement = data["replacement"]
+    inner = {**replacement, "data": {**replacement["data"], "profile": sealed}}
+    return {**content, "data": {**data, "replacement": inner}}

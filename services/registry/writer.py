@@ -246,6 +246,7 @@ class Writer:
             self.sources[source.source] = source
         turn.situation.keep()
         self._wait_for(turn)
+        self._lineage = turn.situation.lineage
         self.recorded.set()
 
     def _wait_for(self, turn: Turn) -> None:

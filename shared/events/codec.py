@@ -1,20 +1,18 @@
 """Bytes to events and back: every check that an event must pass before its facts are judged."""
 
 import re
-from datetime import date
 from math import isfinite
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from msgspec import Raw, Struct
-from msgspec.structs import fields
 
 from shared.events.catalogue import CATALOGUE, NAMES, EventType
+from shared.events.data import EARLIEST, LATEST, outside, read_submitted
 from shared.events.envelope import KNOWN_ATTRIBUTES, RESERVED_ATTRIBUTES, Envelope
 from shared.events.receipts import Reason
 from shared.events.refusing import Unreadable, article, invalid, json_kind, shown, unreadable
-from shared.events.upcasting import newest
 from shared.events.vocabulary import OUTER_ID
 
 MAX_MESSAGE = 1024 * 1024
@@ -24,27 +22,10 @@ MAX_DEPTH = 32
 MAX_EXTRA_ATTRIBUTES = 16
 MAX_EXTRA_LENGTH = 256
 
-EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
-"""Days outside are slips of the pen, and would lead calendars and databases past their ends."""
-
 _SUBJECT = re.compile(
     rf"(organisation|place)/{OUTER_ID}\Z|person/[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}\Z"
 )
 _EXTRA_NAME = re.compile(r"[a-z0-9]+\Z")
-
-
-def _days(data: type[Struct]) -> list[tuple[tuple[str, ...], str]]:
-    """Where data of this shape has days: the attributes that lead there, and the JSON path within data."""
-    found: list[tuple[tuple[str, ...], str]] = []
-    for field in fields(data):
-        if field.type in (date, date | None):
-            found.append(((field.name,), f".{field.encode_name}"))
-        elif isinstance(field.type, type) and issubclass(field.type, Struct):
-            found += [((field.name, *names), f".{field.encode_name}{path}") for names, path in _days(field.type)]
-    return found
-
-
-_DAYS = {type_: _days(entry.data) for type_, entry in CATALOGUE.items()}
 
 
 class Submitted(Struct, frozen=True):
@@ -164,7 +145,7 @@ def _envelope(content: dict[str, Any]) -> Envelope:
         raise unreadable("not-a-cloudevent", "expected the attribute `data`, found none", "$.data", envelope.id)
     for attribute, day in (("effectiveon", envelope.effectiveon), ("time", envelope.time.date())):
         if not EARLIEST <= day <= LATEST:
-            raise unreadable("not-a-cloudevent", _outside(day), f"$.{attribute}", envelope.id)
+            raise unreadable("not-a-cloudevent", outside(day), f"$.{attribute}", envelope.id)
     _check_subject(envelope)
     if not KNOWN_ATTRIBUTES.issuperset(content):
         _check_extras(content, envelope)
@@ -216,38 +197,8 @@ def _data(envelope: Envelope, content: dict[str, Any]) -> tuple[Struct | None, R
     if entry.subject is not None and kind != entry.subject:
         message = f"expected {entry.name} about {article(entry.subject)}, found a subject of kind {kind}"
         return None, Reason("invalid-data", message, "$.subject")
-    data = read_data_as(entry, content["data"], envelope.effectiveon)
+    data = read_submitted(entry, content["data"], envelope.effectiveon)
     return (None, data) if isinstance(data, Reason) else (data, None)
-
-
-def read_data_as(entry: EventType, value: object, effectiveon: date, path: str = "$.data") -> Struct | Reason:
-    """JSON value `value`, which a source sent, as data of this type and version; given in the newest version.
-
-    `effectiveon` is the day of the fact that the data belongs to, `path` where the value stands in the event.
-    Gives the reason of an `invalid-data` instead, where it is no such data.
-    """
-    try:
-        data = msgspec.convert(value, entry.data)
-    except msgspec.ValidationError as error:
-        return invalid("invalid-data", error, path)
-    if isinstance(getattr(data, "profile", None), str):
-        return Reason("invalid-data", "expected `object | null`, got `str`", f"{path}.profile")
-    for names, where in _DAYS[entry.type]:
-        day: Any = data
-        for name in names:
-            day = getattr(day, name)
-        if day is not None and not EARLIEST <= day <= LATEST:
-            return Reason("invalid-data", _outside(day), path + where)
-    if entry.same_day is not None:
-        day = getattr(data, entry.same_day)
-        if day != effectiveon:
-            message = f"expected {entry.same_day} to equal effectiveon ({effectiveon}), found {day}"
-            return Reason("invalid-data", message, f"{path}.{entry.same_day}")
-    return newest(data)
-
-
-def _outside(day: date) -> str:
-    return f"expected a day from {EARLIEST} to {LATEST}, found {day}"
 
 
 def _unknown_type(envelope: Envelope) -> Reason:

@@ -22,6 +22,7 @@ class Fact(Struct, frozen=True):
     effectiveon: date
     time: datetime
     data: Struct
+    source: str
 
     @property
     def key(self) -> OrderKey:
@@ -38,12 +39,28 @@ class Fact(Struct, frozen=True):
         """The fact that a readable submitted event states."""
         envelope = event.envelope
         assert event.data is not None
-        return cls(envelope.id, envelope.subject, envelope.name, envelope.effectiveon, envelope.time, event.data)
+        return cls(
+            envelope.id,
+            envelope.subject,
+            envelope.name,
+            envelope.effectiveon,
+            envelope.time,
+            event.data,
+            envelope.source,
+        )
 
     @classmethod
     def of_recorded(cls, event: Recorded) -> "Fact":
         """The fact that a recorded event states."""
-        return cls(event.event_id, event.subject, event.entry.name, event.effectiveon, event.time, event.data)
+        return cls(
+            event.event_id,
+            event.subject,
+            event.entry.name,
+            event.effectiveon,
+            event.time,
+            event.data,
+            event.source,
+        )
 
 
 class Refusal(Struct, frozen=True):

@@ -1,31 +1,29 @@
 """Signed changes: what a fact that counts does to the figures of organisations, day by day.
 
 Levels (`members.*`, `balance.*`, `candidates.*`, `kind.*`, `sector.*`) are sums over all days up to a day; flows
-are sums over the days of a period. Every figure of a report is a sum of such changes.
+are sums over the days of a period. Every figure of a report is a sum of such changes. A change names the
+organisation that the fact names, whoever holds later what was its: that is the lineage's to say.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from msgspec import Struct
 
 from shared.events import organisation as organisation_events
 from shared.events import person as person_events
-from shared.events.catalogue import SubjectKind
 from shared.timeline.fact import Fact
-from shared.timeline.fold import Folded, Step, folded, steps
-from shared.timeline.lineage import Lineage, Succession
+from shared.timeline.fold import Step
+from shared.timeline.lineage import Lineage
 from shared.timeline.organisation import OrganisationState
 from shared.timeline.person import STAGES, PersonState
+from shared.timeline.perspective import Absorbed, LinkedAway, Reallocated
 
 MEMBER_LEVELS = ("members.official", "members.probationary", "balance.official", "balance.probationary")
 CANDIDATE_LEVELS = tuple(f"candidates.{stage}" for stage in STAGES)
 MOVING_LEVELS = frozenset(MEMBER_LEVELS + CANDIDATE_LEVELS)
-"""Levels that go to the successor when an organisation ends."""
-
-STAYING_PREFIXES = ("kind.", "sector.", "founded.", "organisations_ended")
-"""Changes about the organisation itself: they stay with it whatever becomes of it."""
+"""Levels that are the successor's when an organisation ends."""
 
 
 class Change(Struct, frozen=True):
@@ -58,24 +56,6 @@ def difference(was: Iterable[Step], becomes: Iterable[Step]) -> Iterator[Change]
             yield Change(change.organisation_id, change.measure, change.day, -change.change, change.counterpart)
     for step in becomes:
         yield from changes(step)
-
-
-class Refolded(Struct, frozen=True):
-    """A timeline folded again because a fact goes before its end."""
-
-    folded: Folded
-    changes: tuple[Change, ...]
-    """What turns the figures before the fact into those after it."""
-    step: Step | None
-    """The fact itself, if it counts."""
-
-
-def refolded(kind: SubjectKind, facts: Sequence[Fact], fact: Fact, lineage: Lineage) -> Refolded:
-    """Fold `facts`, all that are known about the subject, again with `fact` among them."""
-    was = list(steps(kind, facts, lineage))
-    becomes = list(steps(kind, [*facts, fact], lineage))
-    step = next((each for each in becomes if each.fact.event_id == fact.event_id), None)
-    return Refolded(folded(kind, [*facts, fact], becomes), tuple(difference(was, becomes)), step)
 
 
 def _standing(state: PersonState) -> tuple[str, str] | None:
@@ -122,6 +102,14 @@ def _person_flows(before: PersonState, after: PersonState, fact: Fact) -> Iterat
             if origin != target:
                 yield Change(origin, "transferred_out", day, 1, target)
                 yield Change(target, "transferred_in", day, 1, origin)
+        case Reallocated(from_=origin, to=target):
+            if after.membership is not None and before.membership is not None:
+                origin = before.membership.organisation_id
+                yield Change(origin, "reorganised_out", day, 1, target)
+                yield Change(target, "reorganised_in", day, 1, origin)
+        case LinkedAway():
+            if before.membership is not None:
+                yield Change(before.membership.organisation_id, "linked", day, 1)
         case person_events.MembershipEnded(reason=reason):
             assert before.membership is not None
             home = before.membership.organisation_id
@@ -151,8 +139,8 @@ def _organisation_changes(step: Step) -> list[Change]:
                 Change(organisation_id, f"sector.{was.sector}", day, -1),
                 Change(organisation_id, f"sector.{becomes.sector}", day, 1),
             )
-            return _added_up(turned)
-        case organisation_events.OrganisationDissolved():
+            return added_up(turned)
+        case organisation_events.OrganisationDissolved() | Absorbed():
             last = step.before.at(day)
             assert last is not None
             return [
@@ -170,60 +158,23 @@ def _organisation_changes(step: Step) -> list[Change]:
     return []
 
 
-def settle(raw: Iterable[Change], lineage: Lineage) -> list[Change]:
-    """Put changes where they belong after all successions: equal changes added up, zeros left out.
+def held(changes: Iterable[Change], holder: str, lineage: Lineage) -> list[Change]:
+    """What changes of the organisations that an organisation took over from, and its own, come to in its hands.
 
-    A level of an organisation that ends goes on to its successor on that day, with the movement it makes in the
-    flows `reorganised_out` and `reorganised_in`; a flow after the end belongs to the successor at once.
+    A level that was there when it took over comes in on that day, and goes when another takes over from it.
     """
-    return _added_up(settled for change in raw for settled in _settled(change, lineage))
+    found: list[Change] = []
+    for change in changes:
+        for at, since, until in lineage.spans(change.organisation_id, change.day, date.max):
+            if at == holder:
+                found.append(Change(holder, change.measure, since, change.change))
+                if until < date.max:
+                    found.append(Change(holder, change.measure, until, -change.change))
+    return added_up(found)
 
 
-def _settled(change: Change, lineage: Lineage) -> Iterator[Change]:
-    if change.measure.startswith(STAYING_PREFIXES):
-        yield change
-        return
-    holder = lineage.resolve(change.organisation_id, change.day)
-    counterpart = change.counterpart and lineage.resolve(change.counterpart, change.day)
-    yield Change(holder, change.measure, change.day, change.change, counterpart)
-    if lineage.goes_on(holder) and change.measure in MOVING_LEVELS:
-        for succession in lineage.onward(holder):
-            if succession.day > change.day:
-                yield from moved(change.measure, change.change, succession)
-
-
-def moved(measure: str, amount: int, succession: Succession) -> Iterator[Change]:
-    """A level of `amount` going over to a successor at the start of its day."""
-    ended, heir, day = succession.organisation_id, succession.successor_id, succession.day
-    yield Change(ended, measure, day, -amount)
-    yield Change(heir, measure, day, amount)
-    if measure in MEMBER_LEVELS:
-        yield Change(ended, "reorganised_out", day, amount, heir)
-        yield Change(heir, "reorganised_in", day, amount, ended)
-
-
-def relocated(held: Iterable[Change], succession: Succession, lineage: Lineage) -> list[Change]:
-    """What becomes of the changes that `held` records once `succession` is known.
-
-    `held` are all changes so far of the organisation that ends, and those of others that name it as counterpart
-    on or after that day, all settled by the lineage without `succession`. `lineage` knows it already.
-    """
-    corrections: list[Change] = []
-    for change in held:
-        if change.measure.startswith(STAYING_PREFIXES):
-            continue
-        if change.day >= succession.day:
-            corrections.append(
-                Change(change.organisation_id, change.measure, change.day, -change.change, change.counterpart)
-            )
-            corrections.extend(_settled(change, lineage))
-        elif change.organisation_id == succession.organisation_id and change.measure in MOVING_LEVELS:
-            for onward in lineage.onward(change.organisation_id):
-                corrections.extend(moved(change.measure, change.change, onward))
-    return _added_up(corrections)
-
-
-def _added_up(found: Iterable[Change]) -> list[Change]:
+def added_up(found: Iterable[Change]) -> list[Change]:
+    """Equal changes added up, zeros left out."""
     total: Counter[tuple[str, str, date, str | None]] = Counter()
     for change in found:
         total[(change.organisation_id, change.measure, change.day, change.counterpart)] += change.change

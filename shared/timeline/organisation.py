@@ -6,9 +6,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shared.events import organisation as events
-from shared.events.vocabulary import Basis, Comparison, Metric, OrganisationKind, Sector
+from shared.events.vocabulary import Basis, Comparison, Metric, OrganisationKind, Sector, TargetMerging
 from shared.timeline.fact import Fact, Refusal
 from shared.timeline.lineage import Lineage, Succession
+from shared.timeline.perspective import Absorbed
 
 
 class Segment(Struct, frozen=True):
@@ -59,6 +60,14 @@ class Target(Struct, frozen=True, omit_defaults=True):
         return (self.metric, self.basis, self.issuer_id, self.from_, self.to)
 
 
+class Inherited(Struct, frozen=True):
+    """What an heir says of a target that was assigned to another organisation; no value: it withdraws it."""
+
+    target_id: str
+    since: date
+    value: int | None
+
+
 class Period(Struct, frozen=True):
     """Days whose figures are reported; both included."""
 
@@ -73,7 +82,10 @@ class OrganisationState(Struct, frozen=True, omit_defaults=True):
     ended_on: date | None = None
     """The first day on which it is active no more."""
     successor_id: str | None = None
+    merging: TargetMerging = "keep"
+    """What becomes of its targets at its end, if it has a successor."""
     targets: tuple[Target, ...] = ()
+    inherited: tuple[Inherited, ...] = ()
     closed: tuple[Period, ...] = ()
 
     def at(self, day: date) -> Segment | None:
@@ -105,15 +117,11 @@ class OrganisationState(Struct, frozen=True, omit_defaults=True):
 EMPTY = OrganisationState()
 
 
-def new_succession(organisation_id: str, before: object, after: object) -> Succession | None:
-    """The succession that holds in the state `after` and not in `before`; of another kind of subject none."""
-    if not isinstance(before, OrganisationState) or not isinstance(after, OrganisationState):
+def succession_of(organisation_id: str, state: OrganisationState) -> Succession | None:
+    """How the organisation is taken over, if it is."""
+    if state.ended_on is None or state.successor_id is None:
         return None
-    if after.ended_on is None or after.successor_id is None:
-        return None
-    if (before.ended_on, before.successor_id) == (after.ended_on, after.successor_id):
-        return None
-    return Succession(organisation_id, after.ended_on, after.successor_id)
+    return Succession(organisation_id, state.ended_on, state.successor_id, state.merging)
 
 
 def refusal(state: OrganisationState, fact: Fact, lineage: Lineage) -> Refusal | None:
@@ -124,16 +132,15 @@ def refusal(state: OrganisationState, fact: Fact, lineage: Lineage) -> Refusal |
         return None
     if not state.active_on(fact.effectiveon):
         found = state.describe(fact.effectiveon)
-        return Refusal("wrong-stage", f"expected an organisation active on {fact.effectiveon}, found it {found}")
+        return Refusal(
+            "wrong-stage", f"expected {fact.subject} to be active on {fact.effectiveon}, found it {found}"
+        )
     match fact.data:
         case events.TargetAssigned():
             return _assignment_refusal(state, _target(fact))
         case events.TargetRevised(target_id=target_id) | events.TargetWithdrawn(target_id=target_id):
             standing = _find(state, target_id)
-            if standing is None:
-                message = f"expected target {target_id} to be assigned by {fact.effectiveon}, found it is not"
-                return Refusal("rule-violated", message)
-            if standing.withdrawn_on is not None:
+            if standing is not None and standing.withdrawn_on is not None:
                 message = f"expected target {target_id} to stand, found it withdrawn on {standing.withdrawn_on}"
                 return Refusal("rule-violated", message)
         case events.PeriodClosed(from_=from_, to=to):
@@ -176,14 +183,16 @@ def advance(state: OrganisationState, fact: Fact) -> OrganisationState:
             return _changed(state, fact.effectiveon, parent_id=parent_id)
         case events.OrganisationDissolved(successor_id=successor_id):
             return replace(state, ended_on=fact.effectiveon, successor_id=successor_id)
-        case events.OpeningBalanceDeclared():
+        case Absorbed(successor_id=successor_id, targets=merging):
+            return replace(state, ended_on=fact.effectiveon, successor_id=successor_id, merging=merging)
+        case events.OpeningBalanceDeclared() | events.OrganisationsMerged() | events.OrganisationSplit():
             return state
         case events.TargetAssigned():
             return replace(state, targets=(*state.targets, _target(fact)))
         case events.TargetRevised(target_id=target_id, value=value):
-            return _retargeted(state, target_id, Revision(fact.effectiveon, value))
+            return _retargeted(state, target_id, fact.effectiveon, value)
         case events.TargetWithdrawn(target_id=target_id):
-            return _retargeted(state, target_id, fact.effectiveon)
+            return _retargeted(state, target_id, fact.effectiveon, None)
         case events.PeriodClosed(from_=from_, to=to):
             return replace(state, closed=(*state.closed, Period(from_, to)))
         case _:
@@ -198,14 +207,17 @@ def _changed(state: OrganisationState, day: date, **new: object) -> Organisation
     return replace(state, segments=(*kept, segment))
 
 
-def _retargeted(state: OrganisationState, target_id: str, change: Revision | date) -> OrganisationState:
+def _retargeted(state: OrganisationState, target_id: str, day: date, value: int | None) -> OrganisationState:
     def changed(target: Target) -> Target:
         if target.target_id != target_id:
             return target
-        if isinstance(change, Revision):
-            return replace(target, revisions=(*target.revisions, change))
-        return replace(target, withdrawn_on=change)
+        if value is None:
+            return replace(target, withdrawn_on=day)
+        return replace(target, revisions=(*target.revisions, Revision(day, value)))
 
+    if _find(state, target_id) is None:
+        # Assigned to one that this organisation took over from: `shared.timeline.targets` puts the two together.
+        return replace(state, inherited=(*state.inherited, Inherited(target_id, day, value)))
     return replace(state, targets=tuple(changed(target) for target in state.targets))
 
 

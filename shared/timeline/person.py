@@ -11,8 +11,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shared.events import person as events
-from shared.timeline.fact import Fact, Refusal
+from shared.timeline.fact import Fact, OrderKey, Refusal
 from shared.timeline.lineage import Lineage
+from shared.timeline.perspective import LinkedAway, Reallocated
 
 Stage = Literal[
     "identified", "listed", "mentored", "trained", "applied", "introduced", "verified", "voted", "decided"
@@ -85,6 +86,9 @@ class PersonState(Struct, frozen=True, omit_defaults=True):
     """Mentors' reports since then."""
     erased: bool = False
     """Whether the person's attributes are erased. Nothing else follows from it: counts and stages stay."""
+    linked_to: str | None = None
+    """The person's first id, where this is a second one; what comes after `linked_at` stands on that timeline."""
+    linked_at: OrderKey | None = None
 
 
 EMPTY = PersonState()
@@ -98,8 +102,22 @@ def refusal(state: PersonState, fact: Fact, lineage: Lineage) -> Refusal | None:
                 return _stage(fact, "a person who is not a member", state)
             if state.candidacy is not None:
                 return _stage(fact, "no open candidacy", state)
-        case events.TrainingCompleted() | events.MentorReportSubmitted() | events.PersonErased():
+        case (
+            events.TrainingCompleted()
+            | events.MentorReportSubmitted()
+            | events.PersonErased()
+            | events.PersonsLinked()
+        ):
             return None
+        case LinkedAway():
+            if state.linked_to is not None:
+                message = f"expected {fact.subject} to be nobody's second id, found it linked to {state.linked_to}"
+                return Refusal("rule-violated", message)
+        case Reallocated(from_=from_):
+            home = belongs_to(state)
+            if home is None or lineage.resolve(home, fact.effectiveon) != lineage.resolve(from_, fact.effectiveon):
+                expected = f"{fact.subject} to be a member or candidate of {from_}"
+                return _stage(fact, expected, state)
         case (
             events.CandidateListed()
             | events.CandidateMoved()
@@ -147,6 +165,13 @@ def refusal(state: PersonState, fact: Fact, lineage: Lineage) -> Refusal | None:
     return None
 
 
+def belongs_to(state: PersonState) -> str | None:
+    """The organisation that the person belongs to; None of one who is neither member nor candidate."""
+    if state.membership is not None:
+        return state.membership.organisation_id
+    return state.candidacy.organisation_id if state.candidacy is not None else None
+
+
 def _vote_or_decision_refusal(state: PersonState, fact: Fact) -> Refusal | None:
     if state.candidacy is None and state.membership is None:
         return _stage(fact, "an open candidacy or a member", state)
@@ -176,10 +201,8 @@ def advance(state: PersonState, fact: Fact) -> PersonState:
             return PersonState(candidacy, home=organisation_id, certificate=state.certificate, erased=state.erased)
         case events.CandidateListed():
             return _reach(state, "listed")
-        case events.CandidateMoved(organisation_id=organisation_id):
-            assert state.candidacy is not None
-            moved = replace(state.candidacy, organisation_id=organisation_id)
-            return replace(state, candidacy=moved, home=organisation_id)
+        case events.CandidateMoved(organisation_id=organisation_id) | Reallocated(to=organisation_id):
+            return _at(state, organisation_id)
         case events.CandidateClosed():
             return replace(state, candidacy=None)
         case events.TransferCancelled():
@@ -208,12 +231,25 @@ def advance(state: PersonState, fact: Fact) -> PersonState:
             assert state.membership is not None
             if state.transfer.kind == "temporary":
                 return replace(state, transfer=None)
-            membership = replace(state.membership, organisation_id=organisation_id)
-            return replace(state, transfer=None, membership=membership, home=organisation_id)
+            return _at(replace(state, transfer=None), organisation_id)
         case events.MembershipEnded():
             return replace(state, membership=None, transfer=None)
+        case events.PersonsLinked():
+            return state
+        case LinkedAway(person_id=person_id):
+            return PersonState(home=state.home, linked_to=f"person/{person_id}", linked_at=fact.key)
         case _:
             return _advance_preparation(state, fact)
+
+
+def _at(state: PersonState, organisation_id: str) -> PersonState:
+    """The membership or the candidacy goes on in another organisation."""
+    if state.membership is not None:
+        membership = replace(state.membership, organisation_id=organisation_id)
+        return replace(state, membership=membership, home=organisation_id)
+    assert state.candidacy is not None
+    candidacy = replace(state.candidacy, organisation_id=organisation_id)
+    return replace(state, candidacy=candidacy, home=organisation_id)
 
 
 def _advance_preparation(state: PersonState, fact: Fact) -> PersonState:
@@ -232,6 +268,8 @@ def _advance_preparation(state: PersonState, fact: Fact) -> PersonState:
             return _reach(state, "introduced")
         case events.BackgroundVerified():
             return _reach(state, "verified")
+        case events.PersonErased():
+            return state
         case events.VoteHeld(purpose=purpose):
             voted = state.voted if purpose in state.voted else (*state.voted, purpose)
             return replace(_reach(state, "voted") if purpose == "admission" else state, voted=voted)

@@ -91,3 +91,14 @@ async def running_reporting(
     finally:
         over.set()
         await living
+
+
+async def empty_projections(database: Database, reporting: RunningReporting) -> None:
+    """As before the first event; the schema stays."""
+    tables = await database.fetch(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'reporting' "
+        "AND tablename NOT IN ('checkpoint', 'alembic_version')"
+    )
+    await database.fetch(f"TRUNCATE {', '.join(f'reporting.{row[0]}' for row in tables)}")
+    await database.fetch("UPDATE reporting.checkpoint SET position = 0, recordedat = NULL")
+    reporting.position = 0

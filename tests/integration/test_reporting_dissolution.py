@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import Database
 from tests.given import admitted, balance, enrolled, event, identified, new_uuid, organisation, root, target
-from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.integration.reporting_given import RunningReporting, empty_projections, running_reporting
 
 ANA, BAO = new_uuid(), new_uuid()
 END = event("OrganisationDissolved", "organisation/old", "2022-07-01", {"successor_id": "new"})
@@ -92,12 +92,13 @@ async def test_it_is_the_same_in_one_batch_and_one_by_one(database: Database) ->
         await reporting.project_one_by_one(*history)
         one_by_one = await database.fetch("SELECT * FROM reporting.delta ORDER BY 1, 2, 3, 4, 5, 6")
         versions = await database.fetch("SELECT * FROM reporting.organisation_version ORDER BY 1, 2, 4")
+        holdings = await database.fetch("SELECT * FROM reporting.holding_version ORDER BY 1, 2, 4")
         assert await reporting.members("c?as_of=2022-06-01") == 13
-        await _empty(database)
-        reporting.position = 0
+        await empty_projections(database, reporting)
         await reporting.project(*history)
         assert await database.fetch("SELECT * FROM reporting.delta ORDER BY 1, 2, 3, 4, 5, 6") == one_by_one
         assert await database.fetch("SELECT * FROM reporting.organisation_version ORDER BY 1, 2, 4") == versions
+        assert await database.fetch("SELECT * FROM reporting.holding_version ORDER BY 1, 2, 4") == holdings
 
 
 async def test_targets_go_over_to_the_successor(reporting: RunningReporting) -> None:
@@ -143,9 +144,3 @@ async def test_as_known_before_the_end_was_recorded_nothing_has_moved(reporting:
 
     assert await reporting.members(f"west?as_of=2022-12-31&known_at={before}") == 12
     assert await reporting.members(f"new?as_of=2022-12-31&known_at={before}") == 3
-
-
-async def _empty(database: Database) -> None:
-    tables = ("moment", "fact", "subject", "succession", "delta", "organisation_version")
-    await database.fetch(f"TRUNCATE {', '.join(f'reporting.{table}' for table in tables)}")
-    await database.fetch("UPDATE reporting.checkpoint SET position = 0, recordedat = NULL")

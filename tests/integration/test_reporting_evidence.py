@@ -11,7 +11,7 @@ from deploy.demo.figures import look_up
 from deploy.demo.history import history, in_timeline_order
 from deploy.demo.printed import FIGURES
 from tests.conftest import Database
-from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.integration.reporting_given import RunningReporting, empty_projections, running_reporting
 
 YEAR = "as_of=2022-11-30&from=2022-01-01&to=2022-12-31"
 REPORTS = ("totals", "attainment", "movements", "structure")
@@ -98,12 +98,7 @@ async def test_in_whatever_order_it_is_recorded_the_figures_are_the_same(
         return [{**(await reporting.get(call)), "known_at": None} for call in calls]
 
     in_order = await figures()
-    await database.fetch(
-        "TRUNCATE reporting.moment, reporting.fact, reporting.subject, reporting.delta, "
-        "reporting.organisation_version, reporting.place_version, reporting.target_version"
-    )
-    await database.fetch("UPDATE reporting.checkpoint SET position = 0, recordedat = NULL")
-    reporting.position = 0
+    await empty_projections(database, reporting)
     shuffled = history()
     random.Random(11).shuffle(shuffled)
 

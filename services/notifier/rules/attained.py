@@ -18,7 +18,10 @@ _ALERTS = UUID("3d9f0b52-7f0e-5a3c-9a54-6f1c7f0b2a02")
 
 
 class Target(Struct, frozen=True):
-    """What an organisation is to reach, both days included; `since` is the day from which it is known."""
+    """What an organisation is to reach, both days included: at this value from `since` to before `until`.
+
+    It was assigned to `organisation_id`, and `holder` has it on those days.
+    """
 
     target_id: str
     organisation_id: str
@@ -30,10 +33,12 @@ class Target(Struct, frozen=True):
     last: date
     comparison: Comparison
     value: int
+    holder: str
+    until: date
 
     def begun(self, today: date) -> bool:
-        """Whether it is known and its period has begun."""
-        return self.since <= today and self.first <= today
+        """Whether it stands and its period has begun."""
+        return self.since <= today < self.until and self.first <= today
 
     def window(self, today: date) -> tuple[date, date]:
         """The days its actual counts, both included: a flow's so far, a level's one."""

@@ -30,6 +30,7 @@ METRICS_OF: dict[str, tuple[Metric, ...]] = {
     measure: tuple(metric for metric, measures in MEASURES.items() if measure in measures) for measure in COUNTED
 }
 
+EVER = date.min
 ENDLESS = date.max
 
 
@@ -54,6 +55,21 @@ def placements(organisation_id: str, state: OrganisationState, lineage: Lineage)
         for holder, since, until in lineage.spans(segment.parent_id, segment.since, end):
             # Who succeeds its own parent has none from that day on.
             yield Placement(organisation_id, since, until, None if holder == organisation_id else holder)
+
+
+class Holding(Struct, frozen=True):
+    """Who holds what facts say of an organisation, from `since` to before `until`."""
+
+    organisation_id: str
+    since: date
+    until: date
+    holder: str
+
+
+def holdings(organisation_id: str, lineage: Lineage) -> Iterator[Holding]:
+    """Itself, and after its end its successor."""
+    for holder, since, until in lineage.spans(organisation_id, EVER, ENDLESS):
+        yield Holding(organisation_id, since, until, holder)
 
 
 class Seat(Struct, frozen=True):

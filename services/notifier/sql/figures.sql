@@ -1,24 +1,21 @@
 -- Statements of the figures: which targets may have moved, and how far each is.
 
--- all_targets: every target whose period has begun
-SELECT target_id, organisation_id, since, metric, basis, issuer_id, first, last, comparison, value
-FROM notifier.target WHERE first <= :today AND since <= :today;
+-- all_targets: every target that stands and whose period has begun
+SELECT target_id, organisation_id, since, metric, basis, issuer_id, first, last, comparison, value, holder, until
+FROM notifier.target WHERE first <= :today AND since <= :today AND :today < until;
 
--- targets_above: begun targets, for these metrics, of these organisations, of those above and those they took over from
+-- targets_above: begun targets, for these metrics, in the hands of these organisations and of those above
 WITH RECURSIVE up (organisation_id, metric) AS (
     SELECT * FROM unnest(CAST(:organisations AS text[]), CAST(:metrics AS text[]))
     UNION
-    SELECT onward.organisation_id, up.metric
-    FROM up CROSS JOIN LATERAL (
-        SELECT parent_id FROM notifier.placement p
-        WHERE p.organisation_id = up.organisation_id AND p.parent_id IS NOT NULL
-        UNION ALL
-        SELECT s.organisation_id FROM notifier.succession s WHERE s.successor_id = up.organisation_id
-    ) AS onward (organisation_id)
+    SELECT p.parent_id, up.metric
+    FROM up
+    JOIN notifier.placement p ON p.organisation_id = up.organisation_id AND p.parent_id IS NOT NULL
 )
-SELECT t.target_id, t.organisation_id, t.since, t.metric, t.basis, t.issuer_id, t.first, t.last, t.comparison, t.value
-FROM notifier.target t JOIN up USING (organisation_id, metric)
-WHERE t.first <= :today AND t.since <= :today;
+SELECT t.target_id, t.organisation_id, t.since, t.metric, t.basis, t.issuer_id, t.first, t.last, t.comparison, t.value,
+       t.holder, t.until
+FROM notifier.target t JOIN up ON up.organisation_id = t.holder AND up.metric = t.metric
+WHERE t.first <= :today AND t.since <= :today AND :today < t.until;
 
 -- actuals: for each window (number, organisation, metric, days) what its subtree comes to, on the tree of each day
 WITH RECURSIVE asked (number, organisation_id, metric, level, since, until) AS (
@@ -37,8 +34,9 @@ SELECT a.number, CAST(coalesce(sum(t.amount), 0) AS bigint) AS actual
 FROM asked a
 JOIN under u ON u.number = a.number AND NOT u.repeats
 JOIN counted c ON c.metric = a.metric
-JOIN notifier.tally t ON t.organisation_id = u.organisation_id AND t.measure = c.measure
-                     AND t.day < u.until AND (a.level OR t.day >= u.since)
+JOIN notifier.holding h ON h.holder = u.organisation_id AND h.since < u.until AND h.until > u.since
+JOIN notifier.tally t ON t.organisation_id = h.organisation_id AND t.measure = c.measure
+                     AND t.day < least(u.until, h.until) AND (a.level OR t.day >= greatest(u.since, h.since))
 GROUP BY a.number;
 
 -- empty_places: for each window of one day, the places of its subtree whose cell has no member, or that have no cell
@@ -54,8 +52,10 @@ SELECT u.number, count(*) AS actual
 FROM under u
 JOIN notifier.coverage c ON c.organisation_id = u.organisation_id AND c.since <= u.day AND c.until > u.day
 WHERE c.cell_id IS NULL OR NOT EXISTS (
-    SELECT FROM notifier.tally t
-    WHERE t.organisation_id = c.cell_id AND t.measure = ANY (CAST(:member_measures AS text[])) AND t.day <= u.day
+    SELECT FROM notifier.holding h
+    JOIN notifier.tally t ON t.organisation_id = h.organisation_id
+    WHERE h.holder = c.cell_id AND h.since <= u.day AND u.day < h.until
+      AND t.measure = ANY (CAST(:member_measures AS text[])) AND t.day <= u.day
     HAVING sum(t.amount) > 0
 )
 GROUP BY u.number;

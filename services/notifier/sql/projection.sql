@@ -14,17 +14,29 @@ UPDATE notifier.checkpoint SET evaluated = greatest(evaluated, position);
 
 -- wipe: forget all that the log can tell again; alerts, deliveries and subscriptions stay
 TRUNCATE notifier.subject, notifier.fact, notifier.succession, notifier.placement, notifier.target, notifier.tally,
-         notifier.coverage;
+         notifier.coverage, notifier.holding, notifier.also_about, notifier.traveller;
 
 -- put_facts: facts in the order of the log
-INSERT INTO notifier.fact (position, subject, event_id, type, effectiveon, time, data)
-SELECT * FROM unnest(CAST(:position AS bigint[]), CAST(:subject AS text[]), CAST(:event_id AS uuid[]),
-                     CAST(:type AS text[]), CAST(:effectiveon AS date[]), CAST(:time AS timestamptz[]),
-                     CAST(:data AS text[]));
+INSERT INTO notifier.fact (position, source, subject, event_id, type, effectiveon, time, data)
+SELECT * FROM unnest(CAST(:position AS bigint[]), CAST(:source AS text[]), CAST(:subject AS text[]),
+                     CAST(:event_id AS uuid[]), CAST(:type AS text[]), CAST(:effectiveon AS date[]),
+                     CAST(:time AS timestamptz[]), CAST(:data AS text[]));
 
--- timeline: facts about a subject that were recorded before a position
-SELECT position, subject, event_id, type, effectiveon, time, data FROM notifier.fact
-WHERE subject = :subject AND position < :before ORDER BY position;
+-- timelines: all facts that name these subjects, as their own or besides it
+SELECT subject AS wanted, position, source, subject, event_id, type, effectiveon, time, data
+FROM notifier.fact WHERE subject = ANY (CAST(:subjects AS text[]))
+UNION ALL
+SELECT a.subject, position, source, f.subject, event_id, type, effectiveon, time, data
+FROM notifier.also_about a JOIN notifier.fact f USING (position)
+WHERE a.subject = ANY (CAST(:subjects AS text[]))
+ORDER BY position;
+
+-- fact: one fact by its id
+SELECT position, source, subject, event_id, type, effectiveon, time, data
+FROM notifier.fact WHERE source = :source AND event_id = :event_id;
+
+-- travellers: persons with a transfer that names these organisations
+SELECT organisation_id, subject FROM notifier.traveller WHERE organisation_id = ANY (CAST(:organisations AS text[]));
 
 -- subjects: the stored folds of these subjects
 SELECT subject, folded FROM notifier.subject WHERE subject = ANY (CAST(:subjects AS text[]));
@@ -35,15 +47,24 @@ SELECT * FROM unnest(CAST(:subject AS text[]), CAST(:folded AS bytea[]))
 ON CONFLICT (subject) DO UPDATE SET folded = excluded.folded;
 
 -- successions: all of them
-SELECT organisation_id, day, successor_id FROM notifier.succession;
+SELECT organisation_id, day, successor_id, targets FROM notifier.succession;
 
--- put_successions: organisations that ended with a successor
-INSERT INTO notifier.succession (organisation_id, day, successor_id)
-SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:day AS date[]), CAST(:successor_id AS text[]))
-ON CONFLICT (organisation_id) DO UPDATE SET day = excluded.day, successor_id = excluded.successor_id;
+-- drop_successions: organisations whose end the batch changes
+DELETE FROM notifier.succession WHERE organisation_id = ANY (CAST(:organisation_id AS text[]));
 
--- tallies: the changes of an organisation
-SELECT measure, day, amount FROM notifier.tally WHERE organisation_id = :organisation_id;
+-- put_successions: organisations that end with a successor
+INSERT INTO notifier.succession (organisation_id, day, successor_id, targets)
+SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:day AS date[]), CAST(:successor_id AS text[]),
+                     CAST(:targets AS text[]));
+
+-- put_about: subjects that facts are about besides their own
+INSERT INTO notifier.also_about (subject, position)
+SELECT * FROM unnest(CAST(:subject AS text[]), CAST(:position AS bigint[]));
+
+-- put_travellers: persons with a transfer, and the organisations that it names
+INSERT INTO notifier.traveller (organisation_id, subject)
+SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:subject AS text[]))
+ON CONFLICT DO NOTHING;
 
 -- add_tallies: signed changes, added to what stands there
 INSERT INTO notifier.tally AS t (organisation_id, measure, day, amount)
@@ -66,6 +87,14 @@ INSERT INTO notifier.placement (organisation_id, since, until, parent_id)
 SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:since AS date[]), CAST(:until AS date[]),
                      CAST(:parent_id AS text[]));
 
+-- clear_holdings: before those of these organisations are written anew
+DELETE FROM notifier.holding WHERE organisation_id = ANY (CAST(:organisations AS text[]));
+
+-- put_holdings: who holds what was whose
+INSERT INTO notifier.holding (organisation_id, since, until, holder)
+SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:since AS date[]), CAST(:until AS date[]),
+                     CAST(:holder AS text[]));
+
 -- clear_coverage: before that of these places is written anew
 DELETE FROM notifier.coverage WHERE place_id = ANY (CAST(:places AS text[]));
 
@@ -81,8 +110,9 @@ SELECT DISTINCT organisation_id FROM notifier.coverage WHERE cell_id = ANY (CAST
 DELETE FROM notifier.target WHERE organisation_id = ANY (CAST(:organisations AS text[]));
 
 -- put_targets: targets of organisations
-INSERT INTO notifier.target (target_id, organisation_id, since, metric, basis, issuer_id, first, last, comparison, value)
+INSERT INTO notifier.target (target_id, organisation_id, since, metric, basis, issuer_id, first, last, comparison,
+                             value, holder, until)
 SELECT * FROM unnest(CAST(:target_id AS text[]), CAST(:organisation_id AS text[]), CAST(:since AS date[]),
                      CAST(:metric AS text[]), CAST(:basis AS text[]), CAST(:issuer_id AS text[]),
                      CAST(:first AS date[]), CAST(:last AS date[]), CAST(:comparison AS text[]),
-                     CAST(:value AS bigint[]));
+                     CAST(:value AS bigint[]), CAST(:holder AS text[]), CAST(:until AS date[]));

@@ -41,6 +41,8 @@ def _unknown(key: str, kind: str, id_: str, code: str, subject: str) -> str:
 
 
 def _known(key: str, kind: str, id_: str, subject: str) -> str:
+    if kind == "event":
+        return "a fact that makes the correction fit; what it corrects is on record"
     if kind == "target":
         return f"a fact that makes target {id_} fit; it is on record"
     if key == subject:

@@ -1,66 +1,40 @@
 """The decision about one event: record it, let it wait, or reject it. Pure: state comes in as data."""
 
-from typing import Protocol
-
-from msgspec import Struct
+from collections.abc import Iterable
+from typing import Protocol, cast
+from uuid import UUID
 
 from services.registry.rules import findings, rules
-from services.registry.rules.ownership import foreign, home
+from services.registry.rules.correction import decide_correction
+from services.registry.rules.decision import Decision, Quarantine, Record, Reject
+from services.registry.rules.ownership import foreign, foreign_person
 from services.registry.rules.references import (
     NamedOrganisation,
     named_organisations,
+    named_person,
     named_target,
     organisation_key,
+    person_key,
     target_key,
 )
 from services.registry.rules.rulepack import RulePack
 from shared.events import organisation, person
 from shared.events.catalogue import EventType
+from shared.events.correction import FactCorrected
 from shared.events.person import Profile
-from shared.events.receipts import Finding, Reason
-from shared.timeline.fact import Fact
-from shared.timeline.fold import (
-    Folded,
-    State,
-    empty,
-    extend,
-    goes_at_end,
-    kind_of,
-    refusal,
-    state_before,
-)
+from shared.events.receipts import Reason
+from shared.timeline.book import Effect
+from shared.timeline.fact import Fact, Refusal
+from shared.timeline.fold import Folded, State, empty, goes_at_end, kind_of, refusal, state_before
 from shared.timeline.lineage import Lineage
-from shared.timeline.measures import Change, changes, refolded
+from shared.timeline.measures import Change
 from shared.timeline.organisation import OrganisationState
-from shared.timeline.person import PersonState
-
-
-class Record(Struct, frozen=True):
-    """Put it on the log: the subject's fold after it, and what it changes in the figures."""
-
-    folded: Folded
-    changes: tuple[Change, ...]
-    findings: tuple[Finding, ...]
-
-
-class Quarantine(Struct, frozen=True):
-    """Let it wait for facts about any of the subjects in `waits_for`."""
-
-    reason: Reason
-    waits_for: frozenset[str]
-
-
-class Reject(Struct, frozen=True):
-    """It can never be recorded."""
-
-    reason: Reason
-
-
-Decision = Record | Quarantine | Reject
+from shared.timeline.person import PersonState, belongs_to
+from shared.timeline.perspective import others, seen_by
 
 
 class Situation(Protocol):
-    """What is on record when an event is decided."""
+    """What is on record when an event is decided: the book of timelines, and what else rules ask for."""
 
     lineage: Lineage
     rulepack: RulePack
@@ -68,8 +42,26 @@ class Situation(Protocol):
     def folded(self, subject: str) -> Folded | None:
         """The fold of a subject, None where nothing about it is on record."""
 
-    def facts(self, subject: str) -> list[Fact]:
-        """All facts on record about a subject."""
+    def ask_folds(self, subjects: Iterable[str]) -> None:
+        """Have these folds read."""
+
+    def ask_facts(self, subjects: Iterable[str]) -> None:
+        """Have these timelines read."""
+
+    def timeline(self, subject: str) -> list[Fact]:
+        """All facts of a subject's timeline, as they are folded."""
+
+    def main_timeline(self, fact: Fact) -> str:
+        """The subject on whose timeline the fact stands."""
+
+    def original(self, fact: Fact) -> Fact | None:
+        """What a correction corrects, None where it is not on record."""
+
+    def event(self, source: str, event_id: UUID) -> Fact | None:
+        """A fact by its id, None where it is not on record."""
+
+    def effect(self, fact: Fact) -> Effect:
+        """What the fact does to folds and figures."""
 
     def organisation(self, organisation_id: str) -> OrganisationState | None:
         """The state of an organisation, None where it is not on record."""
@@ -78,7 +70,7 @@ class Situation(Protocol):
         """The organisation that a target was assigned to."""
 
     def headcount(self, organisation_id: str) -> list[Change]:
-        """Changes of members, balances and candidates of an organisation, after all successions."""
+        """Changes of members, balances and candidates in the hands of an organisation, after all successions."""
 
     def profile(self, fact: Fact) -> Profile | None:
         """The profile that the fact brings, readable."""
@@ -86,8 +78,37 @@ class Situation(Protocol):
 
 def decide(fact: Fact, entry: EventType, root: str, situation: Situation) -> Decision:
     """Judge a readable event of the source whose registered root is `root`."""
-    folded = situation.folded(fact.subject)
+    if isinstance(fact.data, FactCorrected):
+        return decide_correction(fact, root, situation)
+    subject = situation.main_timeline(fact)
+    folded = situation.folded(subject)
     named = named_organisations(fact, root)
+    unknown = _unknown(fact, entry, folded, named, situation)
+    if unknown is not None:
+        return unknown
+    kind = kind_of(subject)
+    folded = folded or empty(kind)
+    before = folded.state
+    if not goes_at_end(folded, fact):
+        before = state_before(kind, situation.timeline(subject), fact, situation.lineage)
+    befores = _before_others(fact, situation)
+    not_theirs = foreign(fact, named, before, root, situation) or foreign_person(fact, befores, root, situation)
+    if not_theirs is not None:
+        return Reject(not_theirs)
+    refused = refusal(kind, before, fact, situation.lineage) or _refused_by_others(fact, befores, situation)
+    if refused is not None:
+        keys = _keys(fact, named, before, situation.lineage, of_named=False)
+        return Quarantine(Reason(refused.code, refused.message), keys)
+    for problem in rules.violations(fact, named, root, situation):
+        keys = _keys(fact, named, before, situation.lineage, of_named=True)
+        return Quarantine(Reason("rule-violated", problem), keys)
+    return _record(fact, situation)
+
+
+def _unknown(
+    fact: Fact, entry: EventType, folded: Folded | None, named: list[NamedOrganisation], situation: Situation
+) -> Quarantine | None:
+    """What the event names and nobody has recorded yet: its own subject, organisations, a target, a person."""
     if folded is None and not entry.opens:
         message = f"expected {fact.subject} to be on record, found no fact about it"
         return Quarantine(Reason("unknown-subject", message), frozenset({fact.subject}))
@@ -100,52 +121,66 @@ def decide(fact: Fact, entry: EventType, root: str, situation: Situation) -> Dec
     if target_id is not None and situation.target_owner(target_id) is None:
         message = f"expected target {target_id} to be on record, found none"
         return Quarantine(Reason("unknown-target", message), frozenset({target_key(target_id)}))
-    kind = kind_of(fact.subject)
-    folded = folded or empty(kind)
-    late = not goes_at_end(folded, fact)
-    before = folded.state
-    if late:
-        before = state_before(kind, situation.facts(fact.subject), fact, situation.lineage)
-    not_theirs = foreign(fact, named, before, root, situation)
-    if not_theirs is not None:
-        return Reject(not_theirs)
-    refused = refusal(kind, before, fact, situation.lineage)
-    if refused is not None:
-        keys = _keys(fact, named, before, situation.lineage, of_named=False)
-        return Quarantine(Reason(refused.code, refused.message), keys)
-    for problem in rules.violations(fact, named, root, situation):
-        keys = _keys(fact, named, before, situation.lineage, of_named=True)
-        return Quarantine(Reason("rule-violated", problem), keys)
-    return _record(fact, folded, situation, late=late)
+    other = named_person(fact)
+    if other is not None and situation.folded(person_key(other)) is None:
+        message = f"expected person {other} to be on record, found no fact about them"
+        return Quarantine(Reason("unknown-target", message), frozenset({person_key(other)}))
+    return None
 
 
-def _record(fact: Fact, folded: Folded, situation: Situation, *, late: bool) -> Record:
+def _before_others(fact: Fact, situation: Situation) -> dict[str, State]:
+    """The states that the event meets on the timelines of others whom it is about."""
+    about = others(fact)
+    situation.ask_folds(about)
+    views = {subject: cast(Fact, seen_by(fact, subject)) for subject in about}
+    folds = {subject: situation.folded(subject) or empty(kind_of(subject)) for subject in about}
+    late = [subject for subject in about if not goes_at_end(folds[subject], views[subject])]
+    situation.ask_facts(late)
+    found = {subject: folds[subject].state for subject in about}
+    for subject in late:
+        facts = situation.timeline(subject)
+        found[subject] = state_before(kind_of(subject), facts, views[subject], situation.lineage)
+    return found
+
+
+def _refused_by_others(fact: Fact, befores: dict[str, State], situation: Situation) -> Refusal | None:
+    """The hard rule that the event breaks on the timeline of somebody else whom it is about."""
+    for subject, before in befores.items():
+        view = cast(Fact, seen_by(fact, subject))
+        refused = refusal(kind_of(subject), before, view, situation.lineage)
+        if refused is not None:
+            return Refusal("rule-violated", refused.message)
+    return None
+
+
+def _record(fact: Fact, situation: Situation) -> Record:
+    effect = situation.effect(fact)
     found = list(findings.findings(fact, situation))
-    if not late:
-        after, step = extend(kind_of(fact.subject), folded, fact)
-        found.extend(findings.stage_findings(step, situation.rulepack))
-        return Record(after, tuple(changes(step)), tuple(found))
-    again = refolded(kind_of(fact.subject), situation.facts(fact.subject), fact, situation.lineage)
-    if again.step is not None:
-        found.extend(findings.stage_findings(again.step, situation.rulepack))
-    found.extend(findings.seating(folded, again.folded))
-    return Record(again.folded, again.changes, tuple(found))
+    if effect.step is not None:
+        found.extend(findings.stage_findings(effect.step, situation.rulepack))
+    found.extend(findings.seating(fact, effect, situation))
+    return Record(effect, tuple(found))
 
 
 def _keys(
     fact: Fact, named: list[NamedOrganisation], before: State, lineage: Lineage, *, of_named: bool
 ) -> frozenset[str]:
-    """Subjects whose facts could make the fact fit: its own, and the organisations that its rule looks at."""
-    keys = {fact.subject}
+    """Subjects whose facts could make the fact fit: its own, and those that its rule looks at."""
+    keys = {fact.subject, *others(fact)}
     looked_at = {each.organisation_id for each in named} if of_named else set()
     if isinstance(fact.data, person.TransferInitiated | person.TransferAccepted):
         # Whether two ends are the same depends on who took over from whom.
         assert isinstance(before, PersonState)
         looked_at |= {each.organisation_id for each in named}
-        looked_at |= {home(before) or "", before.transfer.to if before.transfer else ""} - {""}
+        looked_at |= {belongs_to(before) or "", before.transfer.to if before.transfer else ""} - {""}
     for organisation_id in looked_at:
         keys.add(organisation_key(organisation_id))
         keys |= {organisation_key(each.successor_id) for each in lineage.onward(organisation_id)}
-    if isinstance(fact.data, organisation.TargetAssigned):
-        keys.add(target_key(fact.data.target_id))
+    match fact.data:
+        case (
+            organisation.TargetAssigned(target_id=target_id)
+            | organisation.TargetRevised(target_id=target_id)
+            | organisation.TargetWithdrawn(target_id=target_id)
+        ):
+            keys.add(target_key(target_id))
     return frozenset(keys)

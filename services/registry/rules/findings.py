@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from services.registry.rules.calendar import working_days_after
 from services.registry.rules.references import person_key
@@ -10,8 +11,9 @@ from services.registry.rules.rulepack import RulePack
 from shared.events import person
 from shared.events.receipts import Finding
 from shared.events.vocabulary import REFERENCE
+from shared.timeline.book import Effect
 from shared.timeline.fact import Fact
-from shared.timeline.fold import Folded, Step
+from shared.timeline.fold import Step
 from shared.timeline.person import PersonState
 
 if TYPE_CHECKING:
@@ -150,11 +152,16 @@ def months_after(day: date, months: int) -> date:
     raise AssertionError("every month has 28 days")
 
 
-def seating(before: Folded, after: Folded) -> Iterator[Finding]:
-    """Which facts a late fact unseats, and which ones fit again because of it."""
-    for event_id in sorted(after.unseated - before.unseated):
-        yield Finding(
-            "unseats", f"event {event_id} does not fit after this one and counts nothing until it fits again"
-        )
-    for event_id in sorted(before.unseated - after.unseated):
-        yield Finding("reseats", f"event {event_id} fits again and counts")
+def seating(fact: Fact, effect: Effect, situation: "Situation") -> Iterator[Finding]:
+    """Which facts this one unseats, on whatever timeline, and which ones fit again because of it."""
+    for subject, after in effect.folds.items():
+        before = situation.folded(subject)
+        known = before.unseated if before is not None else frozenset[UUID]()
+        if after.unseated is known:
+            continue  # nearly always: added at the end
+        for event_id in sorted(after.unseated - known - {fact.event_id}):
+            yield Finding(
+                "unseats", f"event {event_id} does not fit after this one and counts nothing until it fits again"
+            )
+        for event_id in sorted(known - after.unseated):
+            yield Finding("reseats", f"event {event_id} fits again and counts")

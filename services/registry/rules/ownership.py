@@ -1,5 +1,6 @@
 """Ownership: whether a source may say this, on that day."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from services.registry.rules.references import NamedOrganisation
@@ -8,7 +9,7 @@ from shared.events import organisation, person, place
 from shared.events.receipts import Reason
 from shared.timeline.fact import Fact
 from shared.timeline.fold import State
-from shared.timeline.person import PersonState
+from shared.timeline.person import PersonState, belongs_to
 from shared.timeline.place import PlaceState
 
 if TYPE_CHECKING:
@@ -20,13 +21,9 @@ def foreign(
 ) -> Reason | None:
     """Why the source with this root may not say it, or None. `before` is the state at the fact's place."""
     day = fact.effectiveon
-    for each in named:
-        if each.own and not is_under(each.organisation_id, root, day, situation):
-            message = (
-                f"expected an organisation under {root} on {day}, found {each.organisation_id}, which is not; "
-                "only the source that owns it may say this"
-            )
-            return Reason("foreign-organisation", message, f"$.data.{each.member}")
+    found = not_own(fact, named, root, situation)
+    if found is not None:
+        return found
     owner = _owner(fact, before, root, situation)
     if owner is not None and not is_under(owner, root, day, situation):
         message = f"expected a subject that belongs under {root} on {day}, found {fact.subject} elsewhere"
@@ -34,11 +31,29 @@ def foreign(
     return None
 
 
-def home(state: PersonState) -> str | None:
-    """The organisation that the person belongs to; None of one who is neither member nor candidate."""
-    if state.membership is not None:
-        return state.membership.organisation_id
-    return state.candidacy.organisation_id if state.candidacy is not None else None
+def not_own(fact: Fact, named: list[NamedOrganisation], root: str, situation: "Situation") -> Reason | None:
+    """The first organisation that the source may not name there, since it lies outside its root on that day."""
+    day = fact.effectiveon
+    for each in named:
+        if each.own and not is_under(each.organisation_id, root, day, situation):
+            message = (
+                f"expected an organisation under {root} on {day}, found {each.organisation_id}, which is not; "
+                "only the source that owns it may say this"
+            )
+            return Reason("foreign-organisation", message, f"$.data.{each.member}")
+    return None
+
+
+def foreign_person(fact: Fact, befores: Mapping[str, State], root: str, situation: "Situation") -> Reason | None:
+    """Why the source may not link the subject with that other person, or None."""
+    if not isinstance(fact.data, person.PersonsLinked):
+        return None
+    before = befores[f"person/{fact.data.other_person_id}"]
+    at = belongs_to(before) if isinstance(before, PersonState) else None
+    if at is None or is_under(at, root, fact.effectiveon, situation):
+        return None
+    message = f"expected a person who belongs under {root} on {fact.effectiveon}, found one who is elsewhere"
+    return Reason("foreign-organisation", message, "$.data.other_person_id")
 
 
 def _last_home(fact: Fact, situation: "Situation") -> str | None:
@@ -70,5 +85,5 @@ def _owner(fact: Fact, before: State, root: str, situation: "Situation") -> str 
         if isinstance(fact.data, person.PersonErased):
             # Not taken back by anything: whoever belongs nowhere on that day is still not anybody's to erase.
             return before.home or _last_home(fact, situation)
-        return home(before)
+        return belongs_to(before)
     return before.organisation_id if isinstance(before, PlaceState) else fact.subject_id

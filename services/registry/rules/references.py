@@ -1,11 +1,13 @@
 """Which organisations, persons and targets an event names, and which of them must be the source's own."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 from msgspec import Struct
 
 from shared.events import organisation, person, place
 from shared.timeline.fact import Fact
+from shared.timeline.perspective import others
 
 
 class NamedOrganisation(Struct, frozen=True):
@@ -34,6 +36,12 @@ def _named(fact: Fact, root: str) -> Iterator[tuple[str, str | None, bool]]:
             yield "parent_id", parent_id, fact.subject_id != root
         case organisation.OrganisationDissolved(successor_id=successor_id):
             yield "successor_id", successor_id, True
+        case organisation.OrganisationsMerged(sources=sources):
+            for source_id in sources:
+                yield "sources", source_id, True
+        case organisation.OrganisationSplit(allocations=allocations):
+            for allocation in allocations:
+                yield "allocations", allocation.organisation_id, True
         case place.PlaceCovered(cell_id=cell_id):
             yield "cell_id", cell_id, True
         case person.TransferInitiated(from_=from_, to=to):
@@ -58,9 +66,17 @@ def named_target(fact: Fact) -> str | None:
     return None
 
 
+def named_person(fact: Fact) -> str | None:
+    """The person, other than the subject, who must be on record."""
+    match fact.data:
+        case person.PersonsLinked(other_person_id=other):
+            return str(other)
+    return None
+
+
 def subjects_to_read(fact: Fact, root: str) -> list[str]:
     """Subjects whose folds a decision about `fact` is sure to ask for."""
-    subjects = [fact.subject, organisation_key(root)]
+    subjects = [fact.subject, organisation_key(root), *others(fact)]
     subjects += [organisation_key(named.organisation_id) for named in named_organisations(fact, root)]
     if isinstance(fact.data, person.MentorAssigned):
         subjects.append(person_key(str(fact.data.mentor_id)))
@@ -80,3 +96,8 @@ def person_key(person_id: str) -> str:
 def target_key(target_id: str) -> str:
     """What waits for a target waits under this key."""
     return f"target/{target_id}"
+
+
+def event_key(source: str, event_id: UUID) -> str:
+    """What waits for another event waits under this key."""
+    return f"event/{source}/{event_id}"

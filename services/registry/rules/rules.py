@@ -5,10 +5,11 @@ from datetime import date
 from itertools import accumulate, groupby
 from typing import TYPE_CHECKING
 
+from services.registry.rules import targets
 from services.registry.rules.references import NamedOrganisation
 from shared.events import organisation, person, place
 from shared.timeline.fact import Fact
-from shared.timeline.measures import MOVING_LEVELS, Change, settle
+from shared.timeline.measures import Change, held
 
 if TYPE_CHECKING:
     from services.registry.rules.decide import Situation
@@ -17,11 +18,7 @@ if TYPE_CHECKING:
 def violations(fact: Fact, named: Iterable[NamedOrganisation], root: str, situation: "Situation") -> Iterator[str]:
     """What breaks a hard rule: what was expected and what was found, the first first."""
     day = fact.effectiveon
-    for each in named:
-        state = situation.organisation(each.organisation_id)
-        assert state is not None
-        if not state.active_on(day):
-            yield f"expected {each.organisation_id} to be active on {day}, found it {state.describe(day)}"
+    yield from inactive(fact, named, situation)
     match fact.data:
         case organisation.OrganisationEstablished(parent_id=parent_id):
             if situation.folded(fact.subject) is not None:
@@ -37,31 +34,56 @@ def violations(fact: Fact, named: Iterable[NamedOrganisation], root: str, situat
                     f"expected a parent outside {fact.subject_id}, found {parent_id}, which lies under it "
                     f"on {since}"
                 )
-        case organisation.OrganisationDissolved(successor_id=successor_id):
-            yield from _dissolution(fact, successor_id, situation)
-        case organisation.TargetAssigned(target_id=target_id):
-            owner = situation.target_owner(target_id)
-            if owner is not None:
-                yield f"expected a new target id, found {target_id} assigned to {owner}"
+        case organisation.OrganisationDissolved(successor_id=None):
+            yield from _left_behind(fact, situation)
+        case organisation.OrganisationDissolved(successor_id=str(successor_id)):
+            yield from _succession(fact.subject_id, successor_id, day, situation)
+        case organisation.OrganisationsMerged(sources=sources):
+            for source_id in sources:
+                yield from _succession(source_id, fact.subject_id, day, situation)
+        case organisation.OrganisationSplit(allocations=allocations):
+            for allocation in allocations:
+                if allocation.organisation_id == fact.subject_id:
+                    yield f"expected other organisations as recipients, found {fact.subject_id} itself"
+        case organisation.TargetAssigned():
+            yield from targets.assignment(fact, situation)
+        case organisation.TargetRevised(target_id=target_id) | organisation.TargetWithdrawn(target_id=target_id):
+            yield from targets.revision(fact, target_id, situation)
         case place.PlaceRegistered():
             if situation.folded(fact.subject) is not None:
                 yield f"expected a new id, found {fact.subject} taken"
-        case person.MemberEnrolled(in_opening_balance=True):
-            yield from _balance(fact, fact.data, situation)
+        case person.MemberEnrolled(in_opening_balance=True) as data:
+            taken = Change(data.organisation_id, f"balance.{data.status}", day, -1)
+            yield from overdrawn([taken], situation)
+        case person.PersonsLinked(other_person_id=other):
+            if fact.subject_id == str(other):
+                yield "expected another person's id, found the subject's own"
+            elif situation.main_timeline(fact) == f"person/{other}":
+                yield f"expected two ids that are not linked yet, found {fact.subject} linked to {other}"
 
 
-def _dissolution(fact: Fact, successor_id: str | None, situation: "Situation") -> Iterator[str]:
-    subject, day = fact.subject_id, fact.effectiveon
-    state = situation.organisation(subject)
-    if state is not None and state.ended_on is not None:
-        yield f"expected an organisation whose end is not on record, found {subject} ended on {state.ended_on}"
-    if successor_id == subject:
-        yield f"expected another organisation as successor, found {subject} itself"
-    elif successor_id is not None and is_under(successor_id, subject, day, situation):
+def inactive(fact: Fact, named: Iterable[NamedOrganisation], situation: "Situation") -> Iterator[str]:
+    """Organisations that the event names and that are not active on its day."""
+    day = fact.effectiveon
+    for each in named:
+        state = situation.organisation(each.organisation_id)
+        assert state is not None
+        if not state.active_on(day):
+            yield f"expected {each.organisation_id} to be active on {day}, found it {state.describe(day)}"
+
+
+def _succession(ended: str, successor_id: str, day: date, situation: "Situation") -> Iterator[str]:
+    if successor_id == ended:
+        yield f"expected another organisation as successor, found {ended} itself"
+    elif is_under(successor_id, ended, day, situation):
         # It would come to lie under itself, and the whole branch would drop out of the tree.
-        yield f"expected a successor outside {subject}, found {successor_id} under it; move it out first"
-    if successor_id is not None:
-        return
+        yield f"expected a successor outside {ended}, found {successor_id} under it; move it out first"
+    elif any(each.successor_id == ended for each in situation.lineage.onward(successor_id)):
+        yield f"expected {ended} to end for good, found that {successor_id} goes over to it later"
+
+
+def _left_behind(fact: Fact, situation: "Situation") -> Iterator[str]:
+    subject, day = fact.subject_id, fact.effectiveon
     held = situation.headcount(subject)
     for group, noun in (("members.", "members"), ("balance.", "balance"), ("candidates.", "open candidates")):
         ours = [change for change in held if change.measure.startswith(group)]
@@ -70,17 +92,24 @@ def _dissolution(fact: Fact, successor_id: str | None, situation: "Situation") -
             yield f"expected no {noun} left in {subject} on {day}, found {left}; name a successor, or move them"
 
 
-def _balance(fact: Fact, data: person.MemberEnrolled, situation: "Situation") -> Iterator[str]:
-    measure = f"balance.{data.status}"
-    taken = settle([Change(data.organisation_id, measure, fact.effectiveon, -1)], situation.lineage)
-    for holder in {change.organisation_id for change in taken}:
-        changed = [each for each in taken if each.organisation_id == holder and each.measure == measure]
-        held = [change for change in situation.headcount(holder) if change.measure == measure]
-        if any(level < 0 for _, level in levels([*held, *changed], fact.effectiveon)):
-            now = sum(change.change for change in held if change.day <= fact.effectiveon)
+def overdrawn(changes: Iterable[Change], situation: "Situation") -> Iterator[str]:
+    """Balances that such changes would take below zero, in whoever's hands."""
+    taken = [each for each in changes if each.measure.startswith("balance.")]
+    days = {each.day for each in taken}
+    holders = {
+        (holder, each.measure)
+        for each in taken
+        for holder, _, _ in situation.lineage.spans(each.organisation_id, each.day, date.max)
+    }
+    for holder, measure in sorted(holders):
+        status, first = measure.removeprefix("balance."), min(days)
+        now = [each for each in situation.headcount(holder) if each.measure == measure]
+        after = [*now, *(each for each in held(taken, holder, situation.lineage) if each.measure == measure)]
+        if any(level < 0 for _, level in levels(after, first)):
+            declared = sum(each.change for each in now if each.day <= first)
             yield (
-                f"expected a balance of at least 1 {data.status} member in {holder} on {fact.effectiveon} "
-                f"and after, found {now} declared and not yet taken out"
+                f"expected a balance of at least 1 {status} member in {holder} on {first} "
+                f"and after, found {declared} declared and not yet taken out"
             )
 
 
@@ -135,8 +164,3 @@ def parent(organisation_id: str, day: date, situation: "Situation") -> str | Non
         return None
     segment = state.at(day) or state.segments[0]
     return segment.parent_id and situation.lineage.resolve(segment.parent_id, day)
-
-
-def kept(changes: Iterable[Change]) -> list[Change]:
-    """The changes that rules ask for: of members, balances and candidates."""
-    return [change for change in changes if change.measure in MOVING_LEVELS]

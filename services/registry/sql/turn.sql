@@ -26,8 +26,19 @@ JOIN registry.quarantine q USING (source, event_id);
 -- subjects: the stored folds of these subjects
 SELECT subject, folded FROM registry.subject WHERE subject = ANY (CAST(:subjects AS text[]));
 
--- timelines: all facts on record about these subjects
-SELECT event::text FROM registry.log WHERE subject = ANY (CAST(:subjects AS text[])) ORDER BY position;
+-- timelines: all facts on record that name these subjects, as their own or besides it
+SELECT subject AS wanted, position, event::text FROM registry.log WHERE subject = ANY (CAST(:subjects AS text[]))
+UNION ALL
+SELECT a.subject, position, l.event::text
+FROM registry.also_about a JOIN registry.log l USING (position)
+WHERE a.subject = ANY (CAST(:subjects AS text[]))
+ORDER BY position;
+
+-- recorded_event: one event by its id
+SELECT event::text FROM registry.log WHERE source = :source AND event_id = :event_id;
+
+-- travellers: persons with a transfer that names these organisations
+SELECT organisation_id, subject FROM registry.traveller WHERE organisation_id = ANY (CAST(:organisations AS text[]));
 
 -- target_owners: which organisation holds each of these targets
 SELECT target_id, organisation_id FROM registry.target WHERE target_id = ANY (CAST(:ids AS text[]));
@@ -37,7 +48,7 @@ SELECT organisation_id, measure, day, amount FROM registry.headcount
 WHERE organisation_id = ANY (CAST(:organisations AS text[]));
 
 -- successions: all of them; there are as many as organisations that ever ended with a successor
-SELECT organisation_id, day, successor_id FROM registry.succession;
+SELECT organisation_id, day, successor_id, targets FROM registry.succession;
 
 -- sources: the registered sources and how far each is settled
 SELECT source, root, removed_at, settled, last_seen, sequences::text AS sequences, lost::text AS lost
@@ -107,10 +118,22 @@ INSERT INTO registry.target (target_id, organisation_id)
 SELECT * FROM unnest(CAST(:target_id AS text[]), CAST(:organisation_id AS text[]))
 ON CONFLICT (target_id) DO UPDATE SET organisation_id = excluded.organisation_id;
 
--- put_successions: organisations that ended with a successor in this turn
-INSERT INTO registry.succession (organisation_id, day, successor_id)
-SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:day AS date[]), CAST(:successor_id AS text[]))
-ON CONFLICT (organisation_id) DO UPDATE SET day = excluded.day, successor_id = excluded.successor_id;
+-- drop_successions: organisations whose end this turn changes
+DELETE FROM registry.succession WHERE organisation_id = ANY (CAST(:organisation_id AS text[]));
+
+-- put_successions: organisations that end with a successor
+INSERT INTO registry.succession (organisation_id, day, successor_id, targets)
+SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:day AS date[]), CAST(:successor_id AS text[]),
+                     CAST(:targets AS text[]));
+
+-- put_about: subjects that events of this turn are about besides their own
+INSERT INTO registry.also_about (subject, position)
+SELECT * FROM unnest(CAST(:subject AS text[]), CAST(:position AS bigint[]));
+
+-- put_travellers: persons with a transfer, and the organisations that it names
+INSERT INTO registry.traveller (organisation_id, subject)
+SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:subject AS text[]))
+ON CONFLICT DO NOTHING;
 
 -- add_headcounts: signed changes of this turn, added to what stands there
 INSERT INTO registry.headcount AS h (organisation_id, measure, day, amount)

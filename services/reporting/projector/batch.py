@@ -1,6 +1,6 @@
 """The projection of a batch of recorded events: what they change, worked out before anything is written. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import cast
 
@@ -9,37 +9,23 @@ from msgspec import Struct
 from services.reporting.projector.versions import (
     OrganisationVersion,
     PlaceVersion,
-    TargetVersion,
     Version,
     ended_above,
+    target_versions,
     versions,
 )
-from shared.events.organisation import OrganisationDissolved
 from shared.events.recorded import Recorded
+from shared.timeline.book import Book, Effect, Unloaded
 from shared.timeline.fact import Fact
-from shared.timeline.fold import Folded, empty, extend, goes_at_end, kind_of, refusal
+from shared.timeline.fold import Folded, State
 from shared.timeline.lineage import Lineage, Succession
-from shared.timeline.measures import Change, changes, refolded, relocated, settle
-from shared.timeline.organisation import OrganisationState, new_succession
+from shared.timeline.measures import Change
+from shared.timeline.organisation import OrganisationState
 
 STILL_KNOWN = 2**63 - 1
 """As `known_to`: nothing else is known. The largest bigint."""
 
 VersionKey = tuple[type[Version], str, object]
-
-
-class Situation(Struct):
-    """What the projections say before a batch, as far as the batch asks for it.
-
-    `timelines` are of subjects with a late fact; `held` are all changes of organisations that end, and those of
-    others that name them as counterpart; `dependents` are the subjects that such organisations hold.
-    """
-
-    lineage: Lineage
-    folds: dict[str, Folded]
-    timelines: dict[str, list[Fact]]
-    held: dict[str, list[Change]]
-    dependents: dict[str, set[str]]
 
 
 class KnownVersion(Struct, frozen=True):
@@ -71,112 +57,118 @@ def late_subjects(events: Iterable[Recorded], folds: dict[str, Folded]) -> set[s
     return late
 
 
-def ending_organisations(events: Iterable[Recorded]) -> set[str]:
-    """Organisations that end with a successor in the batch, if their fact counts."""
-    return {
-        event.subject.partition("/")[2]
-        for event in events
-        if isinstance(event.data, OrganisationDissolved) and event.data.successor_id is not None
-    }
-
-
 class Batch:
-    """Applies recorded events one after the other, and gathers what is to be written."""
+    """Applies recorded events one after the other, and gathers what is to be written.
 
-    def __init__(self, situation: Situation) -> None:
+    What it has not been given yet it asks for by raising `Unloaded`: all that a book asks for, and `dependents`,
+    the subjects whose versions an organisation has a part in.
+    """
+
+    def __init__(self, lineage: Lineage) -> None:
+        self.book = Book(lineage)
         self.facts: list[Recorded] = []
         self.deltas: list[tuple[int, Change]] = []
-        self.successions: list[Succession] = []
+        self.about: list[tuple[str, int]] = []
+        self.travels: list[tuple[str, str]] = []
+        self.successions: dict[str, Succession | None] = {}
         self.closings: list[Closing] = []
         self.moments: dict[datetime, int] = {}
         self._superseded: list[KnownVersion] = []
         self._newest: dict[VersionKey, KnownVersion] = {}
-        self._situation = situation
-        self._folds = dict(situation.folds)
+        self._dependents: dict[str, set[str]] = {}
         self._changed: set[str] = set()
 
     def changed_folds(self) -> dict[str, Folded]:
         """The folds after the batch of the subjects that it is about."""
-        return {subject: self._folds[subject] for subject in sorted(self._changed)}
+        folds = {subject: self.book.folded(subject) for subject in sorted(self._changed)}
+        return {subject: folded for subject, folded in folds.items() if folded is not None}
 
     def new_versions(self) -> list[KnownVersion]:
         """Versions that came to be known in the batch, those included that it overtook again."""
         return [*self._superseded, *self._newest.values()]
 
+    def put_dependents(self, organisation_id: str, subjects: Iterable[str]) -> None:
+        """Take in the stored subjects whose versions an organisation has a part in."""
+        self._dependents[organisation_id] = set(subjects)
+
     def apply(self, event: Recorded) -> None:
-        """Project the next event of the log."""
+        """Project the next event of the log. Raises Unloaded, having changed nothing."""
         fact = Fact.of_recorded(event)
-        before = self._folds.get(event.subject) or empty(kind_of(event.subject))
-        after, raw = self._advance(fact, before)
-        settled = settle(raw, self._situation.lineage)
-        self._add(event.position, settled)
-        succession = new_succession(fact.subject_id, before.state, after.state)
-        affected = {event.subject} | (self._dependents(succession.organisation_id) if succession else set())
-        were = self._versions(affected)
-        self._folds[event.subject] = after
-        if succession is not None:
-            held = self._held(succession)
-            self._situation.lineage.add(succession)
-            self._add(event.position, relocated(held, succession, self._situation.lineage))
-            self.successions.append(succession)
-        self._supersede(were, self._versions(affected), event.position)
+        effect = self.book.effect(fact)
+        lineage = self.book.lineage
+        after = lineage.changed(effect.successions) if effect.successions else lineage
+        affected = self._affected(effect, lineage, after)
+        were: dict[VersionKey, Version] = {}
+        become: dict[VersionKey, Version] = {}
+        if affected:
+            were = self._versions(affected, lineage, {})
+            become = self._versions(affected, after, effect.folds)
+        self._supersede(were, become, event.position)
+        self.deltas.extend((event.position, change) for change in effect.changes)
+        self.about.extend((subject, event.position) for subject in effect.about)
+        self.travels.extend((name, fact.subject) for name in self.book.named_in_transfer(fact))
+        self.successions |= effect.successions
+        self.book.put(fact, effect)
         self.facts.append(event)
         self.moments[event.recordedat] = event.position
-        self._changed.add(event.subject)
-        if event.subject in self._situation.timelines:
-            self._situation.timelines[event.subject].append(fact)
+        self._changed |= effect.folds.keys()
 
-    def _advance(self, fact: Fact, before: Folded) -> tuple[Folded, Iterable[Change]]:
-        """The fold after the fact, and what changes in the figures."""
-        kind, lineage = kind_of(fact.subject), self._situation.lineage
-        if goes_at_end(before, fact):
-            if refusal(kind, before.state, fact, lineage) is not None:
-                # It fitted when it was recorded, and does not here: it counts nothing until it fits again.
-                return Folded(before.state, fact.key, before.unseated | {fact.event_id}), ()
-            after, step = extend(kind, before, fact)
-            return after, changes(step)
-        again = refolded(kind, self._situation.timelines[fact.subject], fact, lineage)
-        return again.folded, again.changes
+    def _affected(self, effect: Effect, lineage: Lineage, after: Lineage) -> set[str]:
+        """Subjects, of those that have versions, whose versions may change."""
+        affected = {subject for subject in effect.folds if not subject.startswith("person/")}
+        kin: set[str] = set()
+        for organisation_id in effect.successions:
+            kin |= lineage.kin(organisation_id) | after.kin(organisation_id)
+        missing = sorted(kin - self._dependents.keys())
+        if missing:
+            raise Unloaded("dependents", *missing)
+        for organisation_id in kin:
+            affected |= {f"organisation/{organisation_id}", *self._depending(organisation_id)}
+        return affected
 
-    def _add(self, position: int, found: Iterable[Change]) -> None:
-        self.deltas.extend((position, change) for change in found)
-
-    def _held(self, succession: Succession) -> list[Change]:
-        ended = succession.organisation_id
-        ours = [change for _, change in self.deltas if ended in (change.organisation_id, change.counterpart)]
-        return [
-            change
-            for change in [*self._situation.held[ended], *ours]
-            if change.organisation_id == ended or change.day >= succession.day
-        ]
-
-    def _dependents(self, organisation_id: str) -> set[str]:
-        found = set(self._situation.dependents[organisation_id])
+    def _depending(self, organisation_id: str) -> set[str]:
+        found = set(self._dependents[organisation_id])
         for known in self._newest.values():
             match known.version:
                 case OrganisationVersion(organisation_id=child, parent_id=parent) if parent == organisation_id:
                     found.add(f"organisation/{child}")
-                case TargetVersion(assigned_to=owner, organisation_id=holder) if holder == organisation_id:
-                    found.add(f"organisation/{owner}")
                 case PlaceVersion(place_id=place) as version:
                     if organisation_id in (version.organisation_id, version.cell_id):
                         found.add(f"place/{place}")
         return found
 
-    def _versions(self, subjects: Iterable[str]) -> dict[VersionKey, Version]:
-        lineage = self._situation.lineage
-        found: dict[VersionKey, Version] = {}
-        for subject in subjects:
-            folded = self._folds.get(subject)
-            if folded is not None:
-                above = self._above(folded)
-                for version in versions(subject.partition("/")[2], folded.state, lineage, above):
-                    found[version_key(version)] = version
-        return found
+    def _versions(
+        self, subjects: Iterable[str], lineage: Lineage, folds: Mapping[str, Folded]
+    ) -> dict[VersionKey, Version]:
+        """The versions of these subjects, with these folds laid over what is known."""
+        subjects = sorted(subjects)
+        self.book.ask_folds(subject for subject in subjects if subject not in folds)
+        states = {subject: state for subject in subjects if (state := self._state(subject, folds)) is not None}
+        needed = {each for state in states.values() for each in ended_above(state, lineage)}
+        kin: dict[str, frozenset[str]] = {}
+        for subject in states:
+            kind, _, identifier = subject.partition("/")
+            if kind == "organisation":
+                kin[identifier] = frozenset(lineage.kin(identifier))
+                needed |= kin[identifier]
+        names = [f"organisation/{each}" for each in sorted(needed)]
+        self.book.ask_folds(name for name in names if name not in folds)
+        organisations = {
+            name.partition("/")[2]: state
+            for name in names
+            if isinstance(state := self._state(name, folds), OrganisationState)
+        }
+        found: list[Version] = []
+        for subject, state in states.items():
+            found.extend(versions(subject.partition("/")[2], state, lineage, organisations))
+        for family in sorted(set(kin.values()), key=sorted):
+            known = {each: organisations[each] for each in family if each in organisations}
+            found.extend(target_versions(known, lineage))
+        return {version_key(each): each for each in found}
 
-    def _above(self, folded: Folded) -> dict[str, OrganisationState]:
-        ended = ended_above(folded.state, self._situation.lineage)
-        return {each: cast(OrganisationState, self._folds[f"organisation/{each}"].state) for each in ended}
+    def _state(self, subject: str, folds: Mapping[str, Folded]) -> State | None:
+        folded = folds.get(subject) or self.book.folded(subject)
+        return folded.state if folded is not None else None
 
     def _supersede(
         self, were: dict[VersionKey, Version], become: dict[VersionKey, Version], position: int

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from prometheus_client import Counter, Gauge
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.reporting.position import Watch
 from services.reporting.projector import store
 from services.reporting.projector.batch import Batch
 from services.reporting.projector.store import Checkpoint
 from shared.events.recorded import Recorded
+from shared.timeline.book import Unloaded
 from shared.timeline.lineage import Lineage
 
 PROJECTED = Counter("ketnap_reporting_projected_events", "Recorded events projected since the start")
@@ -56,12 +57,13 @@ class Projector:
             if new:
                 if lineage is None or lineage[0] != checkpoint.position:
                     lineage = (checkpoint.position, await store.read_lineage(connection))
-                batch = Batch(await store.read_situation(connection, new, lineage[1]))
+                batch = Batch(lineage[1])
+                await store.prepare(connection, batch, new)
                 for event in new:
-                    batch.apply(event)
+                    await _apply(connection, batch, event)
                 checkpoint = await store.write(connection, batch)
-        if new and lineage is not None:
-            self._lineage = (checkpoint.position, lineage[1])
+                lineage = (checkpoint.position, batch.book.lineage)
+        self._lineage = lineage
         PROJECTED.inc(len(new))
         self._tell(checkpoint)
         return checkpoint
@@ -69,6 +71,16 @@ class Projector:
     def _tell(self, checkpoint: Checkpoint) -> None:
         POSITION.set(checkpoint.position)
         self._watch.move(checkpoint)
+
+
+async def _apply(connection: AsyncConnection, batch: Batch, event: Recorded) -> None:
+    while True:
+        try:
+            batch.apply(event)
+        except Unloaded as missing:
+            await store.load(connection, batch, missing)
+        else:
+            return
 
 
 def _following(events: Sequence[Recorded], position: int) -> list[Recorded]:

@@ -3,36 +3,31 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.projector.batch import (
-    Batch,
-    Closing,
-    KnownVersion,
-    Situation,
-    ending_organisations,
-    late_subjects,
-)
+from services.reporting.projector.batch import Batch, Closing, KnownVersion, late_subjects
 from services.reporting.projector.versions import (
+    HoldingVersion,
     OrganisationVersion,
     PlaceVersion,
     TargetVersion,
     Version,
-    ended_above,
 )
 from shared.events.recorded import Recorded, read_data
 from shared.runtime.sql import Statements
 from shared.timeline import fold
+from shared.timeline.book import Unloaded
 from shared.timeline.fact import Fact
 from shared.timeline.lineage import Lineage, Succession
-from shared.timeline.measures import Change
 
 SQL = Statements("services.reporting.sql", "projector.sql")
 
 _TABLES: dict[type[Version], str] = {
     OrganisationVersion: "organisation_version",
+    HoldingVersion: "holding_version",
     PlaceVersion: "place_version",
     TargetVersion: "target_version",
 }
@@ -54,66 +49,59 @@ async def read_checkpoint(connection: AsyncConnection, *, lock: bool = False) ->
 async def read_lineage(connection: AsyncConnection) -> Lineage:
     """All successions projected so far."""
     rows = await connection.execute(SQL["successions"])
-    return Lineage(Succession(row.organisation_id, row.day, row.successor_id) for row in rows)
+    return Lineage(Succession(row.organisation_id, row.day, row.successor_id, row.targets) for row in rows)
 
 
-async def read_situation(connection: AsyncConnection, events: Sequence[Recorded], lineage: Lineage) -> Situation:
-    """What is projected already of everything that a batch touches."""
-    folds = await _folds(connection, {event.subject for event in events})
+async def prepare(connection: AsyncConnection, batch: Batch, events: Sequence[Recorded]) -> None:
+    """Read in one go what a batch is sure to ask for."""
+    subjects = {event.subject for event in events}
+    await load(connection, batch, Unloaded("subject", *subjects))
+    folds = {subject: folded for subject in subjects if (folded := batch.book.folded(subject)) is not None}
     late = late_subjects(events, folds)
-    ending = sorted(ending_organisations(events))
-    dependents = await _dependents(connection, ending)
-    folds |= await _folds(connection, set().union(*dependents.values()) - folds.keys())
-    folds |= await _folds(connection, _above(events, folds, lineage) - folds.keys())
-    return Situation(
-        lineage, folds, await _timelines(connection, late), await _held(connection, ending), dependents
-    )
+    if late:
+        await load(connection, batch, Unloaded("timeline", *late))
 
 
-def _above(events: Iterable[Recorded], folds: dict[str, fold.Folded], lineage: Lineage) -> set[str]:
-    """Organisations that have ended, or end in the batch, above those that it touches."""
-    ended = {each for folded in folds.values() for each in ended_above(folded.state, lineage)}
-    for event in events:
-        for member in ("parent_id", "successor_id"):
-            named = getattr(event.data, member, None)
-            if named is not None:
-                ended.update(each.organisation_id for each in lineage.onward(named))
-    return {f"organisation/{each}" for each in ended}
+async def load(connection: AsyncConnection, batch: Batch, missing: Unloaded) -> None:
+    """Read what a batch asks for into it."""
+    keys = sorted(missing.keys)
+    match missing.kind:
+        case "subject":
+            rows = await connection.execute(SQL["subjects"], {"subjects": keys})
+            folds = {row.subject: fold.decode(fold.kind_of(row.subject), row.folded) for row in rows}
+            batch.book.put_folds({subject: folds.get(subject) for subject in keys})
+        case "timeline":
+            facts: dict[str, list[Fact]] = {subject: [] for subject in keys}
+            for row in await connection.execute(SQL["timelines"], {"subjects": keys}):
+                facts[row.wanted].append(_fact(row))
+            for subject, found in facts.items():
+                batch.book.put_facts(subject, found)
+        case "event":
+            for key in keys:
+                source, _, event_id = key.partition("/")
+                wanted = {"source": source, "event_id": UUID(event_id)}
+                event = (await connection.execute(SQL["fact"], wanted)).one_or_none()
+                batch.book.put_event(source, UUID(event_id), None if event is None else _fact(event))
+        case "travellers":
+            persons: dict[str, set[str]] = {organisation_id: set() for organisation_id in keys}
+            for row in await connection.execute(SQL["travellers"], {"organisations": keys}):
+                persons[row.organisation_id].add(row.subject)
+            for organisation_id, each in persons.items():
+                batch.book.put_travellers(organisation_id, each)
+        case "dependents":
+            dependents: dict[str, set[str]] = {organisation_id: set() for organisation_id in keys}
+            for row in await connection.execute(SQL["dependents"], {"ids": keys}):
+                dependents[row.wanted].add(row.subject)
+            for organisation_id, subjects in dependents.items():
+                batch.put_dependents(organisation_id, subjects)
+        case _:
+            raise missing
 
 
-async def _folds(connection: AsyncConnection, subjects: Iterable[str]) -> dict[str, fold.Folded]:
-    wanted = sorted(subjects)
-    if not wanted:
-        return {}
-    rows = await connection.execute(SQL["subjects"], {"subjects": wanted})
-    return {row.subject: fold.decode(fold.kind_of(row.subject), row.folded) for row in rows}
-
-
-async def _timelines(connection: AsyncConnection, subjects: set[str]) -> dict[str, list[Fact]]:
-    found: dict[str, list[Fact]] = {subject: [] for subject in subjects}
-    if subjects:
-        for row in await connection.execute(SQL["timelines"], {"subjects": sorted(subjects)}):
-            data = read_data(row.type, row.data.encode(), 0)
-            name = row.type.partition(".")[0]
-            found[row.subject].append(Fact(row.event_id, row.subject, name, row.effectiveon, row.time, data))
-    return found
-
-
-async def _held(connection: AsyncConnection, ending: list[str]) -> dict[str, list[Change]]:
-    found: dict[str, list[Change]] = {organisation_id: [] for organisation_id in ending}
-    if ending:
-        for row in await connection.execute(SQL["held"], {"ids": ending}):
-            change = Change(row.organisation_id, row.measure, row.day, row.change, row.counterpart)
-            found[row.wanted].append(change)
-    return found
-
-
-async def _dependents(connection: AsyncConnection, ending: list[str]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {organisation_id: set() for organisation_id in ending}
-    if ending:
-        for row in await connection.execute(SQL["dependents"], {"ids": ending}):
-            found[row.wanted].add(row.subject)
-    return found
+def _fact(row: Any) -> Fact:
+    data = read_data(row.type, row.data.encode(), row.position)
+    name = row.type.partition(".")[0]
+    return Fact(row.event_id, row.subject, name, row.effectiveon, row.time, data, row.source)
 
 
 async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
@@ -144,12 +132,20 @@ async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
         ("subject", "folded"),
         [(subject, fold.encode(folded)) for subject, folded in batch.changed_folds().items()],
     )
+    changed = [(organisation_id,) for organisation_id in batch.successions]
+    await _columns(connection, "drop_successions", ("organisation_id",), changed)
     await _columns(
         connection,
         "put_successions",
-        ("organisation_id", "day", "successor_id"),
-        [(each.organisation_id, each.day, each.successor_id) for each in batch.successions],
+        ("organisation_id", "day", "successor_id", "targets"),
+        [
+            (each.organisation_id, each.day, each.successor_id, each.targets)
+            for each in batch.successions.values()
+            if each is not None
+        ],
     )
+    await _columns(connection, "put_about", ("subject", "position"), batch.about)
+    await _columns(connection, "put_travellers", ("organisation_id", "subject"), batch.travels)
     await _columns(
         connection,
         "add_deltas",

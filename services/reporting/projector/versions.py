@@ -1,4 +1,4 @@
-"""Versions: what organisations, places and targets are from day to day, after all successions. Pure."""
+"""Versions: what organisations, places and targets are from day to day, and who holds what was whose. Pure."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -8,9 +8,11 @@ from msgspec import Struct
 from services.reporting.naming import search_name
 from shared.timeline.fold import State
 from shared.timeline.lineage import Lineage
-from shared.timeline.organisation import OrganisationState, Target
+from shared.timeline.organisation import OrganisationState
 from shared.timeline.place import PlaceState
+from shared.timeline.targets import standings
 
+EVER = date.min
 FOREVER = date.max
 """As `valid_to`: until something else is known. PostgreSQL's infinity."""
 
@@ -30,6 +32,15 @@ class OrganisationVersion(Struct, frozen=True):
     parent_id: str | None
     active: bool
     successor_id: str | None
+
+
+class HoldingVersion(Struct, frozen=True):
+    """Who holds, on the days from `valid_from` to before `valid_to`, what facts say of `organisation_id`."""
+
+    organisation_id: str
+    valid_from: date
+    valid_to: date
+    holder_id: str
 
 
 class PlaceVersion(Struct, frozen=True):
@@ -62,7 +73,7 @@ class TargetVersion(Struct, frozen=True):
     value: int
 
 
-Version = OrganisationVersion | PlaceVersion | TargetVersion
+Version = OrganisationVersion | HoldingVersion | PlaceVersion | TargetVersion
 
 
 Organisations = Mapping[str, OrganisationState]
@@ -72,13 +83,33 @@ Organisations = Mapping[str, OrganisationState]
 def versions(
     subject_id: str, state: State, lineage: Lineage, above: Organisations | None = None
 ) -> Iterator[Version]:
-    """All versions that follow from a subject's state, each day in one of them; persons have none."""
+    """All versions that follow from a subject's state but those of targets, each day in one of them."""
     if isinstance(state, OrganisationState) and state.segments:
         yield from _organisation(subject_id, state, lineage, above or {})
-        for target in state.targets:
-            yield from _target(subject_id, state, target, lineage)
+        for holder, since, until in lineage.spans(subject_id, EVER, FOREVER):
+            yield HoldingVersion(subject_id, since, until, holder)
     elif isinstance(state, PlaceState) and state.coverage:
         yield from _place(subject_id, state, lineage)
+
+
+def target_versions(kin: Organisations, lineage: Lineage) -> Iterator[Version]:
+    """The versions of all targets of organisations that are kin: each took over from another."""
+    for each in standings(kin, lineage):
+        target = each.target
+        yield TargetVersion(
+            target.target_id,
+            each.since,
+            each.until,
+            each.assigned_to,
+            each.holder,
+            target.metric,
+            target.basis,
+            target.issuer_id,
+            target.from_,
+            target.to,
+            target.comparison,
+            each.value,
+        )
 
 
 def ended_above(state: State, lineage: Lineage) -> Iterator[str]:
@@ -153,31 +184,6 @@ def _place(place_id: str, state: PlaceState, lineage: Lineage) -> Iterator[Versi
                     cell_id,
                     coverage.shared,
                 )
-
-
-def _target(assigned_to: str, state: OrganisationState, target: Target, lineage: Lineage) -> Iterator[Version]:
-    # Without a successor, targets end with their organisation.
-    ends = [target.withdrawn_on, state.ended_on if state.successor_id is None else None]
-    until = min((end for end in ends if end is not None), default=FOREVER)
-    values = target.values()
-    for (since, value), following in zip(values, [*(day for day, _ in values[1:]), FOREVER], strict=True):
-        if min(following, until) <= since:
-            continue
-        for organisation_id, valid_from, valid_to in lineage.spans(assigned_to, since, min(following, until)):
-            yield TargetVersion(
-                target.target_id,
-                valid_from,
-                valid_to,
-                assigned_to,
-                organisation_id,
-                target.metric,
-                target.basis,
-                target.issuer_id,
-                target.from_,
-                target.to,
-                target.comparison,
-                value,
-            )
 
 
 def _split(start: date, end: date, at: date) -> list[tuple[date, date]]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from services.reporting.reports import figures
 from services.reporting.reports.figures import added, measures_of, nested
-from services.reporting.reports.reading import DAY, Reading, flows, levels, movements
+from services.reporting.reports.reading import DAY, Reading, levels, movements, own_flows
 from shared.timeline.measures import MEMBER_LEVELS
 
 Bodies = dict[str, dict[str, Any]]
@@ -21,7 +21,7 @@ async def structure(reading: Reading) -> Bodies:
     """Organisations by kind and sector on `as_of`, and those founded and ended in the period."""
     question = reading.question
     standing = await reading.sums(levels(question.as_of, measures_of(figures.STRUCTURE_LEVELS)))
-    changed = await reading.sums(flows(question.from_, question.until, measures_of(figures.STRUCTURE_FLOWS)))
+    changed = await reading.sums(own_flows(question.from_, question.until, measures_of(figures.STRUCTURE_FLOWS)))
     return {
         part: nested(
             added(figures.STRUCTURE_LEVELS, standing[part]) | added(figures.STRUCTURE_FLOWS, changed[part])

@@ -13,6 +13,7 @@ from services.reporting.reports.reading import (
     flows,
     levels,
     movements,
+    own_flows,
     places_without_members,
 )
 from shared.timeline.measures import MEMBER_LEVELS
@@ -45,7 +46,7 @@ def _figures(question: Question, first: date, last: date) -> Iterator[tuple[str,
     for path, measures in figures.STRUCTURE_LEVELS.items():
         yield "structure", path, levels(question.as_of, measures)
     for path, measures in figures.STRUCTURE_FLOWS.items():
-        yield "structure", path, flows(first, last, measures)
+        yield "structure", path, own_flows(first, last, measures)
     for metric, measures in figures.ACTUAL_FLOWS.items():
         yield "attainment", f"actuals.{metric}", flows(first, last, measures)
     yield "attainment", "actuals.members", levels(last, MEMBER_LEVELS)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,21 +14,22 @@ from shared.timeline.measures import MEMBER_LEVELS
 
 PIECES = Statements("services.reporting.sql", "reports.sql")
 
-Contribution = Literal["levels", "flows", "movements", "places_without_members"]
+Contribution = Literal["levels", "flows", "own_flows", "movements", "places_without_members"]
 Amounts = Mapping[str, Counter[str]]
 """Part of the answer → measure → amount."""
 
 DAY = timedelta(days=1)
 
-_CONTRIBUTIONS: tuple[Contribution, ...] = ("levels", "flows", "movements", "places_without_members")
+_CONTRIBUTIONS: tuple[Contribution, ...] = get_args(Contribution)
 
 
-def _statement(tree: str, contribution: str, asked: str) -> TextClause:
-    return text("\n".join(PIECES[piece].text for piece in (tree, "scope", contribution, asked)))
+def _statement(hierarchy: str, contribution: str, asked: str) -> TextClause:
+    pieces = (f"tree_{hierarchy}", "scope", f"held_{hierarchy}", contribution, asked)
+    return text("\n".join(PIECES[piece].text for piece in pieces))
 
 
 _STATEMENTS = {
-    (tree, contribution, asked): _statement(f"tree_{tree}", contribution, asked)
+    (tree, contribution, asked): _statement(tree, contribution, asked)
     for tree in ("as_was", "current")
     for contribution in _CONTRIBUTIONS
     for asked in ("sums", "value", "events")
@@ -56,7 +57,7 @@ class Wanted:
         match self.contribution:
             case "levels":
                 return {**days, "day": self.last, "measures": self.measures}
-            case "flows":
+            case "flows" | "own_flows":
                 return {**days, "first": self.first, "measures": self.measures}
             case "movements":
                 return {
@@ -77,6 +78,11 @@ def levels(day: date, measures: Iterable[str]) -> Wanted:
 def flows(first: date, last: date, measures: Iterable[str]) -> Wanted:
     """Flows of the days `first` to `last`, both included."""
     return Wanted("flows", measures, first, last)
+
+
+def own_flows(first: date, last: date, measures: Iterable[str]) -> Wanted:
+    """Flows of organisations themselves, such as their founding, where they were then."""
+    return Wanted("own_flows", measures, first, last)
 
 
 def movements(first: date, last: date, measures: Iterable[str]) -> Wanted:

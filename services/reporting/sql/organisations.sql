@@ -21,17 +21,10 @@ WHERE parent_id = :organisation_id AND active AND valid_from <= :day AND :day < 
   AND known_from <= :known AND :known < known_to
 ORDER BY search_name, organisation_id;
 
--- stands_for: who stands today for an organisation that may have ended
-WITH RECURSIVE chain (organisation_id, length) AS (
-    SELECT CAST(:organisation_id AS text), 0
-    UNION ALL
-    SELECT v.successor_id, c.length + 1
-    FROM chain c
-    JOIN reporting.organisation_version v ON v.organisation_id = c.organisation_id
-    WHERE v.successor_id IS NOT NULL AND v.valid_from <= :today AND :today < v.valid_to
-      AND v.known_from <= :known AND :known < v.known_to AND c.length < 100
-)
-SELECT organisation_id FROM chain ORDER BY length DESC LIMIT 1;
+-- stands_for: who holds today what was an organisation's
+SELECT holder_id FROM reporting.holding_version
+WHERE organisation_id = :organisation_id AND valid_from <= :today AND :today < valid_to
+  AND known_from <= :known AND :known < known_to;
 
 -- ancestors: the way up the tree of a day, the nearest first
 WITH RECURSIVE up (organisation_id, name, kind, parent_id, length) AS (
@@ -70,18 +63,13 @@ WHERE t.organisation_id = ANY (CAST(:organisations AS text[]))
   AND t.period_from <= :last AND :first <= t.period_to
 ORDER BY t.period_from, t.target_id;
 
--- targets_current: the same, of those who ended in the hands of their successors of today
-WITH RECURSIVE holder (organisation_id, held_by) AS (
-    SELECT id, id FROM unnest(CAST(:organisations AS text[])) AS asked (id)
-    UNION
-    SELECT v.organisation_id, h.held_by
-    FROM holder h
-    JOIN reporting.organisation_version v ON v.successor_id = h.organisation_id
-    WHERE v.valid_from <= :today AND :today < v.valid_to AND v.known_from <= :known AND :known < v.known_to
-)
-SELECT t.target_id, h.held_by, t.metric, t.basis, t.issuer_id, t.period_from, t.period_to, t.comparison, t.value
-FROM holder h
+-- targets_current: the same, in the hands of who holds today what was theirs
+SELECT t.target_id, h.holder_id AS held_by, t.metric, t.basis, t.issuer_id, t.period_from, t.period_to, t.comparison,
+       t.value
+FROM reporting.holding_version h
 JOIN reporting.target_version t ON t.organisation_id = h.organisation_id
-WHERE t.valid_from <= :day AND :day < t.valid_to AND t.known_from <= :known AND :known < t.known_to
+WHERE h.holder_id = ANY (CAST(:organisations AS text[]))
+  AND h.valid_from <= :today AND :today < h.valid_to AND h.known_from <= :known AND :known < h.known_to
+  AND t.valid_from <= :day AND :day < t.valid_to AND t.known_from <= :known AND :known < t.known_to
   AND t.period_from <= :last AND :first <= t.period_to
 ORDER BY t.period_from, t.target_id;

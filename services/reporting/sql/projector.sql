@@ -10,36 +10,31 @@ SELECT position, recordedat FROM reporting.checkpoint;
 UPDATE reporting.checkpoint SET position = :position, recordedat = :recordedat;
 
 -- successions: all of them; there are as many as organisations that ever ended with a successor
-SELECT organisation_id, day, successor_id FROM reporting.succession;
+SELECT organisation_id, day, successor_id, targets FROM reporting.succession;
 
 -- subjects: the stored folds of these subjects
 SELECT subject, folded FROM reporting.subject WHERE subject = ANY (CAST(:subjects AS text[]));
 
--- timelines: all facts about these subjects
-SELECT event_id, type, subject, effectiveon, time, data::text AS data
-FROM reporting.fact WHERE subject = ANY (CAST(:subjects AS text[])) ORDER BY position;
+-- timelines: all facts that name these subjects, as their own or besides it
+SELECT subject AS wanted, position, source, event_id, type, subject, effectiveon, time, data::text AS data
+FROM reporting.fact WHERE subject = ANY (CAST(:subjects AS text[]))
+UNION ALL
+SELECT a.subject, position, source, event_id, type, f.subject, effectiveon, time, data::text
+FROM reporting.also_about a JOIN reporting.fact f USING (position)
+WHERE a.subject = ANY (CAST(:subjects AS text[]))
+ORDER BY position;
 
--- held: changes so far of these organisations, and those that name them as counterpart, added up
-SELECT wanted.id AS wanted, d.organisation_id, d.measure, d.day, d.counterpart, sum(d.change)::bigint AS change
-FROM unnest(CAST(:ids AS text[])) AS wanted (id)
-CROSS JOIN LATERAL (
-    SELECT organisation_id, measure, day, counterpart, change
-    FROM reporting.delta WHERE organisation_id = wanted.id
-    UNION ALL
-    SELECT organisation_id, measure, day, counterpart, change
-    FROM reporting.delta WHERE counterpart = wanted.id AND organisation_id <> wanted.id
-) AS d
-GROUP BY wanted.id, d.organisation_id, d.measure, d.day, d.counterpart
-HAVING sum(d.change) <> 0;
+-- fact: one fact by its id
+SELECT position, source, event_id, type, subject, effectiveon, time, data::text AS data
+FROM reporting.fact WHERE source = :source AND event_id = :event_id;
+
+-- travellers: persons with a transfer that names these organisations
+SELECT organisation_id, subject FROM reporting.traveller WHERE organisation_id = ANY (CAST(:organisations AS text[]));
 
 -- dependents: subjects whose known versions these organisations have a part in
 SELECT v.parent_id AS wanted, 'organisation/' || v.organisation_id AS subject
 FROM reporting.organisation_version v
 WHERE v.parent_id = ANY (CAST(:ids AS text[])) AND v.known_to = 9223372036854775807
-UNION
-SELECT t.organisation_id, 'organisation/' || t.assigned_to
-FROM reporting.target_version t
-WHERE t.organisation_id = ANY (CAST(:ids AS text[])) AND t.known_to = 9223372036854775807
 UNION
 SELECT p.organisation_id, 'place/' || p.place_id
 FROM reporting.place_version p
@@ -65,10 +60,22 @@ INSERT INTO reporting.subject (subject, folded)
 SELECT * FROM unnest(CAST(:subject AS text[]), CAST(:folded AS bytea[]))
 ON CONFLICT (subject) DO UPDATE SET folded = excluded.folded;
 
--- put_successions: organisations that ended with a successor
-INSERT INTO reporting.succession (organisation_id, day, successor_id)
-SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:day AS date[]), CAST(:successor_id AS text[]))
-ON CONFLICT (organisation_id) DO UPDATE SET day = excluded.day, successor_id = excluded.successor_id;
+-- drop_successions: organisations whose end the batch changes
+DELETE FROM reporting.succession WHERE organisation_id = ANY (CAST(:organisation_id AS text[]));
+
+-- put_successions: organisations that end with a successor
+INSERT INTO reporting.succession (organisation_id, day, successor_id, targets)
+SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:day AS date[]), CAST(:successor_id AS text[]),
+                     CAST(:targets AS text[]));
+
+-- put_about: subjects that facts are about besides their own
+INSERT INTO reporting.also_about (subject, position)
+SELECT * FROM unnest(CAST(:subject AS text[]), CAST(:position AS bigint[]));
+
+-- put_travellers: persons with a transfer, and the organisations that it names
+INSERT INTO reporting.traveller (organisation_id, subject)
+SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:subject AS text[]))
+ON CONFLICT DO NOTHING;
 
 -- add_deltas: what the batch changes in the figures
 INSERT INTO reporting.delta (organisation_id, measure, day, position, change, counterpart)
@@ -77,6 +84,12 @@ SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:measure AS text[]),
 
 -- close_organisation_version: stored versions that are known no more
 UPDATE reporting.organisation_version v SET known_to = c.position
+FROM unnest(CAST(:id AS text[]), CAST(:valid_from AS date[]), CAST(:position AS bigint[]))
+     AS c (id, valid_from, position)
+WHERE v.organisation_id = c.id AND v.valid_from = c.valid_from AND v.known_to = 9223372036854775807;
+
+-- close_holding_version: stored versions that are known no more
+UPDATE reporting.holding_version v SET known_to = c.position
 FROM unnest(CAST(:id AS text[]), CAST(:valid_from AS date[]), CAST(:position AS bigint[]))
      AS c (id, valid_from, position)
 WHERE v.organisation_id = c.id AND v.valid_from = c.valid_from AND v.known_to = 9223372036854775807;
@@ -100,6 +113,11 @@ SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:valid_from AS date[
                      CAST(:name AS text[]), CAST(:search_name AS text[]), CAST(:kind AS text[]),
                      CAST(:sector AS text[]), CAST(:parent_id AS text[]), CAST(:active AS boolean[]),
                      CAST(:successor_id AS text[]), CAST(:known_from AS bigint[]), CAST(:known_to AS bigint[]));
+
+-- add_holding_version: versions that came to be known
+INSERT INTO reporting.holding_version (organisation_id, valid_from, valid_to, holder_id, known_from, known_to)
+SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:valid_from AS date[]), CAST(:valid_to AS date[]),
+                     CAST(:holder_id AS text[]), CAST(:known_from AS bigint[]), CAST(:known_to AS bigint[]));
 
 -- add_place_version: versions that came to be known
 INSERT INTO reporting.place_version (place_id, valid_from, valid_to, name, kind, organisation_id, cell_id, shared,

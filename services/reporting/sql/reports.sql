@@ -5,6 +5,8 @@
 --   from_day to before to_day, and through which child.
 -- scope(organisation_id, from_day, to_day, part): the same for each part of the answer: `*` is the whole, a child
 --   its own subtree, the empty part what belongs to no child.
+-- held(organisation_id, from_day, to_day, part): organisations as facts name them, on the days on which what facts
+--   say of them is in the hands of the scope.
 -- contribution(part, measure, position, change): what each position adds to a measure.
 
 -- tree_as_was: on each day the tree of that day
@@ -20,7 +22,7 @@ WITH RECURSIVE tree (organisation_id, from_day, to_day, child) AS (
       AND v.organisation_id <> CAST(:organisation_id AS text)
 );
 
--- tree_current: on every day the tree of today, with those who ended in the place of their successors
+-- tree_current: on every day the tree of today, with those who ended in the place of who holds what was theirs
 WITH RECURSIVE today_tree (organisation_id, child) AS (
     SELECT CAST(:organisation_id AS text), CAST(NULL AS text)
     UNION
@@ -31,16 +33,12 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
       AND v.valid_from <= :today AND :today < v.valid_to
       AND v.successor_id IS NULL
       AND v.organisation_id <> CAST(:organisation_id AS text)
-), heir_tree (organisation_id, child) AS (
-    SELECT organisation_id, child FROM today_tree
-    UNION
-    SELECT v.organisation_id, h.child
-    FROM heir_tree h
-    JOIN reporting.organisation_version v ON v.successor_id = h.organisation_id
-    WHERE v.known_from <= :known AND :known < v.known_to
-      AND v.valid_from <= :today AND :today < v.valid_to
 ), tree (organisation_id, from_day, to_day, child) AS (
-    SELECT organisation_id, CAST(:lower AS date), CAST(:upper AS date), child FROM heir_tree
+    SELECT h.organisation_id, CAST(:lower AS date), CAST(:upper AS date), t.child
+    FROM today_tree t
+    JOIN reporting.holding_version h ON h.holder_id = t.organisation_id
+    WHERE h.known_from <= :known AND :known < h.known_to
+      AND h.valid_from <= :today AND :today < h.valid_to
 );
 
 -- scope: the tree for each part of the answer
@@ -52,53 +50,79 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
     FROM tree WHERE CAST(:by_child AS boolean)
 );
 
--- levels: sums from the beginning to the evening of a day, of organisations active on it
-, contribution (part, measure, position, change) AS (
-    SELECT s.part, d.measure, d.position, d.change
+-- held_as_was: whose facts count for the scope on which days, for it holds what they are about
+, held (organisation_id, from_day, to_day, part) AS (
+    SELECT h.organisation_id, greatest(s.from_day, h.valid_from), least(s.to_day, h.valid_to), s.part
     FROM scope s
-    JOIN reporting.organisation_version v ON v.organisation_id = s.organisation_id
-    JOIN reporting.delta d ON d.organisation_id = s.organisation_id
-    WHERE s.from_day <= :day AND :day < s.to_day
+    JOIN reporting.holding_version h ON h.holder_id = s.organisation_id
+    WHERE h.known_from <= :known AND :known < h.known_to
+      AND h.valid_from < s.to_day AND s.from_day < h.valid_to
+);
+
+-- held_current: the tree of today has them in the place of who holds what was theirs already
+, held (organisation_id, from_day, to_day, part) AS (
+    SELECT organisation_id, from_day, to_day, part FROM scope
+);
+
+-- levels: sums from the beginning to the evening of a day, in the hands of organisations active on it
+, contribution (part, measure, position, change) AS (
+    SELECT h.part, d.measure, d.position, d.change
+    FROM held h
+    JOIN reporting.holding_version a ON a.organisation_id = h.organisation_id
+    JOIN reporting.organisation_version v ON v.organisation_id = a.holder_id
+    JOIN reporting.delta d ON d.organisation_id = h.organisation_id
+    WHERE h.from_day <= :day AND :day < h.to_day
+      AND a.valid_from <= :day AND :day < a.valid_to AND a.known_from <= :known AND :known < a.known_to
       AND v.active AND v.valid_from <= :day AND :day < v.valid_to
       AND v.known_from <= :known AND :known < v.known_to
       AND d.measure = ANY (CAST(:measures AS text[])) AND d.day <= :day AND d.position <= :known
 );
 
--- flows: sums over days, movements only where the other end lies outside
+-- own_flows: sums over days of what organisations themselves did, wherever what was theirs has gone
 , contribution (part, measure, position, change) AS (
     SELECT s.part, d.measure, d.position, d.change
     FROM scope s
     JOIN reporting.delta d ON d.organisation_id = s.organisation_id
     WHERE d.measure = ANY (CAST(:measures AS text[]))
       AND d.day >= s.from_day AND d.day < s.to_day AND d.day >= :first AND d.position <= :known
+);
+
+-- flows: sums over days, movements only where the other end lies outside
+, contribution (part, measure, position, change) AS (
+    SELECT h.part, d.measure, d.position, d.change
+    FROM held h
+    JOIN reporting.delta d ON d.organisation_id = h.organisation_id
+    WHERE d.measure = ANY (CAST(:measures AS text[]))
+      AND d.day >= h.from_day AND d.day < h.to_day AND d.day >= :first AND d.position <= :known
       AND NOT EXISTS (
-          SELECT FROM scope c
-          WHERE c.part = s.part AND c.organisation_id = d.counterpart AND c.from_day <= d.day AND d.day < c.to_day
+          SELECT FROM held c
+          WHERE c.part = h.part AND c.organisation_id = d.counterpart AND c.from_day <= d.day AND d.day < c.to_day
       )
 );
 
--- movements: flows, and the members of organisations that entered or left the tree as they were the evening before
+-- movements: flows, and the members of organisations that came into other hands or another tree, as they were the
+-- evening before
 , crossing (part, organisation_id, day, measure) AS (
-    SELECT s.part, s.organisation_id, s.from_day, 'entered'
-    FROM scope s
-    WHERE s.from_day > :lower AND NOT EXISTS (
-        SELECT FROM scope c
-        WHERE c.part = s.part AND c.organisation_id = s.organisation_id AND c.to_day = s.from_day)
+    SELECT h.part, h.organisation_id, h.from_day, 'entered'
+    FROM held h
+    WHERE h.from_day > :lower AND NOT EXISTS (
+        SELECT FROM held c
+        WHERE c.part = h.part AND c.organisation_id = h.organisation_id AND c.to_day = h.from_day)
     UNION ALL
-    SELECT s.part, s.organisation_id, s.to_day, 'left'
-    FROM scope s
-    WHERE s.to_day < :upper AND NOT EXISTS (
-        SELECT FROM scope c
-        WHERE c.part = s.part AND c.organisation_id = s.organisation_id AND c.from_day = s.to_day)
+    SELECT h.part, h.organisation_id, h.to_day, 'left'
+    FROM held h
+    WHERE h.to_day < :upper AND NOT EXISTS (
+        SELECT FROM held c
+        WHERE c.part = h.part AND c.organisation_id = h.organisation_id AND c.from_day = h.to_day)
 ), contribution (part, measure, position, change) AS (
-    SELECT s.part, d.measure, d.position, d.change
-    FROM scope s
-    JOIN reporting.delta d ON d.organisation_id = s.organisation_id
+    SELECT h.part, d.measure, d.position, d.change
+    FROM held h
+    JOIN reporting.delta d ON d.organisation_id = h.organisation_id
     WHERE d.measure = ANY (CAST(:measures AS text[]))
-      AND d.day >= s.from_day AND d.day < s.to_day AND d.day >= :first AND d.position <= :known
+      AND d.day >= h.from_day AND d.day < h.to_day AND d.day >= :first AND d.position <= :known
       AND NOT EXISTS (
-          SELECT FROM scope c
-          WHERE c.part = s.part AND c.organisation_id = d.counterpart AND c.from_day <= d.day AND d.day < c.to_day
+          SELECT FROM held c
+          WHERE c.part = h.part AND c.organisation_id = d.counterpart AND c.from_day <= d.day AND d.day < c.to_day
       )
     UNION ALL
     SELECT c.part, c.measure, d.position, d.change
@@ -120,9 +144,11 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
       AND p.valid_from <= :day AND :day < p.valid_to
       AND p.known_from <= :known AND :known < p.known_to
       AND NOT EXISTS (
-          SELECT FROM reporting.delta d
-          WHERE d.organisation_id = p.cell_id AND d.measure = ANY (CAST(:member_levels AS text[]))
-            AND d.day <= :day AND d.position <= :known
+          SELECT FROM reporting.holding_version h
+          JOIN reporting.delta d ON d.organisation_id = h.organisation_id
+          WHERE h.holder_id = p.cell_id AND h.valid_from <= :day AND :day < h.valid_to
+            AND h.known_from <= :known AND :known < h.known_to
+            AND d.measure = ANY (CAST(:member_levels AS text[])) AND d.day <= :day AND d.position <= :known
           HAVING sum(d.change) <> 0
       )
 );

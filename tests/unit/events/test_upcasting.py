@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from shared.events.catalogue import CATALOGUE, NEWEST, EventType
-from shared.events.codec import Submitted, read, read_data_as
+from shared.events.codec import Submitted, read
+from shared.events.data import read_data_as
 from shared.events.earlier import TrainingCompletedV1
 from shared.events.person import Certificate, MemberAdmitted, TrainingCompleted
 from shared.events.receipts import Reason

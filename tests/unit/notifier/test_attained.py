@@ -24,6 +24,8 @@ def target(comparison: Comparison = "at_least", value: int = 10, **more: Any) ->
         "last": END,
         "comparison": comparison,
         "value": value,
+        "holder": "district",
+        "until": date.max,
     }
     return Target(**given | more)
 

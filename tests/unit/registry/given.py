@@ -2,33 +2,42 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from services.registry.deliveries import Delivery, Waiting
 from services.registry.rules.rulepack import RulePack
 from services.registry.sealing import Sealer, Wrapped, content_hash
-from services.registry.situation import LoadedSituation, OrganisationCache, Unloaded
+from services.registry.situation import LoadedSituation, OrganisationCache
 from services.registry.turn import Turn
 from shared.events.codec import read
 from shared.events.receipts import Receipt
+from shared.timeline.book import Unloaded
 from shared.timeline.lineage import Lineage
 
 
 class NothingStored:
     """A reader of empty tables."""
 
-    async def load(self, situation: LoadedSituation, missing: Sequence[Unloaded]) -> None:
-        for each in missing:
-            if each.kind == "subject":
-                situation.put_folds({each.key: None})
-            elif each.kind == "timeline":
-                situation.put_facts(each.key, [])
-            elif each.kind == "target":
-                situation.put_owner(each.key, None)
-            else:
-                situation.put_headcount(each.key, [])
+    async def load(self, situation: LoadedSituation, missing: Unloaded) -> None:
+        for key in missing.keys:
+            match missing.kind:
+                case "subject":
+                    situation.put_folds({key: None})
+                case "timeline":
+                    situation.put_facts(key, [])
+                case "event":
+                    source, _, event_id = key.partition("/")
+                    situation.put_event(source, UUID(event_id), None)
+                case "travellers":
+                    situation.put_travellers(key, [])
+                case "target":
+                    situation.put_owner(key, None)
+                case "headcount":
+                    situation.put_headcount(key, [])
 
     async def waiting_for(self, keys: Iterable[str]) -> list[Waiting]:
         return []
@@ -70,3 +79,15 @@ def last_reason(events: Sequence[dict[str, Any]]) -> str:
     """The message of the last event's reason."""
     receipt = turn(events).outcomes.receipts[-1]
     return str(getattr(receipt.reason, "message", ""))
+
+
+def in_the_hands_of(organisation_id: str, after: Turn, on: str = "2999-12-31") -> dict[str, int]:
+    """Members, balances and candidates that an organisation holds on the evening of a day, by measure."""
+    situation = after.situation
+    for name in {organisation_id, *situation.lineage.before(organisation_id)}:
+        situation.put_headcount(name, [])
+    found: Counter[str] = Counter()
+    for change in situation.headcount(organisation_id):
+        if change.day.isoformat() <= on:
+            found[change.measure] += change.change
+    return {measure: amount for measure, amount in found.items() if amount}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.given import admitted, balance, enrolled, event, identified, new_uuid, organisation, root, target
-from tests.unit.registry.given import last_reason, outcomes, turn
+from tests.unit.registry.given import in_the_hands_of, last_reason, outcomes, turn
 
 WORLD = [root(), organisation("district", kind="intermediate_committee"), organisation("cell", parent="district")]
 NEIGHBOUR = [root("son-la-root", source="son-la"), organisation("far", parent="son-la-root", source="son-la")]
@@ -148,15 +148,8 @@ def test_members_balances_and_candidates_are_conserved_when_a_successor_takes_ov
     heir = organisation("heir", parent="district")
     after = turn([*WORLD, heir, balance("cell", "2021-01-01", 5, 2), *people, MERGED])
 
-    def level(organisation_id: str) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for (holder, measure, _), amount in after.situation.headcount_changes.items():
-            if holder == organisation_id:
-                found[measure] = found.get(measure, 0) + amount
-        return {measure: amount for measure, amount in found.items() if amount}
-
-    assert level("cell") == {}
-    assert level("heir") == {
+    assert in_the_hands_of("cell", after) == {}
+    assert in_the_hands_of("heir", after) == {
         "balance.official": 5, "balance.probationary": 2, "candidates.identified": 1, "members.official": 1,
     }  # fmt: skip
 

@@ -1,0 +1,61 @@
+"""Hard rules about targets that look beyond one timeline: new ids, heirs who revise, one target for one aim."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+from shared.events.organisation import TargetAssigned
+from shared.timeline.fact import Fact
+from shared.timeline.organisation import OrganisationState
+from shared.timeline.targets import Standing, standings
+
+if TYPE_CHECKING:
+    from services.registry.rules.decide import Situation
+
+
+def assignment(fact: Fact, situation: "Situation") -> Iterator[str]:
+    """What an assignment breaks: its id is taken, or a target that was taken over has its aim."""
+    data = cast(TargetAssigned, fact.data)
+    owner = situation.target_owner(data.target_id)
+    if owner is not None and _assigned(situation.organisation(owner), data.target_id):
+        yield f"expected a new target id, found {data.target_id} assigned to {owner}"
+    aim = (data.metric, data.basis, data.issuer_id, data.from_, data.to)
+    for each in held_by(fact.subject_id, situation):
+        if each.target.aim == aim and each.since <= fact.effectiveon < each.until:
+            yield (
+                f"expected one active target for {data.metric}, {data.basis}, issuer {data.issuer_id}, "
+                f"{data.from_} to {data.to}, found {each.target.target_id}, taken over from {each.assigned_to}"
+            )
+
+
+def revision(fact: Fact, target_id: str, situation: "Situation") -> Iterator[str]:
+    """What a revision or withdrawal breaks: the target is another organisation's, or stands no more."""
+    owner = situation.target_owner(target_id)
+    assert owner is not None
+    day = fact.effectiveon
+    if owner == fact.subject_id:
+        state = situation.organisation(owner)
+        target = next((each for each in state.targets if each.target_id == target_id), None) if state else None
+        if target is None or target.since > day:
+            yield f"expected target {target_id} to be assigned by {day}, found it is not"
+        return
+    found = [each for each in held_by(fact.subject_id, situation) if each.target.target_id == target_id]
+    if not any(each.since <= day < each.until for each in found):
+        yield f"expected target {target_id} to be {fact.subject_id}'s on {day}, found it assigned to {owner}"
+
+
+def held_by(organisation_id: str, situation: "Situation") -> list[Standing]:
+    """Targets that the organisation took over, each with the days on which it holds it."""
+    if not situation.lineage.before(organisation_id):
+        return []
+    kin = situation.lineage.kin(organisation_id)
+    situation.ask_folds(f"organisation/{each}" for each in kin)
+    states = {each: state for each in kin if (state := situation.organisation(each)) is not None}
+    return [
+        each
+        for each in standings(states, situation.lineage)
+        if each.holder == organisation_id and each.assigned_to != organisation_id
+    ]
+
+
+def _assigned(state: OrganisationState | None, target_id: str) -> bool:
+    return state is not None and any(each.target_id == target_id for each in state.targets)

@@ -1,0 +1,83 @@
+"""Links: two ids that turn out to be one person's become one in the figures, from the day of the link on."""
+
+from tests.given import admitted, corrected, enrolled, event, identified, linked, new_uuid, organisation, root
+from tests.unit.registry.given import in_the_hands_of, last_reason, outcomes, turn
+
+FIRST, SECOND, THIRD = new_uuid(), new_uuid(), new_uuid()
+WORLD = [root(), organisation("cell"), organisation("other")]
+TWICE = [enrolled(FIRST, "2022-01-01", "cell"), enrolled(SECOND, "2022-02-01", "other")]
+RECORDED = ("recorded", None)
+
+
+def test_the_subjects_membership_stands_and_the_others_ends() -> None:
+    after = turn([*WORLD, *TWICE, linked(FIRST, SECOND, "2023-01-01")])
+
+    assert in_the_hands_of("cell", after) == {"members.official": 1}
+    assert in_the_hands_of("other", after) == {}
+    assert in_the_hands_of("other", after, "2022-12-31") == {"members.official": 1}
+
+
+def test_later_facts_on_either_id_go_to_the_subject() -> None:
+    ended = event("MembershipEnded", f"person/{SECOND}", "2023-06-01", {"reason": "resigned"})
+    link = linked(FIRST, SECOND, "2023-01-01")
+    assert outcomes([*WORLD, *TWICE, link, ended])[-1] == RECORDED
+    assert in_the_hands_of("cell", turn([*WORLD, *TWICE, link, ended])) == {}
+    # In whatever order they come.
+    assert in_the_hands_of("cell", turn([*WORLD, *TWICE, ended, link])) == {}
+
+
+def test_earlier_facts_stay_with_the_id_that_they_are_about() -> None:
+    ended = event("MembershipEnded", f"person/{SECOND}", "2022-06-01", {"reason": "resigned"})
+    after = turn([*WORLD, *TWICE, linked(FIRST, SECOND, "2023-01-01"), ended])
+    assert in_the_hands_of("cell", after) == {"members.official": 1}
+    assert in_the_hands_of("other", after, "2022-06-01") == {}
+
+
+def test_links_of_links_lead_to_the_first_id() -> None:
+    chain = [
+        enrolled(THIRD, "2022-01-01", "cell"),
+        linked(FIRST, SECOND, "2023-01-01"),
+        linked(THIRD, FIRST, "2023-02-01"),
+        event("MembershipEnded", f"person/{SECOND}", "2023-06-01", {"reason": "resigned"}),
+    ]
+    assert outcomes([*WORLD, *TWICE, *chain])[-1] == RECORDED
+    assert in_the_hands_of("cell", turn([*WORLD, *TWICE, *chain])) == {}
+
+
+def test_a_link_that_was_a_mistake_is_taken_back() -> None:
+    link = linked(FIRST, SECOND, "2023-01-01")
+    ended = event("MembershipEnded", f"person/{SECOND}", "2023-06-01", {"reason": "resigned"})
+    after = turn([*WORLD, *TWICE, link, ended, corrected(link, None)])
+    assert in_the_hands_of("cell", after) == {"members.official": 1}
+    assert in_the_hands_of("other", after) == {}
+    assert in_the_hands_of("other", after, "2023-05-31") == {"members.official": 1}
+
+
+def test_what_a_link_breaks_is_said() -> None:
+    assert outcomes([*WORLD, *TWICE, linked(FIRST, new_uuid(), "2023-01-01")])[-1] == (
+        "quarantined",
+        "unknown-target",
+    )
+    assert "another person's id" in last_reason([*WORLD, *TWICE, linked(FIRST, FIRST, "2023-01-01")])
+    again = [linked(FIRST, SECOND, "2023-01-01"), linked(FIRST, SECOND, "2023-02-01")]
+    assert "nobody's second id" in last_reason([*WORLD, *TWICE, *again])
+    round_about = [linked(FIRST, SECOND, "2023-01-01"), linked(SECOND, FIRST, "2023-02-01")]
+    assert "not linked yet" in last_reason([*WORLD, *TWICE, *round_about])
+
+
+def test_both_persons_are_the_sources_own() -> None:
+    there = [root("son-la-root", source="son-la"), organisation("far", parent="son-la-root", source="son-la")]
+    stranger = enrolled(THIRD, "2022-01-01", "far", source="son-la")
+    link = linked(FIRST, THIRD, "2023-01-01")
+    assert outcomes([*WORLD, *TWICE, *there, stranger, link])[-1] == ("rejected", "foreign-organisation")
+
+
+def test_a_candidacy_goes_on_under_the_first_id() -> None:
+    events = [
+        enrolled(SECOND, "2022-02-01", "other"),
+        identified(FIRST, "2022-01-01"),
+        linked(FIRST, SECOND, "2022-03-01"),
+        admitted(SECOND, "2022-05-01"),
+    ]
+    assert outcomes([*WORLD, *events])[-1] == RECORDED
+    assert in_the_hands_of("cell", turn([*WORLD, *events])) == {"members.probationary": 1}

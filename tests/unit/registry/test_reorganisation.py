@@ -1,0 +1,252 @@
+"""Reorganisations: whatever merges, splits or ends, nobody is lost and nobody comes from nowhere."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from services.registry.rules.targets import held_by
+from shared.timeline.targets import standings
+from tests.given import (
+    admitted,
+    balance,
+    enrolled,
+    event,
+    identified,
+    merged,
+    new_uuid,
+    organisation,
+    root,
+    split,
+    target,
+)
+from tests.unit.registry.given import in_the_hands_of, last_reason, outcomes, turn
+
+ANA, BAO, CHI = new_uuid(), new_uuid(), new_uuid()
+WORLD = [
+    root(),
+    organisation("west", kind="intermediate_committee"),
+    organisation("east", kind="intermediate_committee"),
+    organisation("a", parent="west"),
+    organisation("b", parent="west"),
+    organisation("c", parent="east"),
+]
+PEOPLE = [
+    balance("a", "2021-01-01", 5, 2),
+    balance("b", "2021-01-01", 3),
+    enrolled(ANA, "2022-01-01", "a"),
+    identified(BAO, "2022-01-01", "b"),
+]
+RECORDED = ("recorded", None)
+
+
+def transfer(day: str, from_: str, to: str, person: str) -> dict[str, Any]:
+    return event("TransferInitiated", f"person/{person}", day, {"from": from_, "to": to, "kind": "official"})
+
+
+def accepted(person: str, day: str, to: str) -> dict[str, Any]:
+    return event("TransferAccepted", f"person/{person}", day, {"organisation_id": to, "presented_on": day})
+
+
+def test_a_merger_puts_members_balances_and_candidates_into_the_survivors_hands() -> None:
+    after = turn([*WORLD, *PEOPLE, merged("c", "2023-01-01", "a", "b")])
+
+    everyone = {
+        "balance.official": 8, "balance.probationary": 2, "candidates.identified": 1, "members.official": 1,
+    }  # fmt: skip
+    assert in_the_hands_of("c", after) == everyone
+    assert in_the_hands_of("a", after) == in_the_hands_of("b", after) == {}
+    assert in_the_hands_of("a", after, "2022-12-31")["balance.official"] == 5
+    assert in_the_hands_of("c", after, "2022-12-31") == {}
+
+
+def test_whoever_was_merged_goes_on_in_the_survivor() -> None:
+    sent_on = transfer("2023-02-01", "c", "east", ANA)
+    assert outcomes([*WORLD, *PEOPLE, merged("c", "2023-01-01", "a"), sent_on])[-1] == RECORDED
+
+
+def test_a_transfer_from_the_survivor_waits_for_a_merger_on_its_way() -> None:
+    late = [transfer("2023-02-01", "c", "east", ANA), merged("c", "2023-01-01", "a")]
+    assert outcomes([*WORLD, *PEOPLE, *late])[-2:] == [RECORDED, RECORDED]
+
+
+def test_a_recorded_transfer_fits_again_when_a_merger_makes_both_ends_one() -> None:
+    """Ana is a member of c at first; it then turns out that she had gone to a, which was merged into c."""
+    there_and_back = [
+        enrolled(CHI, "2022-01-01", "c"),
+        transfer("2023-02-01", "c", "b", CHI),
+        transfer("2022-03-01", "c", "a", CHI),
+        event(
+            "TransferAccepted",
+            f"person/{CHI}",
+            "2022-04-01",
+            {"organisation_id": "a", "presented_on": "2022-04-01"},
+        ),
+    ]
+    before = turn([*WORLD, *there_and_back])
+    assert len(before.situation.changed_folds()[f"person/{CHI}"].unseated) == 1
+
+    after = turn([*WORLD, *there_and_back, merged("c", "2023-01-01", "a")])
+
+    folded = after.situation.changed_folds()[f"person/{CHI}"]
+    assert folded.unseated == frozenset()
+    assert folded.state.transfer is not None  # type: ignore[union-attr]
+
+
+REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "the survivor among the sources": ([merged("c", "2023-01-01", "a", "c")], "another organisation as successor"),
+    "a survivor under a source": ([merged("a", "2023-01-01", "west")], "found a under it"),
+    "a source that has ended": (
+        [merged("c", "2022-01-01", "a"), merged("b", "2023-01-01", "a")], "expected organisation/a to be active"
+    ),
+    "a survivor that has ended": (
+        [merged("c", "2022-01-01", "a"), merged("a", "2023-01-01", "b")], "active on 2023-01-01"
+    ),
+    "a split that lists a stranger": ([split("a", "2023-01-01", b=[CHI])], "a member or candidate of a"),
+    "a split that lists one who is elsewhere": (
+        [enrolled(CHI, "2022-01-01", "c"), split("a", "2023-01-01", b=[CHI])], "a member or candidate of a"
+    ),
+    "a split to itself": ([*PEOPLE, split("a", "2023-01-01", a=[ANA])], "other organisations as recipients"),
+    "an end that leaves a member who comes by a merger": (
+        [*PEOPLE, merged("c", "2023-01-01", "a"), event("OrganisationDissolved", "organisation/c", "2022-06-01")],
+        "no members left in c",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("given", REFUSED)
+def test_what_a_reorganisation_breaks_is_said(given: str) -> None:
+    events, said = REFUSED[given]
+    assert said in last_reason([*WORLD, *events])
+
+
+def test_an_unknown_source_is_waited_for() -> None:
+    found = outcomes([*WORLD, merged("c", "2023-01-01", "d"), organisation("d", parent="west")])
+    assert found[-2:] == [RECORDED, RECORDED]
+
+
+def test_a_foreign_source_is_refused() -> None:
+    there = [root("son-la-root", source="son-la"), organisation("far", parent="son-la-root", source="son-la")]
+    assert outcomes([*WORLD, *there, merged("c", "2023-01-01", "far")])[-1] == ("rejected", "foreign-organisation")
+
+
+def test_a_split_moves_exactly_whom_it_lists() -> None:
+    others = [enrolled(CHI, "2022-01-01", "a"), identified(new_uuid(), "2022-01-01", "a")]
+    after = turn([*WORLD, *PEOPLE, *others, split("a", "2023-01-01", b=[ANA], c=[CHI])])
+
+    assert in_the_hands_of("a", after) == {
+        "balance.official": 5, "balance.probationary": 2, "candidates.identified": 1,
+    }  # fmt: skip
+    assert in_the_hands_of("b", after)["members.official"] == 1
+    assert in_the_hands_of("c", after) == {"members.official": 1}
+    assert in_the_hands_of("a", after, "2022-12-31")["members.official"] == 2
+
+
+def test_a_split_comes_before_all_else_on_its_day() -> None:
+    admission = admitted(BAO, "2023-01-01", "c", time="2023-01-01T07:00:00+07:00")
+    events = [*WORLD, *PEOPLE, admission, split("b", "2023-01-01", c=[BAO])]
+    assert outcomes(events)[-1] == RECORDED
+    assert in_the_hands_of("c", turn(events)) == {"members.probationary": 1}
+
+
+def test_an_organisation_may_turn_out_to_have_ended_earlier() -> None:
+    end = event("OrganisationDissolved", "organisation/a", "2023-06-01", {"successor_id": "b"})
+    earlier = event("OrganisationDissolved", "organisation/a", "2023-01-01", {"successor_id": "c"})
+    after = turn([*WORLD, *PEOPLE, end, earlier])
+
+    assert [finding.code for finding in after.outcomes.log[-1].findings] == ["unseats"]
+    assert in_the_hands_of("c", after)["members.official"] == 1
+
+
+AIM = {"metric": "admissions", "basis": "assigned", "issuer_id": "west", "comparison": "at_least"}
+
+
+def standing(targets: str, *more: dict[str, Any], on: str = "2022-07-01") -> dict[str, tuple[str, int]]:
+    """Who holds which target at which value after a merger of a and b into c on 1 July 2022."""
+    given = [
+        target("a", value=5, **AIM), target("b", value=3, **AIM), target("c", value=4, **AIM),
+        target("a", target_id="only-a", value=7, **{**AIM, "basis": "own"}),
+    ]  # fmt: skip
+    after = turn([*WORLD, *given, merged("c", "2022-07-01", "a", "b", targets=targets), *more])
+    situation = after.situation
+    states = {name: situation.organisation(name) for name in ("a", "b", "c")}
+    return {
+        each.target.target_id: (each.holder, each.value)
+        for each in standings({name: state for name, state in states.items() if state}, situation.lineage)
+        if each.since <= date.fromisoformat(on) < each.until
+    }
+
+
+def test_targets_are_added_up_kept_or_void() -> None:
+    before = {"target-a": ("a", 5), "target-b": ("b", 3), "target-c": ("c", 4), "only-a": ("a", 7)}
+    assert standing("sum", on="2022-06-30") == before
+    assert standing("sum") == {"target-c": ("c", 12), "only-a": ("c", 7)}
+    assert standing("keep") == {
+        "target-a": ("c", 5),
+        "target-b": ("c", 3),
+        "target-c": ("c", 4),
+        "only-a": ("c", 7),
+    }
+    assert standing("void") == {"target-c": ("c", 4)}
+
+
+def test_an_heir_revises_and_withdraws_what_it_took_over() -> None:
+    revised = {"target_id": "only-a", "value": 9, "reason": "other"}
+    more = event("TargetRevised", "organisation/c", "2022-08-01", revised)
+    assert standing("keep", more, on="2022-08-01")["only-a"] == ("c", 9)
+    gone = event("TargetWithdrawn", "organisation/c", "2022-09-01", {"target_id": "only-a", "reason": "other"})
+    assert "only-a" not in standing("keep", more, gone, on="2022-09-01")
+
+
+def test_only_who_holds_a_target_revises_it() -> None:
+    data = {"target_id": "target-a", "value": 9, "reason": "other"}
+    by_another = event("TargetRevised", "organisation/b", "2022-08-01", data)
+    assert "expected target target-a to be b's" in last_reason([*WORLD, target("a"), by_another])
+
+
+def test_one_aim_has_one_target_also_after_a_merger() -> None:
+    again = target("c", "2022-08-01", target_id="again", **AIM)
+    merger = merged("c", "2022-07-01", "a")
+    assert "taken over from a" in last_reason([*WORLD, target("a", **AIM), merger, again])
+    void = merged("c", "2022-07-01", "a", targets="void")
+    assert outcomes([*WORLD, target("a", **AIM), void, again])[-1] == RECORDED
+
+
+def test_held_by_is_empty_for_who_took_over_from_nobody() -> None:
+    assert held_by("a", turn([*WORLD, target("a")]).situation) == []
+
+
+def test_first_of_july_2025_two_communes_become_one_and_the_district_tier_ends() -> None:
+    """As published: communes merge, the district committee ends, and its cells come under the commune committee.
+
+    The tier and the day are as in Vietnam's reorganisation of 1 July 2025; names and numbers are made up.
+    """
+    day = "2025-07-01"
+    before = [
+        root(),
+        organisation("district", kind="intermediate_committee"),
+        organisation("commune-1", kind="grassroots_committee", parent="district"),
+        organisation("commune-2", kind="grassroots_committee", parent="district"),
+        organisation("school", kind="grassroots_cell", parent="district"),
+        organisation("cell-1", parent="commune-1"),
+        organisation("cell-2", parent="commune-2"),
+        balance("cell-1", "2024-01-01", 21, 2),
+        balance("cell-2", "2024-01-01", 34, 1),
+        balance("school", "2024-01-01", 13),
+        enrolled(ANA, "2024-02-01", "cell-1"),
+        identified(BAO, "2024-02-01", "cell-2"),
+    ]
+    reform = [
+        organisation("new-commune", day, kind="intermediate_committee", time=f"{day}T00:00:00+07:00"),
+        merged("new-commune", day, "commune-1", "commune-2"),
+        event("OrganisationReparented", "organisation/school", day, {"parent_id": "new-commune"}),
+        event("OrganisationDissolved", "organisation/district", day),
+    ]
+    assert outcomes([*before, *reform])[-4:] == [RECORDED] * 4
+
+    after = turn([*before, *reform])
+
+    names = ("district", "commune-1", "commune-2", "new-commune", "school", "cell-1", "cell-2")
+    for when in ("2025-06-30", "2025-07-01"):
+        held = [in_the_hands_of(name, after, when) for name in names]
+        assert sum(sum(each.values()) for each in held) == 21 + 2 + 34 + 1 + 13 + 1 + 1
