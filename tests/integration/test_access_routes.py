@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from shared.runtime.access.gate import Gate
 from shared.runtime.access.rules import everyone
 from shared.runtime.access.settings import AccessSettings
 from shared.runtime.http import Ungated, create_api, ruled_routes
+from shared.runtime.settings import SettingsError
+from tests.access_given import Keys
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
@@ -72,6 +75,31 @@ def test_who_answers_with_what_is_the_askers_own_knows_who_asks(name: str) -> No
     for path, method in found:
         taken: dict[str, Any] = dict(inspect.signature(handlers[path, method].fn).parameters)
         assert "principal" in taken, f"{method} {path}"
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_without_a_key_no_service_begins_where_others_reach_it(name: str) -> None:
+    gate: Gate = APPLICATIONS[name]().state.gate
+
+    for host in ("0.0.0.0", "::", "192.0.2.1", "registry.example"):  # noqa: S104 - to be refused
+        with pytest.raises(SettingsError, match="ketnap key add"):
+            gate.open_at(host)
+    for host in ("127.0.0.1", "::1", "localhost"):
+        gate.open_at(host)
+
+
+def test_with_a_key_every_address_is_served(tmp_path: Path) -> None:
+    keys = Keys(tmp_path)
+    keys.operator()
+
+    Gate(AccessSettings(keys_path=keys.path)).open_at("0.0.0.0")  # noqa: S104 - what is tested
+
+
+def test_a_broken_file_of_keys_lets_no_service_begin(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text("[]")
+
+    with pytest.raises(SettingsError, match="KETNAP_KEYS_PATH"):
+        Gate(AccessSettings(keys_path=str(tmp_path / "keys.json")))
 
 
 def test_an_application_with_a_route_that_says_nothing_is_not_made() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deploy.stack.access import revoke_keys
 from services.reporting.dashboard.entry import COOKIE
 from tests.access_given import Keys
 from tests.conftest import Database
@@ -172,8 +173,6 @@ async def test_whoever_signs_out_is_out(locked: Locked) -> None:
 
 
 async def test_a_revoked_key_ends_what_its_cookie_could(locked: Locked) -> None:
-    from deploy.stack.access import revoke_keys
-
     await locked.enter(locked.keys.new("office", "viewer", organisation="district"))
     revoke_keys(locked.keys.layout, "office")
 

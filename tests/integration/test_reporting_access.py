@@ -1,6 +1,7 @@
 """Reporting with keys: each sees its organisation's subtree, in every report and on every page, and no more."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from deploy.stack.access import revoke_keys
 from services.reporting.api.routes import REPORTS
 from services.reporting.app import create_app
 from services.reporting.settings import ReportingSettings
@@ -17,6 +19,7 @@ from shared.runtime.http import ruled_routes
 from tests.access_given import Keys, bearer
 from tests.conftest import Database
 from tests.given import admitted, event, identified, new_uuid, organisation, root, target
+from tests.integration.issuer_given import AUDIENCE, ISSUER, KEYS, token
 from tests.integration.reporting_given import RunningReporting, running_reporting
 
 SERVICE_KEY = "s" * 43
@@ -96,11 +99,9 @@ async def test_whether_a_foreign_organisation_exists_is_not_told(locked: Locked)
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_without_a_key_or_with_a_bad_one_nothing_is_answered(locked: Locked, call: str) -> None:
-    entry = locked.keys.new("gone", "operator")
-    from deploy.stack.access import revoke_keys
-
+    gone = locked.keys.new("gone", "operator")
     revoke_keys(locked.keys.layout, "gone")
-    for headers in ({}, bearer("ketnap_aaaaaaaa_" + "a" * 43), bearer(entry), {"Authorization": "Basic eDp5"}):
+    for headers in ({}, bearer("ketnap_aaaaaaaa_" + "a" * 43), bearer(gone), {"Authorization": "Basic eDp5"}):
         refused = await locked.get(f"/v1/organisations/district{call}", headers)
         assert refused.status_code == 401, headers
         assert refused.headers["www-authenticate"].startswith("Bearer")
@@ -238,6 +239,10 @@ async def test_the_first_key_locks_a_running_service(database: Database, tmp_pat
         assert (await reporting.http.get("/v1/organisations")).status_code == 200
         misdirected = await reporting.http.get("/v1/organisations", headers={"Host": "evil.example"})
         assert misdirected.status_code == 421
+        proxied = await reporting.http.get(
+            "/v1/organisations", headers={"X-Forwarded-For": "127.0.0.1, 203.0.113.7"}
+        )
+        assert proxied.status_code == 401
 
         operator = keys.operator()
 
@@ -247,7 +252,28 @@ async def test_the_first_key_locks_a_running_service(database: Database, tmp_pat
         assert named.status_code == 200
 
 
-async def test_the_live_stream_asks_for_a_key(locked: Locked) -> None:
+async def test_tokens_of_the_issuer_open_what_keys_do(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "jwks.json"
+    file.write_text(json.dumps(KEYS))
+    issuer = {"oidc_issuer": ISSUER, "oidc_audience": AUDIENCE, "oidc_jwks": str(file)}
+    async with running_reporting(database, **issuer) as reporting:
+        await reporting.project(root(), organisation("district"), organisation("elsewhere"))
+
+        async def status(organisation_id: str, headers: dict[str, str]) -> int:
+            path = f"/v1/organisations/{organisation_id}/totals"
+            return (await reporting.http.get(path, headers=headers)).status_code
+
+        assert await status("district", {}) == 401
+        assert await status("district", bearer(token())) == 200
+        assert await status("elsewhere", bearer(token())) == 403
+        assert await status("elsewhere", bearer(token(ketnap_role="operator"))) == 200
+        assert await status("district", bearer(token(aud="other"))) == 401
+        let_in = await reporting.http.post("/login", data={"key": token()})
+        assert let_in.status_code == 303
+        assert await status("district", {}) == 200  # the cookie
+
+
+async def test_the_live_stream_asks_for_a_key_and_ends_with_it(locked: Locked) -> None:
     assert await locked.status("/v1/live") == 401
 
     app = cast(Any, locked.reporting.http)._transport.app
@@ -265,5 +291,13 @@ async def test_the_live_stream_asks_for_a_key(locked: Locked) -> None:
     listening = asyncio.create_task(app(scope, receive, sent.put))
     assert (await asyncio.wait_for(sent.get(), 10))["status"] == 200
     assert b"position" in (await asyncio.wait_for(sent.get(), 10))["body"]
+
+    await locked.reporting.project(organisation("new", parent="cell"))
+    assert b"position" in (await asyncio.wait_for(sent.get(), 10))["body"]
+
+    revoke_keys(locked.keys.layout, "viewer district")
+    await locked.reporting.project(organisation("newer", parent="cell"))
+    last = await asyncio.wait_for(sent.get(), 10)
+    assert (last["body"], last["more_body"]) == (b"", False)
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)

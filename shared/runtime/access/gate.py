@@ -18,7 +18,7 @@ from litestar.handlers import BaseRouteHandler
 
 from shared.runtime.access.issuer_keys import IssuerUnreachable
 from shared.runtime.access.keys import PREFIX, KeyRing, KeysUnreadable, NotAdmitted
-from shared.runtime.access.local import AnyConnection, asked_name, asks_itself, is_loopback
+from shared.runtime.access.local import AnyConnection, asked_name, asks_for_others, asks_itself, is_loopback
 from shared.runtime.access.principal import UNLOCKED, Principal
 from shared.runtime.access.rules import OPTION, WITH_ANY_KEY, Rule
 from shared.runtime.access.settings import AccessSettings
@@ -83,9 +83,18 @@ class Gate:
             return self._ring.holder(credential, datetime.now(UTC))
         return await self._tokens.holder(credential)
 
+    def still_admits(self, principal: Principal) -> bool:
+        """Whether whoever was let in would be again: for answers without an end. Tokens are not looked at twice."""
+        if principal is UNLOCKED:
+            return not self.locked
+        return not self._ring.ended(principal.name, datetime.now(UTC))
+
     def _only_this_machine(self, connection: AnyConnection) -> None:
         if self._reachable:
             _refuse(connection, HTTPStatus.UNAUTHORIZED, "no key is configured, and others can reach this address")
+        if asks_for_others(connection):
+            reason = "no key is configured, and a proxy asks for another machine; `ketnap key add` makes one"
+            _refuse(connection, HTTPStatus.UNAUTHORIZED, reason)
         # A page elsewhere can point its own name at 127.0.0.1 and let a visitor's browser ask: the name tells.
         name = asked_name(connection)
         if not is_loopback(name):

@@ -125,6 +125,12 @@ class KeyRing:
             raise NotAdmitted(f"key {entry.id} {ended}; ask an operator for another one")
         return entry.principal
 
+    def ended(self, key_id: str, now: datetime) -> bool:
+        """Whether there was such a key, and it no longer counts."""
+        self._refresh()
+        entry = self._entries.get(key_id)
+        return entry is not None and entry.ended(now) is not None
+
     def _refresh(self) -> None:
         if self._path is None:
             return

@@ -25,10 +25,19 @@ def asked_name(connection: AnyConnection) -> str:
     return name if name and port.isdigit() else host
 
 
+def is_forwarded(connection: AnyConnection) -> bool:
+    """Whether a proxy asks, for whomever."""
+    return any(name in connection.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
+
+
+def asks_for_others(connection: AnyConnection) -> bool:
+    """Whether a proxy says that it asks for somebody on another machine."""
+    named = f"{connection.headers.get('x-forwarded-for', '')},{connection.headers.get('x-real-ip', '')}"
+    return any(each.strip() and not is_loopback(each.strip()) for each in named.split(","))
+
+
 def asks_itself(connection: AnyConnection) -> bool:
     """Whether a program on this machine asks, and no proxy for somebody else."""
     client = connection.client
-    forwarded = any(name in connection.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
-    return (
-        client is not None and is_loopback(client.host) and is_loopback(asked_name(connection)) and not forwarded
-    )
+    at_home = client is not None and is_loopback(client.host) and is_loopback(asked_name(connection))
+    return at_home and not is_forwarded(connection)

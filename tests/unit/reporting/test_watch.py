@@ -50,7 +50,7 @@ async def test_the_live_stream_is_server_sent_events() -> None:
     watch = Watch()
     watch.move(Checkpoint(7, datetime(2022, 1, 1, tzinfo=UTC)))
 
-    message = await anext(aiter(_positions(watch)))
+    message = await anext(aiter(_positions(watch, lambda: True)))
 
     assert message.encode() == (
         b'id: 7\r\nevent: position\r\ndata: {"position":7,"time":"2022-01-01T00:00:00Z"}\r\n\r\n'
