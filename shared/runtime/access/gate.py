@@ -84,7 +84,7 @@ class Gate:
         return await self._tokens.holder(credential)
 
     def still_admits(self, principal: Principal) -> bool:
-        """Whether whoever was let in would be again: for answers without an end. Tokens are not looked at twice."""
+        """Whether whoever was let in would be again: for endless answers. Tokens are not looked at twice."""
         if principal is UNLOCKED:
             return not self.locked
         return not self._ring.ended(principal.name, datetime.now(UTC))
