@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
+from importlib.resources import files
 
 import asyncpg
 import pytest
@@ -18,6 +19,20 @@ REGISTRY = "services.registry"
 
 async def _set_version(database: Database, version: str) -> None:
     await database.fetch("UPDATE registry.alembic_version SET version_num = $1", version)
+
+
+async def _as_first_released(database: Database) -> None:
+    """The registry's schema as its first migration leaves it."""
+    first = files(f"{REGISTRY}.migrations.versions").joinpath("r0001_first_path.sql").read_text(encoding="utf-8")
+    connection = await asyncpg.connect(database.url())
+    try:
+        await connection.execute("DROP SCHEMA registry CASCADE; CREATE SCHEMA registry")
+        await connection.execute(first)
+        await connection.execute("CREATE TABLE registry.alembic_version (version_num varchar(32) PRIMARY KEY)")
+        await connection.execute("INSERT INTO registry.alembic_version VALUES ('r0001')")
+        await connection.execute("GRANT SELECT ON registry.alembic_version TO ketnap_registry")
+    finally:
+        await connection.close()
 
 
 async def _until(seen: Callable[[], bool], task: asyncio.Task[None]) -> None:
@@ -80,8 +95,7 @@ async def test_a_migration_gives_way_to_a_long_query_and_comes_through_after_it(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrations, "_LOCK_WAIT", "100ms")
-    await database.fetch("ALTER TABLE registry.head DROP COLUMN leased_until")
-    await _set_version(database, "r0001")
+    await _as_first_released(database)
     long = await asyncpg.connect(database.url())
     with capture_logs() as said:
         await long.execute("BEGIN; SELECT * FROM registry.head")
