@@ -12,9 +12,10 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
+from services.registry.arrivals import Arrivals
 from services.registry.deliveries import Message
 from services.registry.lease import Fenced
-from services.registry.source_reader import Arrivals, SourceReader, StreamMadeAnew
+from services.registry.source_reader import SourceReader, StreamMadeAnew
 from services.registry.writer import Writer
 from shared.events.subjects import ingest_stream
 from shared.runtime.progress import Progress
@@ -43,6 +44,7 @@ class Intake:
         """Read and write until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(endable(self._write()))
+            tasks.create_task(endable(self._arrivals.read_ahead()))
             while True:
                 try:
                     sources = await self._writer.refresh_sources()
@@ -136,7 +138,6 @@ class Intake:
         try:
             await reader.look_for_losses(self._arrivals)
             while not restart.done():
-                await self._arrivals.room()
                 pulled = asyncio.create_task(reader.pull(self._arrivals))
                 await asyncio.wait({pulled, restart}, return_when=asyncio.FIRST_COMPLETED)
                 if pulled.done():

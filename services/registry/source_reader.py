@@ -1,8 +1,6 @@
-"""Reads one source's stream in its order, and notices what left it unread; `Arrivals` is where it all gathers."""
+"""Reads one source's stream in its order, and notices what left it unread; puts it into `Arrivals`."""
 
-import asyncio
 import contextlib
-from dataclasses import dataclass, field
 
 import msgspec
 from nats.aio.client import Client
@@ -10,8 +8,8 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from services.registry.arrivals import Arrivals
 from services.registry.deliveries import Message
-from services.registry.reading import read_message
 from shared.events.subjects import ingest_stream
 
 PULL_MESSAGES = 256
@@ -20,51 +18,14 @@ PULL_BYTES = 5 * 1024 * 1024
 PULL_EXPIRES = 30.0
 HEARTBEAT = 2.0
 IDLE_CONSUMER = 300.0
-TURN_BYTES = 2 * 1024 * 1024
-
-
-@dataclass(slots=True)
-class Arrivals:
-    """What has arrived from all sources and is not yet written; whole pulls, so that bytes stay bounded."""
-
-    messages: list[Message] = field(default_factory=list)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    taken: asyncio.Condition = field(default_factory=asyncio.Condition)
-    size: int = 0
-
-    async def room(self) -> None:
-        """Wait until there is room for another pull."""
-        async with self.taken:
-            await self.taken.wait_for(lambda: self.size < TURN_BYTES)
-
-    def put(self, message: Message) -> None:
-        """Add one message."""
-        # Read now, while the writer waits for PostgreSQL. What goes wrong goes wrong again in its turn.
-        with contextlib.suppress(Exception):
-            read_message(message)
-        self.messages.append(message)
-        self.size += len(message.payload or b"")
-        self.changed.set()
-
-    async def take(self) -> list[Message]:
-        """Wait for messages and take all that have arrived."""
-        await self.changed.wait()
-        taken, self.messages, self.size = self.messages, [], 0
-        self.changed.clear()
-        async with self.taken:
-            self.taken.notify_all()
-        return taken
-
 
 _FULL = ("Batch Completed", "Exceeds MaxBytes", "Exceeded MaxBytes")
-_PULL = msgspec.json.encode(
-    {
-        "batch": PULL_MESSAGES,
-        "max_bytes": PULL_BYTES,
-        "expires": int(PULL_EXPIRES * 1e9),
-        "idle_heartbeat": int(HEARTBEAT * 1e9),
-    }
+_NEXT = msgspec.json.encode(
+    {"batch": 1, "expires": int(PULL_EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}
 )
+"""Wait for one message. Idle sources ask for no more: all at once must not bring more than there is room for."""
+_REST = msgspec.json.encode({"batch": PULL_MESSAGES, "max_bytes": PULL_BYTES, "no_wait": True})
+"""Take what there is."""
 
 
 class StreamMadeAnew(Exception):
@@ -116,9 +77,14 @@ class SourceReader:
         self._previous = sequence - 1
 
     async def pull(self, arrivals: Arrivals) -> None:
-        """One pull request: put what comes into `arrivals` until the server says that it is fulfilled."""
-        if not await self._pulled(arrivals):
+        """Wait for the next message, then put all that there is into `arrivals`, as room becomes free."""
+        if not await self._pulled(_NEXT, arrivals, 1):
             await self.look_for_losses(arrivals)
+            return
+        more = True
+        while more:
+            async with arrivals.room():
+                more = await self._pulled(_REST, arrivals) > 0
 
     async def look_for_losses(self, arrivals: Arrivals) -> None:
         """Put into `arrivals` that messages left the stream unread, if no later one is there to show it."""
@@ -127,11 +93,15 @@ class SourceReader:
             previous, self._previous = self._previous, state.first_seq - 1
             arrivals.put(Message(self._source, self._previous, previous, "", None))
 
-    async def _pulled(self, arrivals: Arrivals) -> int:
+    async def _pulled(self, request: bytes, arrivals: Arrivals, most: int | None = None) -> int:
+        """One pull request: put what comes into `arrivals` until the server says that this is all; how many came.
+
+        `most`: of a request whose end the server does not say, so many messages end it too.
+        """
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{ingest_stream(self._source)}.{self._consumer}"
-        await self._client.publish(subject, _PULL, self._inbox)
+        await self._client.publish(subject, request, self._inbox)
         received = 0
-        while received < PULL_MESSAGES:
+        while received != most:
             message = await self._subscription.next_msg(timeout=2 * HEARTBEAT + 1)
             status = (message.headers or {}).get("Status") if not message.reply else None
             if status is None:

@@ -12,6 +12,7 @@ def _public_holidays() -> holidays.HolidayBase:
     return holidays.country_holidays("VN")
 
 
+@lru_cache(maxsize=10_000)
 def is_working_day(day: date) -> bool:
     """Whether offices work on `day`."""
     return day.weekday() < 5 and day not in _public_holidays()

@@ -1,0 +1,82 @@
+"""What has arrived from all sources and is not yet written: bounded in bytes, read while it waits."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.registry.deliveries import Message
+from services.registry.reading import read_message
+
+TURN_BYTES = 2 * 1024 * 1024
+"""Of messages that one turn takes. Read and decided, they take twenty times as much memory."""
+HELD_BYTES = 8 * 1024 * 1024
+"""Of messages that wait for their turn, from all sources together."""
+PULLS = 2
+"""How many sources are read from at once. An idle source waits for its next message beside that."""
+
+
+class Arrivals:
+    """A queue from the sources' readers to the writer."""
+
+    def __init__(self) -> None:
+        self._messages: deque[Message] = deque()
+        self._bytes = 0
+        self._ahead = 0
+        self._bytes_ahead = 0
+        self._arrived = asyncio.Event()
+        self._unread = asyncio.Event()
+        self._taken = asyncio.Condition()
+        self._pulls = asyncio.Semaphore(PULLS)
+
+    @asynccontextmanager
+    async def room(self) -> AsyncIterator[None]:
+        """Wait until there is room for what one pull may bring, and until it is this one's turn."""
+        async with self._pulls:
+            async with self._taken:
+                await self._taken.wait_for(lambda: self._bytes < HELD_BYTES)
+            yield
+
+    def put(self, message: Message) -> None:
+        """Add one message."""
+        self._messages.append(message)
+        self._bytes += _size(message)
+        self._arrived.set()
+        self._unread.set()
+
+    async def take(self) -> list[Message]:
+        """Wait for messages; take those that have arrived, as many as one turn takes."""
+        await self._arrived.wait()
+        taken: list[Message] = []
+        size = 0
+        while self._messages and size < TURN_BYTES:
+            taken.append(self._messages.popleft())
+            size += _size(taken[-1])
+        self._bytes -= size
+        self._ahead = self._bytes_ahead = 0
+        if not self._messages:
+            self._arrived.clear()
+        self._unread.set()
+        async with self._taken:
+            self._taken.notify_all()
+        return taken
+
+    async def read_ahead(self) -> None:
+        """Read messages before their turn, while the writer waits for PostgreSQL; as many as one turn takes."""
+        while True:
+            if self._ahead == len(self._messages) or self._bytes_ahead >= TURN_BYTES:
+                self._unread.clear()
+                await self._unread.wait()
+                continue
+            message = self._messages[self._ahead]
+            self._ahead += 1
+            self._bytes_ahead += _size(message)
+            # What goes wrong goes wrong again in its turn, where it holds up its own source only.
+            with contextlib.suppress(Exception):
+                read_message(message)
+            await asyncio.sleep(0)
+
+
+def _size(message: Message) -> int:
+    return len(message.payload or b"")
