@@ -2,12 +2,12 @@
 
 from shared.runtime.migrations import run_script
 
-revision = "r0005"
-down_revision = "r0004"
+revision = "r0007"
+down_revision = "r0006"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Add tables and a column."""
-    run_script("services.registry.migrations.versions", "r0005_reorganisation.sql")
+    run_script("services.registry.migrations.versions", "r0007_reorganisation.sql")
