@@ -109,7 +109,7 @@ async def _verify(addresses: Addresses, streams: bool, anchor: "Anchor | None", 
     layout = Layout(addresses.data_dir)
     content_key = bytes.fromhex(_key("content_key", layout.content_key))
     sealer = Sealer(Keyring(_key("master_key", layout.master_key), layout.master_key))
-    tasks = {name: bar.add_task(name, total=None) for name in ("log", "outcomes", "streams")}
+    tasks = {name: bar.add_task(name, total=None) for name in ("log", "outcomes", "replay", "streams")}
 
     def show(part: str, done: int, total: int | None) -> None:
         bar.update(tasks[part], advance=done, total=total)

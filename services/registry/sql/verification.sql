@@ -74,3 +74,24 @@ WHERE source = :source AND stream_sequence BETWEEN :first AND :last
 UNION ALL
 SELECT stream_sequence, batch_index, event_id, outcome, NULL FROM registry.refused
 WHERE source = :source AND stream_sequence BETWEEN :first AND :last;
+
+-- folds: the stored folds of the next subjects
+SELECT subject, folded FROM registry.subject WHERE subject > :after ORDER BY subject LIMIT :limit;
+
+-- unfolded: subjects on the log without a fold
+SELECT DISTINCT l.subject FROM registry.log l
+WHERE NOT EXISTS (SELECT FROM registry.subject s WHERE s.subject = l.subject)
+ORDER BY l.subject;
+
+-- number_of_targets: how many are kept
+SELECT count(*) FROM registry.target;
+
+-- headcounts: all of them
+SELECT organisation_id, measure, day, amount FROM registry.headcount;
+
+-- travellers: all of them
+SELECT organisation_id, subject FROM registry.traveller;
+
+-- also_about: all whom events name besides their own subject, but for corrections
+SELECT a.subject, a.position FROM registry.also_about a JOIN registry.log l USING (position)
+WHERE l.type NOT LIKE 'FactCorrected.%';

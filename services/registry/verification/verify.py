@@ -11,6 +11,7 @@ from services.registry.sealing import Sealer
 from services.registry.verification.check import Check
 from services.registry.verification.contents import Anchor, Contents
 from services.registry.verification.outcomes import OUTCOME_CHECKS, SQL, check_outcomes
+from services.registry.verification.replay import Replay
 from services.registry.verification.streams import Streams
 
 Progress = Callable[[str, int, int | None], None]
@@ -51,6 +52,9 @@ async def verify(
             await contents.go(connection, lambda done: progress("log", done, head.position))
             checks = contents.checks
             checks += await check_outcomes(connection, lambda done: progress("outcomes", done, OUTCOME_CHECKS))
+            replay = Replay()
+            await replay.go(connection, lambda done: progress("replay", done, head.position))
+            checks += replay.checks
             if client is not None:
                 streams = Streams(client, content_key)
                 await streams.go(connection, lambda done: progress("streams", done, None))
