@@ -9,7 +9,7 @@ export PYTHONPATH :=
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check lint types contracts unit test bench reference lock clean
+.PHONY: help setup demo check lint types contracts unit test faults bench reference lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench: .venv/.bench-ready ## measure speed, see docs/performance.md; ONLY="appen
 
 reference: setup ## write docs/events.md anew from the catalogue
 	@$(BIN)/python -m deploy.reference.events > docs/events.md
+
+faults: setup ## the long run of tests/faults: 60 random kills, 10,000 hostile messages, silent connections
+	@FAULTS=all $(BIN)/pytest -s tests/faults
 
 lock: ## write requirements.lock anew from pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
