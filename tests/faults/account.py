@@ -131,7 +131,9 @@ async def _replay_equals_state(connection: "asyncpg.Connection[Any]") -> None:
             timelines.setdefault(event.subject, []).append(Fact.of_recorded(event))
             if event.entry.name == "TargetAssigned":
                 targets[event.data.target_id] = event.subject.partition("/")[2]  # type: ignore[attr-defined]
-    successions = await connection.fetch("SELECT organisation_id, day, successor_id, targets FROM registry.succession")
+    successions = await connection.fetch(
+        "SELECT organisation_id, day, successor_id, targets FROM registry.succession"
+    )
     lineage = Lineage(Succession(*row) for row in successions)
     replayed = {subject: fold.fold(fold.kind_of(subject), facts, lineage) for subject, facts in timelines.items()}
     kept = {

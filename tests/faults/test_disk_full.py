@@ -50,18 +50,21 @@ async def small(tmp_path: Path) -> AsyncIterator[Parts]:
 
 
 _SET = """
-import resource, sys
-size, *pids = map(int, sys.argv[1:])
-for pid in pids:
+import contextlib, pathlib, resource, sys
+size, postmaster = map(int, sys.argv[1:])
+def limit(pid):
     hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
+limit(postmaster)  # first: those that it starts from now on have it too
+for pid in pathlib.Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split():
+    with contextlib.suppress(ProcessLookupError):
+        limit(int(pid))
 """
 
 
 def _limit(postmaster: int, size: int) -> None:
     """Let no file of the server grow beyond `size`: the kernel then refuses as on a full disk."""
-    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="ascii").split()
-    command = [sys.executable, "-I", "-S", "-c", _SET, str(size), str(postmaster), *children]
+    command = [sys.executable, "-I", "-S", "-c", _SET, str(size), str(postmaster)]
     # Only the server's own user may: root cannot without a capability that containers leave out.
     owner = Path(f"/proc/{postmaster}").stat()
     identity = Identity(owner.st_uid, owner.st_gid, keep_access=True) if os.geteuid() == 0 else None
