@@ -177,6 +177,26 @@ async def test_who_sees_what_follows_the_tree_as_it_is_known_now(locked: Locked)
     assert [child["organisation"]["id"] for child in past["children"]] == ["commune"]
 
 
+async def test_what_was_merged_into_ones_own_is_ones_own_and_retracted_no_longer(locked: Locked) -> None:
+    district, elsewhere = locked.keys.viewer("district"), locked.keys.viewer("elsewhere")
+    merged = event(
+        "OrganisationsMerged",
+        "organisation/commune",
+        "2024-01-01",
+        {"sources": ["elsewhere-1"], "targets": "keep"},
+    )
+
+    async def status(headers: dict[str, str]) -> int:
+        return await locked.status("/v1/organisations/elsewhere-1/totals?as_of=2023-06-30", headers)
+
+    await locked.reporting.project(merged)
+    assert (await status(district), await status(elsewhere)) == (200, 403)
+
+    retracted = {"corrects": merged["id"], "replacement": None, "reason": "other"}
+    await locked.reporting.project(event("FactCorrected", "organisation/commune", "2024-02-01", retracted))
+    assert (await status(district), await status(elsewhere)) == (403, 200)
+
+
 async def test_whoever_reads_evidence_is_in_the_log(locked: Locked) -> None:
     viewer = locked.keys.viewer("district")
 
