@@ -129,7 +129,8 @@ class LoadedSituation(Book):
             for each in self.lineage.onward(name)
         }
         self.successions |= effect.successions
-        self.changed |= effect.folds.keys()
+        # Not `|=` with keys(): that would copy the whole set for every fact.
+        self.changed.update(effect.folds)
         self.new_about += [(subject, fact) for subject in effect.about]
         self.new_travels += [(name, fact.subject) for name in self.named_in_transfer(fact)]
         said = self.as_said(fact).data
