@@ -18,7 +18,7 @@ from benchmarks.goals import GOALS, Figure
 from benchmarks.servers import DIRECTORY
 from shared.runtime.service import calm_the_collector
 
-MODULES = ("append", "whole_way", "starting")
+MODULES = ("append", "whole_way", "rebuild", "reads", "starting")
 RESULTS = Path(DIRECTORY) / "results.json"
 _COLOURS = {"aim": "green", "must": "yellow", "short": "red"}
 
