@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from msgspec import Struct
+
 from shared.events.codec import Submitted
 from shared.events.receipts import Finding, Reason, Receipt
 from shared.events.refusing import Unreadable
@@ -34,8 +36,7 @@ class Message:
     """Its events, once `reading.read_message` has read them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """The place of one event among all that a source delivered."""
 
     source: str
@@ -47,8 +48,7 @@ Read = tuple[Delivery, Submitted | Unreadable]
 """A delivery and its event, or why it cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogRow:
+class LogRow(Struct, frozen=True):
     """A recorded event."""
 
     delivery: Delivery
@@ -76,8 +76,7 @@ class LogRow:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedRow:
+class RefusedRow(Struct, frozen=True):
     """A delivery that ends without a place in the log."""
 
     delivery: Delivery
@@ -87,8 +86,7 @@ class RefusedRow:
     reason: Reason | None
 
 
-@dataclass(slots=True)
-class Waiting:
+class Waiting(Struct):
     """A quarantined event; `content` is its canonical JSON, profiles sealed."""
 
     delivery: Delivery

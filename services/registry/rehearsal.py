@@ -150,8 +150,8 @@ class _Rehearsal(Turn):
         self._changes: Counter[tuple[str, str, date]] = Counter()
         self._supposed: set[Key] = set()
 
-    async def _record(self, event: Waiting, decision: Record, **more: Any) -> frozenset[str]:
-        wakes = await super()._record(event, decision, **more)
+    def _record(self, event: Waiting, decision: Record, **more: Any) -> frozenset[str]:
+        wakes = super()._record(event, decision, **more)
         if event.key not in self._supposed:
             for change in decision.effect.changes:
                 holder = self.situation.lineage.resolve(change.organisation_id, change.day)

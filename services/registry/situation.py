@@ -119,9 +119,10 @@ class LoadedSituation(Book):
         for change in kept:
             self.headcount_changes[(change.organisation_id, change.measure, change.day)] += change.change
         wakes = {fact.subject, *effect.folds, event_key(fact.source, fact.event_id)}
-        for name in {change.organisation_id for change in kept} | effect.successions.keys():
+        for name in {*(change.organisation_id for change in kept), *effect.successions}:
             wakes.add(organisation_key(name))
-            wakes |= {organisation_key(each.successor_id) for each in self.lineage.onward(name)}
+            if self.lineage.succession(name) is not None:
+                wakes |= {organisation_key(each.successor_id) for each in self.lineage.onward(name)}
         self.put(fact, effect)
         wakes |= {
             organisation_key(each.successor_id)

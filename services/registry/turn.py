@@ -130,7 +130,9 @@ class Turn:
             self.outcomes.held[waiting.key] = waiting
             self._receipt(delivery, envelope.id, "quarantined", reason=decision.reason)
             return
-        await self._release(await self._woken(await self._record(waiting, decision, dropped=dropped)))
+        woken = await self._woken(self._record(waiting, decision, dropped=dropped))
+        if woken:
+            await self._release(woken)
 
     def refuse(self, delivery: Delivery, event_id: UUID | None, reason: Reason) -> None:
         """Reject a delivery."""
@@ -155,14 +157,16 @@ class Turn:
 
     async def _decide(self, fact: Fact, entry: EventType, source: str, *, stored: bool) -> tuple[Decision, bool]:
         """The decision, and whether it was made without the profile, because the person is erased."""
-        fact, dropped = await self.profiles.readable(fact, stored=stored)
+        dropped = False
+        if profile_of(fact) is not None:
+            fact, dropped = await self.profiles.readable(fact, stored=stored)
         while True:
             try:
                 return decide(fact, entry, self._roots[source], self.situation), dropped
             except Unloaded as missing:
                 await self._reader.load(self.situation, missing)
 
-    async def _record(self, event: Waiting, decision: Record, *, dropped: bool) -> frozenset[str]:
+    def _record(self, event: Waiting, decision: Record, *, dropped: bool) -> frozenset[str]:
         findings = decision.findings
         if dropped:
             event.fact, event.content = without_profile(event.fact, event.content)
@@ -190,7 +194,10 @@ class Turn:
 
     async def _woken(self, keys: frozenset[str]) -> set[tuple[str, UUID]]:
         """What waits for any of these keys and is not in the queue already."""
-        await self._read_waiting(keys)
+        if self._stored_waiting:
+            await self._read_waiting(keys)
+        if not self._waiting_for:
+            return set()
         return {waiting for key in keys for waiting in self._waiting_for.get(key, ())}
 
     async def _read_waiting(self, keys: frozenset[str]) -> None:
@@ -231,7 +238,7 @@ class Turn:
                 self._held.pop(key, None)
                 self.refuse(waiting.delivery, waiting.fact.event_id, decision.reason)
                 continue
-            await self._line_up(queue, await self._woken(await self._record(waiting, decision, dropped=dropped)))
+            await self._line_up(queue, await self._woken(self._record(waiting, decision, dropped=dropped)))
 
     async def _line_up(
         self, queue: list[tuple[OrderKey, tuple[str, UUID]]], woken: Iterable[tuple[str, UUID]]

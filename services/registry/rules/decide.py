@@ -131,6 +131,8 @@ def _unknown(
 def _before_others(fact: Fact, situation: Situation) -> dict[str, State]:
     """The states that the event meets on the timelines of others whom it is about."""
     about = others(fact)
+    if not about:
+        return {}  # nearly always
     situation.ask_folds(about)
     views = {subject: cast(Fact, seen_by(fact, subject)) for subject in about}
     folds = {subject: situation.folded(subject) or empty(kind_of(subject)) for subject in about}

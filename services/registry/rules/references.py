@@ -18,8 +18,28 @@ class NamedOrganisation(Struct, frozen=True):
     own: bool
 
 
+_NAMES_NONE = frozenset(
+    {
+        person.CandidateListed,
+        person.CandidateClosed,
+        person.MentorAssigned,
+        person.MentorReportSubmitted,
+        person.TrainingCompleted,
+        person.ApplicationSubmitted,
+        person.IntroductionConfirmed,
+        person.BackgroundVerified,
+        person.VoteHeld,
+        person.DecisionIssued,
+        person.MemberConfirmed,
+    }
+)
+"""Most of what is published: spares `_named` the question whether it is each of the others."""
+
+
 def named_organisations(fact: Fact, root: str) -> list[NamedOrganisation]:
     """The organisations that `data` names and that must be on record and active on its day."""
+    if type(fact.data) in _NAMES_NONE:
+        return []
     return [
         NamedOrganisation(member, organisation_id, own)
         for member, organisation_id, own in _named(fact, root)
