@@ -34,6 +34,7 @@ def validate(files: Files, data_dir: DataDir = None) -> None:
         raise StackError(str(error)) from None
     outcomes: Counter[str] = Counter()
     problems: list[tuple[int, Receipt]] = []
+    moves: list[str] = []
     parts = first = 0
     console = Console()
     with (
@@ -45,6 +46,7 @@ def validate(files: Files, data_dir: DataDir = None) -> None:
             answer = ask(registry, "POST", "/v1/validate", content=content)
             for index, receipt in enumerate(msgspec.json.decode(answer, type=list[Receipt]), start=first):
                 outcomes[receipt.outcome] += 1
+                moves += [each.message for each in receipt.findings if each.code == "moves"]
                 if receipt.outcome not in {"recorded", "duplicate"} and len(problems) < _SHOWN:
                     problems.append((index, receipt))
             first += len(part)
@@ -52,6 +54,8 @@ def validate(files: Files, data_dir: DataDir = None) -> None:
     places = event_lines.places(files, [index for index, _ in problems])
     console.print("Nothing was stored. Publishing would give:")
     show_outcomes(console, outcomes, [(places[index], receipt) for index, receipt in problems])
+    for message in moves:
+        console.print(f"Reorganisation {message}.", soft_wrap=True)
     if parts > 1:
         console.print(
             f"Judged in {parts} parts of at most {_MAX_EVENTS:,} events, each without those before it: an event "

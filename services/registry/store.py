@@ -89,6 +89,11 @@ class StoreReader:
         }
         await loads[missing.kind](situation, missing.keys)
 
+    async def attached(self, organisations: Iterable[str]) -> list[str]:
+        """Subjects of active organisations and of places that belong to these directly."""
+        rows = await self._connection.execute(SQL["attached"], {"organisations": list(organisations)})
+        return list(rows.scalars())
+
     async def _load_subjects(self, situation: LoadedSituation, subjects: Sequence[str]) -> None:
         rows = await self._connection.execute(SQL["subjects"], {"subjects": list(subjects)})
         found = {row.subject: fold.decode(fold.kind_of(row.subject), row.folded) for row in rows}

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.registry import lease, masters, store
 from services.registry.deliveries import Message, Read, SourceProgress, Waiting
+from services.registry.dry_run import DryRun
 from services.registry.reading import read_message
 from services.registry.rehearsal import Rehearsed, rehearse
 from services.registry.rules.rulepack import RulePack
@@ -178,7 +179,7 @@ class Writer:
             reader = store.StoreReader(connection)
             situation = LoadedSituation(lineage, self._rulepack, OrganisationCache())
             waits = await reader.anyone_waits()
-            turn = Turn(situation, reader, self._sealer, self._roots(), 0, datetime.now(UTC), anyone_waits=waits)
+            turn = DryRun(situation, reader, self._sealer, self._roots(), 0, datetime.now(UTC), anyone_waits=waits)
             await self._decide(turn, reader, reads, {})
             await connection.rollback()
         receipts = {(each.stream_sequence, each.batch_index): each for each in turn.outcomes.receipts}

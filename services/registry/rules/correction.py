@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 from services.registry.rules import findings
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
 from services.registry.rules.ownership import not_own
-from services.registry.rules.references import event_key, named_organisations, organisation_key
+from services.registry.rules.references import NamedOrganisation, event_key, named_organisations, organisation_key
 from services.registry.rules.rules import inactive, overdrawn
 from shared.events.correction import FactCorrected
 from shared.events.receipts import Reason
@@ -33,11 +33,15 @@ def decide_correction(fact: Fact, root: str, situation: "Situation") -> Decision
     now = as_corrected(original, fact)
     if isinstance(now, Reason):
         return Reject(now)
-    if now is not None:
-        decision = _unfit(now, root, situation)
-        if decision is not None:
-            return decision
+    named = [] if now is None else named_organisations(now, root)
+    if now is not None and (decision := _unnameable(now, named, root, situation)) is not None:
+        return decision
     effect = situation.effect(fact)
+    # Whether an organisation fits whose own timeline the fact stands on is for the fold to say.
+    beside = [each for each in named if organisation_key(each.organisation_id) not in effect.subjects]
+    for problem in inactive(now or fact, beside, situation):
+        keys = frozenset({fact.subject, *(organisation_key(each.organisation_id) for each in beside)})
+        return Quarantine(Reason("rule-violated", problem), keys)
     for problem in overdrawn(effect.changes, situation):
         return Quarantine(Reason("rule-violated", problem), waits_for)
     found = [*findings.findings(now or fact, situation), *findings.seating(fact, effect, situation)]
@@ -55,18 +59,12 @@ def _misdirected(fact: Fact, original: Fact) -> str | None:
     return None
 
 
-def _unfit(now: Fact, root: str, situation: "Situation") -> Decision | None:
-    """Why the replacement cannot stand: organisations that it names are unknown, another's, or not active."""
-    named = named_organisations(now, root)
+def _unnameable(now: Fact, named: list[NamedOrganisation], root: str, situation: "Situation") -> Decision | None:
+    """Why the replacement cannot name an organisation: it is unknown, or another source's."""
     for each in named:
         if situation.organisation(each.organisation_id) is None:
             message = f"expected organisation {each.organisation_id} to be on record, found none"
             key = organisation_key(each.organisation_id)
             return Quarantine(Reason("unknown-organisation", message), frozenset({key}))
     foreign = not_own(now, named, root, situation)
-    if foreign is not None:
-        return Reject(foreign)
-    for problem in inactive(now, named, situation):
-        keys = frozenset({now.subject, *(organisation_key(each.organisation_id) for each in named)})
-        return Quarantine(Reason("rule-violated", problem), keys)
-    return None
+    return None if foreign is None else Reject(foreign)

@@ -34,6 +34,18 @@ FROM registry.also_about a JOIN registry.log l USING (position)
 WHERE a.subject = ANY (CAST(:subjects AS text[]))
 ORDER BY position;
 
+-- attached: active organisations and places that belong to these; for dry runs only, it looks at every fold of them
+SELECT subject
+FROM registry.subject, LATERAL (SELECT convert_from(folded, 'UTF8')::json -> 'state') AS folded_as (state)
+WHERE subject LIKE 'organisation/%' AND state ->> 'ended_on' IS NULL
+  AND state #>> '{segments,-1,parent_id}' = ANY (CAST(:organisations AS text[]))
+UNION ALL
+SELECT subject
+FROM registry.subject, LATERAL (SELECT convert_from(folded, 'UTF8')::json -> 'state') AS folded_as (state)
+WHERE subject LIKE 'place/%'
+  AND (state ->> 'organisation_id' = ANY (CAST(:organisations AS text[]))
+       OR state #>> '{coverage,-1,cell_id}' = ANY (CAST(:organisations AS text[])));
+
 -- recorded_event: one event by its id
 SELECT event::text FROM registry.log WHERE source = :source AND event_id = :event_id;
 

@@ -77,6 +77,10 @@ def test_a_merger_that_never_was_gives_back_what_it_took() -> None:
 
     assert in_the_hands_of("cell", after) == {"balance.official": 5, "members.official": 1}
     assert in_the_hands_of("other", after) == {}
+    on_another_day = {"effectiveon": "2022-08-01", "data": {"sources": ["cell", "third"], "targets": "sum"}}
+    later = turn([*given, corrected(merger, on_another_day)])
+    assert in_the_hands_of("cell", later, "2022-07-31") == {"balance.official": 5, "members.official": 1}
+    assert in_the_hands_of("other", later, "2022-08-01") == {"balance.official": 5, "members.official": 1}
     to_third = turn([*given, corrected(merger, {"data": {"sources": ["third"], "targets": "keep"}})])
     assert in_the_hands_of("cell", to_third) == {"balance.official": 5, "members.official": 1}
     assert to_third.situation.lineage.succession("third") is not None

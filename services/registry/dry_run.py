@@ -1,0 +1,62 @@
+"""A turn that is never committed: it decides as the writer would, and says what reorganisations move."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Protocol
+from uuid import UUID
+
+from services.registry.deliveries import Waiting
+from services.registry.rules import moving
+from services.registry.rules.decision import Decision, Record
+from services.registry.situation import LoadedSituation
+from services.registry.turn import Reader, Turn
+from shared.events.catalogue import EventType
+from shared.timeline.book import Unloaded
+from shared.timeline.fact import Fact
+
+
+class DryRunReader(Reader, Protocol):
+    """What a dry run reads besides what a turn does."""
+
+    async def attached(self, organisations: Iterable[str]) -> list[str]:
+        """Subjects of active organisations and of places that belong to these directly."""
+
+
+class DryRun(Turn):
+    """Receipts of reorganisations that would be recorded carry the finding `moves`, which no recorded one has."""
+
+    def __init__(self, situation: LoadedSituation, reader: DryRunReader, *arguments: Any, **more: Any) -> None:
+        super().__init__(situation, reader, *arguments, **more)
+        self._attaching = reader
+        self._before: dict[tuple[str, UUID], moving.Before] = {}
+
+    async def _decide(self, fact: Fact, entry: EventType, source: str, *, stored: bool) -> tuple[Decision, bool]:
+        decision, dropped = await super()._decide(fact, entry, source, stored=stored)
+        move = moving.move_of(fact)
+        if move is not None and isinstance(decision, Record):
+            self._before[(source, fact.event_id)] = await self._look(move)
+        return decision, dropped
+
+    def _record(self, event: Waiting, decision: Record, *, dropped: bool) -> frozenset[str]:
+        wakes = super()._record(event, decision, dropped=dropped)
+        before = self._before.get(event.key)
+        if before is not None:
+            row = self.outcomes.log[-1]
+            found = moving.finding(before, moving.held(before.move, self.situation))
+            self.outcomes.log[-1] = replace(row, findings=(*row.findings, found))
+        return wakes
+
+    async def _look(self, move: moving.Move) -> moving.Before:
+        """What is there before the move."""
+        while True:
+            try:
+                people, targets = moving.held(move, self.situation), moving.targets_of(move, self.situation)
+                break
+            except Unloaded as missing:
+                await self._reader.load(self.situation, missing)
+        names = {name for giver in move.givers for name in (giver, *self.situation.lineage.before(giver))}
+        changed = self.situation.changed_folds()
+        attached = [subject for subject in await self._attaching.attached(names) if subject not in changed]
+        attached += [subject for subject, folded in changed.items() if moving.belongs(folded.state, names)]
+        children = sum(subject.startswith("organisation/") for subject in attached)
+        return moving.Before(move, people, children, len(attached) - children, len(targets))
