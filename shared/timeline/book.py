@@ -4,7 +4,7 @@ The registry decides over it, reporting and the notifier count by it: one meanin
 and reorganisations for all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 from uuid import UUID
 
@@ -14,7 +14,19 @@ from shared.events.correction import FactCorrected
 from shared.events.person import TransferAccepted, TransferInitiated
 from shared.timeline.correcting import as_corrected, corrected, gathered, timeline
 from shared.timeline.fact import Fact
-from shared.timeline.fold import Folded, Step, empty, extend, folded, goes_at_end, kind_of, refusal, steps
+from shared.timeline.fold import (
+    Folded,
+    Refolded,
+    Step,
+    empty,
+    extend,
+    folded,
+    goes_at_end,
+    kind_of,
+    refolded,
+    refusal,
+    steps,
+)
 from shared.timeline.lineage import Lineage, Succession
 from shared.timeline.measures import Change, added_up, changes, difference
 from shared.timeline.organisation import OrganisationState, succession_of
@@ -49,6 +61,14 @@ class Effect(Struct, frozen=True):
     """The fact on its main timeline, if it counts there."""
     successions: dict[str, Succession | None]
     """Organisations whose end changes."""
+    refolded: dict[str, Refolded] = {}
+    """By subject, the timelines that were folded again; none where the fact only adds `step` at the end of one."""
+
+    def turned(self) -> Iterator[tuple[str, Refolded]]:
+        """By subject, the steps that go and come with the fact."""
+        if self.step is not None and not self.refolded:
+            yield self.subjects[0], Refolded((), (self.step,))
+        yield from self.refolded.items()
 
 
 class Book:
@@ -239,6 +259,7 @@ class Book:
         befores: dict[str, Folded] = {}
         folds: dict[str, Folded] = {}
         found: list[Change] = []
+        turns: dict[str, Refolded] = {}
         main: Step | None = None
         for subject in subjects:
             kind = kind_of(subject)
@@ -248,10 +269,11 @@ class Book:
             befores[subject] = self.folded(subject) or empty(kind)
             folds[subject] = folded(kind, facts, becomes)
             found.extend(difference(was, becomes))
+            turns[subject] = refolded(was, becomes)
             if subject == subjects[0]:
                 main = next((each for each in becomes if each.fact.event_id == fact.event_id), None)
         successions = _successions(befores, folds)
-        effect = Effect(subjects, about, folds, tuple(added_up(found)), main, successions)
+        effect = Effect(subjects, about, folds, tuple(added_up(found)), main, successions, turns)
         return self._succeeding(effect) if successions else effect
 
     def _succeeding(self, effect: Effect) -> Effect:
@@ -265,6 +287,7 @@ class Book:
             raise Unloaded("travellers", *missing)
         persons = {person for organisation_id in kin for person in self.travellers(organisation_id)}
         folds, found = dict(effect.folds), list(effect.changes)
+        turns = dict(effect.turned())
         again = sorted(set(self._with_first_ids(persons)) - folds.keys())
         self.ask_facts(again)
         for person in again:
@@ -272,11 +295,12 @@ class Book:
             was = list(steps("person", facts, self.lineage))
             becomes = list(steps("person", facts, after))
             moved = added_up(difference(was, becomes))
-            refolded = folded("person", facts, becomes)
-            if moved or refolded != self.folded(person):
-                folds[person] = refolded
+            again_folded = folded("person", facts, becomes)
+            if moved or again_folded != self.folded(person):
+                folds[person] = again_folded
                 found.extend(moved)
-        return Effect(effect.subjects, effect.about, folds, tuple(found), effect.step, effect.successions)
+                turns[person] = refolded(was, becomes)
+        return Effect(effect.subjects, effect.about, folds, tuple(found), effect.step, effect.successions, turns)
 
 
 def _successions(before: dict[str, Folded], after: dict[str, Folded]) -> dict[str, Succession | None]:

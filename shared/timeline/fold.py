@@ -48,6 +48,13 @@ class Folded(Struct, frozen=True):
     unseated: frozenset[UUID] = frozenset()
 
 
+class Refolded(Struct, frozen=True):
+    """Of a timeline that is folded again: the steps that are no more, and those that are there instead."""
+
+    gone: tuple[Step, ...]
+    come: tuple[Step, ...]
+
+
 class _Stored(Struct, Generic[S]):
     state: S
     last: OrderKey | None
@@ -110,6 +117,14 @@ def folded(kind: SubjectKind, facts: Sequence[Fact], counting: Sequence[Step]) -
     last = max((fact.key for fact in facts), default=None)
     unseated = {fact.event_id for fact in facts} - {step.fact.event_id for step in counting}
     return Folded(state, last, frozenset(unseated))
+
+
+def refolded(was: Sequence[Step], becomes: Sequence[Step]) -> Refolded:
+    """What differs between two folds of a timeline."""
+    before = {(step.fact.source, step.fact.event_id): step for step in was}
+    after = {(step.fact.source, step.fact.event_id): step for step in becomes}
+    gone = tuple(step for key, step in before.items() if after.get(key) != step)
+    return Refolded(gone, tuple(step for key, step in after.items() if before.get(key) != step))
 
 
 def goes_at_end(folded: Folded, fact: Fact) -> bool:

@@ -6,6 +6,7 @@ from typing import cast
 
 from msgspec import Struct
 
+from services.reporting.projector.person_steps import Steps
 from services.reporting.projector.versions import (
     OrganisationVersion,
     PlaceVersion,
@@ -73,6 +74,7 @@ class Batch:
         self.successions: dict[str, Succession | None] = {}
         self.closings: list[Closing] = []
         self.moments: dict[datetime, int] = {}
+        self.steps = Steps(STILL_KNOWN)
         self._superseded: list[KnownVersion] = []
         self._newest: dict[VersionKey, KnownVersion] = {}
         self._dependents: dict[str, set[str]] = {}
@@ -105,6 +107,9 @@ class Batch:
             become = self._versions(affected, after, effect.folds)
         self._supersede(were, become, event.position)
         self.deltas.extend((event.position, change) for change in effect.changes)
+        for subject, turn in effect.turned():
+            if subject.startswith("person/"):
+                self.steps.turn(subject, turn.gone, turn.come, event.position)
         self.about.extend((subject, event.position) for subject in effect.about)
         self.travels.extend((name, fact.subject) for name in self.book.named_in_transfer(fact))
         self.successions |= effect.successions

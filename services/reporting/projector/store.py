@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector.batch import Batch, Closing, KnownVersion, late_subjects
+from services.reporting.projector.person_steps import PersonStep, Steps
 from services.reporting.projector.versions import (
     HoldingVersion,
     OrganisationVersion,
@@ -155,10 +156,26 @@ async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
             for position, each in batch.deltas
         ],
     )
+    await _write_steps(connection, batch.steps)
     for type_, table in _TABLES.items():
         await _write_versions(connection, type_, table, batch.closings, batch.new_versions())
     await connection.execute(SQL["move_checkpoint"], {"position": last.position, "recordedat": last.recordedat})
     return Checkpoint(last.position, last.recordedat)
+
+
+async def _write_steps(connection: AsyncConnection, steps: Steps) -> None:
+    await _columns(
+        connection,
+        "close_person_steps",
+        ("person", "source", "event_id", "position"),
+        [(*each.key, each.position) for each in steps.closings],
+    )
+    await _columns(
+        connection,
+        "add_person_steps",
+        (*PersonStep.__struct_fields__, "known_from", "known_to"),
+        [(*msgspec.structs.astuple(each.step), each.known_from, each.known_to) for each in steps.known()],
+    )
 
 
 async def _write_versions(

@@ -82,6 +82,24 @@ INSERT INTO reporting.delta (organisation_id, measure, day, position, change, co
 SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:measure AS text[]), CAST(:day AS date[]),
                      CAST(:position AS bigint[]), CAST(:change AS bigint[]), CAST(:counterpart AS text[]));
 
+-- close_person_steps: stored steps that are known no more
+UPDATE reporting.person_step s SET known_to = c.position
+FROM unnest(CAST(:person AS uuid[]), CAST(:source AS text[]), CAST(:event_id AS uuid[]),
+            CAST(:position AS bigint[])) AS c (person, source, event_id, position)
+WHERE s.person = c.person AND s.source = c.source AND s.event_id = c.event_id
+  AND s.known_to = 9223372036854775807;
+
+-- add_person_steps: facts that came to count on persons' timelines
+INSERT INTO reporting.person_step (person, source, event_id, name, day, time, organisation_id, standing,
+                                   stage_before, stage, mentors, mentor, issued_on, expires_on, detail, known_from,
+                                   known_to)
+SELECT * FROM unnest(CAST(:person AS uuid[]), CAST(:source AS text[]), CAST(:event_id AS uuid[]),
+                     CAST(:name AS text[]), CAST(:day AS date[]), CAST(:time AS timestamptz[]),
+                     CAST(:organisation_id AS text[]), CAST(:standing AS text[]), CAST(:stage_before AS smallint[]),
+                     CAST(:stage AS smallint[]), CAST(:mentors AS smallint[]), CAST(:mentor AS uuid[]),
+                     CAST(:issued_on AS date[]), CAST(:expires_on AS date[]), CAST(:detail AS jsonb[]),
+                     CAST(:known_from AS bigint[]), CAST(:known_to AS bigint[]));
+
 -- close_organisation_version: stored versions that are known no more
 UPDATE reporting.organisation_version v SET known_to = c.position
 FROM unnest(CAST(:id AS text[]), CAST(:valid_from AS date[]), CAST(:position AS bigint[]))
