@@ -1,9 +1,10 @@
 """A turn that is never committed: it decides as the writer would, and says what reorganisations move."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, Protocol
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from services.registry.deliveries import Waiting
 from services.registry.rules import moving
