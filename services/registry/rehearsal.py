@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.registry.deliveries import Delivery, Waiting
 from services.registry.rules import supposed
 from services.registry.rules.decision import Record
-from services.registry.rules.rulepack import RulePack
 from services.registry.sealing import Sealer
 from services.registry.situation import LoadedSituation, OrganisationCache
 from services.registry.store import StoreReader, read_lineage, read_waiting
 from services.registry.turn import Turn
 from shared.events.codec import read
 from shared.events.receipts import Finding, Outcome, Reason, Receipt
+from shared.law.rulepack import RulePack
 from shared.runtime.sql import Statements
 
 SQL = Statements("services.registry.sql", "quarantine.sql")

@@ -5,9 +5,9 @@ from datetime import date
 from typing import cast
 
 from services.registry.rules.references import event_key, organisation_key, target_key
-from services.registry.rules.rulepack import RulePack
 from shared.events import organisation as organisation_events
 from shared.events.person import Profile
+from shared.law.rulepack import RulePack
 from shared.timeline.book import Book, Effect, Unloaded
 from shared.timeline.fact import Fact
 from shared.timeline.fold import Folded

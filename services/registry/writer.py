@@ -15,13 +15,13 @@ from services.registry.deliveries import Message, Read, SourceProgress, Waiting
 from services.registry.dry_run import DryRun
 from services.registry.reading import read_message
 from services.registry.rehearsal import Rehearsed, rehearse
-from services.registry.rules.rulepack import RulePack
 from services.registry.sealing import Sealer, content_hash
 from services.registry.situation import LoadedSituation, OrganisationCache
 from services.registry.turn import Turn
 from shared.events.codec import Submitted
 from shared.events.receipts import Receipt
 from shared.events.refusing import Unreadable
+from shared.law.rulepack import RulePack
 from shared.timeline.lineage import Lineage
 
 log = structlog.get_logger(__name__)

@@ -17,12 +17,12 @@ from services.registry.rules.references import (
     person_key,
     target_key,
 )
-from services.registry.rules.rulepack import RulePack
 from shared.events import organisation, person
 from shared.events.catalogue import EventType
 from shared.events.correction import FactCorrected
 from shared.events.person import Profile
 from shared.events.receipts import Reason
+from shared.law.rulepack import RulePack
 from shared.timeline.book import Effect
 from shared.timeline.fact import Fact, Refusal
 from shared.timeline.fold import Folded, State, empty, goes_at_end, kind_of, refusal, state_before

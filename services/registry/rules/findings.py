@@ -5,12 +5,12 @@ from datetime import date
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from services.registry.rules.calendar import working_days_after
 from services.registry.rules.references import person_key
-from services.registry.rules.rulepack import RulePack
 from shared.events import person
 from shared.events.receipts import Finding
 from shared.events.vocabulary import REFERENCE
+from shared.law.calendar import months_after, working_days_after
+from shared.law.rulepack import RulePack
 from shared.timeline.book import Effect
 from shared.timeline.fact import Fact
 from shared.timeline.fold import Step
@@ -139,17 +139,6 @@ def _report(before: PersonState, report: person.MentorReportSubmitted) -> Iterat
     if any((each.mentor_id, each.period_from, each.period_to) == period for each in before.reports):
         message = f"expected one report for {report.period_from} to {report.period_to}, found another"
         yield Finding("second-report", message)
-
-
-def months_after(day: date, months: int) -> date:
-    """The same day so many months later, or the last day of that month where it has none such."""
-    years, month = divmod(day.month - 1 + months, 12)
-    for last in (day.day, 30, 29, 28):
-        try:
-            return date(day.year + years, month + 1, min(day.day, last))
-        except ValueError:
-            continue
-    raise AssertionError("every month has 28 days")
 
 
 def seating(fact: Fact, effect: Effect, situation: "Situation") -> Iterator[Finding]:

@@ -9,12 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from services.registry.deliveries import Delivery, Waiting
-from services.registry.rules.rulepack import RulePack
 from services.registry.sealing import Sealer, Wrapped, content_hash
 from services.registry.situation import LoadedSituation, OrganisationCache
 from services.registry.turn import Turn
 from shared.events.codec import read
 from shared.events.receipts import Receipt
+from shared.law.rulepack import RulePack
 from shared.timeline.book import Unloaded
 from shared.timeline.lineage import Lineage
 

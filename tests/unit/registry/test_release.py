@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.registry.deliveries import Delivery
-from services.registry.rules.rulepack import RulePack
 from services.registry.situation import LoadedSituation, OrganisationCache
 from services.registry.turn import Turn
 from shared.events.codec import read
+from shared.law.rulepack import RulePack
 from shared.timeline.lineage import Lineage
 from tests.given import encoded, identified, new_uuid, organisation, root
 from tests.unit.registry.given import NothingStored, turn

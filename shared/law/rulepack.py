@@ -14,6 +14,12 @@ Rule = Literal[
     "introducers",
     "vote_threshold",
     "ceremony",
+    "decision_admission",
+    "decision_confirmation",
+    "confirmation",
+    "transfer",
+    "mentor_report",
+    "mentor_load",
 ]
 
 
@@ -22,7 +28,7 @@ class RuleValue(msgspec.Struct, frozen=True, rename={"from_": "from"}):
 
     rule: Rule
     value: int
-    unit: Literal["years", "months", "working_days", "introducers", "share"]
+    unit: Literal["years", "months", "working_days", "introducers", "share", "persons"]
     from_: date
     to: date | None
     regulation: str
@@ -39,7 +45,7 @@ class RulePack:
     @classmethod
     def shipped(cls) -> "RulePack":
         """The pack that comes with this version."""
-        packed = files("services.registry.rules").joinpath("rulepack.json").read_bytes()
+        packed = files("shared.law").joinpath("rulepack.json").read_bytes()
         return cls(msgspec.json.decode(packed, type=list[RuleValue]))
 
     def on(self, rule: Rule, day: date) -> RuleValue | None:
@@ -48,3 +54,7 @@ class RulePack:
             if value.rule == rule and value.from_ <= day and (value.to is None or day <= value.to):
                 return value
         return None
+
+    def all(self, rule: Rule) -> list[RuleValue]:
+        """Every value that the rule has had."""
+        return [value for value in self._values if value.rule == rule]

@@ -1,4 +1,4 @@
-"""Working days: Monday to Friday, but for Vietnam's public holidays."""
+"""The calendar of deadlines: working days, which are Monday to Friday but for public holidays, and months."""
 
 from datetime import date, timedelta
 from functools import cache, lru_cache
@@ -25,3 +25,14 @@ def working_days_after(day: date, number: int) -> date:
         day += timedelta(days=1)
         number -= is_working_day(day)
     return day
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day so many months later, or the last day of that month where it has none such."""
+    years, month = divmod(day.month - 1 + months, 12)
+    for last in (day.day, 30, 29, 28):
+        try:
+            return date(day.year + years, month + 1, min(day.day, last))
+        except ValueError:
+            continue
+    raise AssertionError("every month has 28 days")
