@@ -1,7 +1,14 @@
-"""PostgreSQL: one engine per service, on asyncpg."""
+"""PostgreSQL: one engine per service, on asyncpg; COPY; and the same statements on another schema."""
 
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+_INSTEAD = "ketnap_instead"
 
 
 def create_engine(url: str, name: str, pool_size: int = 8, *, command_timeout: float | None = 60.0) -> AsyncEngine:
@@ -22,4 +29,32 @@ def create_engine(url: str, name: str, pool_size: int = 8, *, command_timeout: f
             "command_timeout": command_timeout,
             "server_settings": {"application_name": f"ketnap-{name}", "timezone": "UTC"},
         },
+    )
+
+
+def redirected(engine: AsyncEngine, schema: str, instead: str) -> AsyncEngine:
+    """The engine, on which statements written for `schema` go to the schema `instead`; they share their pool."""
+    named = re.compile(rf"(?<![\w.]){re.escape(schema)}\.")
+    other = engine.execution_options(**{_INSTEAD: {schema: instead}})
+
+    @event.listens_for(other.sync_engine, "before_cursor_execute", retval=True)
+    def redirect(_: Any, __: Any, statement: str, parameters: Any, ___: Any, ____: bool) -> tuple[str, Any]:
+        return named.sub(f"{instead}.", statement), parameters
+
+    return other
+
+
+async def copy(
+    connection: AsyncConnection, schema: str, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Add rows by COPY, in the transaction that the connection has begun: half the time of an INSERT."""
+    rows = list(rows)
+    if not rows:
+        return
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None
+    assert connection.sync_connection is not None
+    instead = connection.sync_connection.get_execution_options().get(_INSTEAD, {})
+    await driver.copy_records_to_table(
+        table, schema_name=instead.get(schema, schema), columns=tuple(columns), records=rows
     )

@@ -116,7 +116,7 @@ class Batch:
         self.book.put(fact, effect)
         self.facts.append(event)
         self.moments[event.recordedat] = event.position
-        self._changed |= effect.folds.keys()
+        self._changed.update(effect.folds)  # `|=` with keys would copy the whole set for every event
 
     def _affected(self, effect: Effect, lineage: Lineage, after: Lineage) -> set[str]:
         """Subjects, of those that have versions, whose versions may change."""

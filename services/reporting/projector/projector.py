@@ -31,7 +31,8 @@ class Projector:
     def __init__(self, engine: AsyncEngine, watch: Watch) -> None:
         self._engine = engine
         self._watch = watch
-        self._lineage: tuple[int, Lineage] | None = None
+        self._lineage: tuple[tuple[int, int], Lineage] | None = None
+        """With the tables and the position that it is of."""
 
     @property
     def position(self) -> int:
@@ -52,17 +53,18 @@ class Projector:
         """
         lineage, self._lineage = self._lineage, None
         async with self._engine.begin() as connection:
-            checkpoint = await store.read_checkpoint(connection, lock=True)
+            checkpoint, tables = await store.lock_checkpoint(connection)
             new = _following(events, checkpoint.position)
             if new:
-                if lineage is None or lineage[0] != checkpoint.position:
-                    lineage = (checkpoint.position, await store.read_lineage(connection))
+                place = (tables, checkpoint.position)
+                if lineage is None or lineage[0] != place:
+                    lineage = (place, await store.read_lineage(connection))
                 batch = Batch(lineage[1])
                 await store.prepare(connection, batch, new)
                 for event in new:
                     await _apply(connection, batch, event)
                 checkpoint = await store.write(connection, batch)
-                lineage = (checkpoint.position, batch.book.lineage)
+                lineage = ((tables, checkpoint.position), batch.book.lineage)
         self._lineage = lineage
         PROJECTED.inc(len(new))
         self._tell(checkpoint)

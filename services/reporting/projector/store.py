@@ -18,6 +18,7 @@ from services.reporting.projector.versions import (
     Version,
 )
 from shared.events.recorded import Recorded, read_data
+from shared.runtime.database import copy
 from shared.runtime.sql import Statements
 from shared.timeline import fold
 from shared.timeline.book import Unloaded
@@ -41,10 +42,19 @@ class Checkpoint(msgspec.Struct, frozen=True):
     recordedat: datetime | None
 
 
-async def read_checkpoint(connection: AsyncConnection, *, lock: bool = False) -> Checkpoint:
-    """The checkpoint; with `lock` nobody else projects until the transaction ends."""
-    row = (await connection.execute(SQL["lock_checkpoint" if lock else "checkpoint"])).one()
+async def read_checkpoint(connection: AsyncConnection) -> Checkpoint:
+    """The checkpoint."""
+    row = (await connection.execute(SQL["checkpoint"])).one()
     return Checkpoint(row.position, row.recordedat)
+
+
+async def lock_checkpoint(connection: AsyncConnection) -> tuple[Checkpoint, int]:
+    """The checkpoint, held so that nobody else projects until the transaction ends, and which tables it is of.
+
+    The number is another one once a version that was built beside has taken their place.
+    """
+    row = (await connection.execute(SQL["lock_checkpoint"])).one()
+    return Checkpoint(row.position, row.recordedat), row.tables
 
 
 async def read_lineage(connection: AsyncConnection) -> Lineage:
@@ -108,9 +118,11 @@ def _fact(row: Any) -> Fact:
 async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
     """Write what a batch changes and move the checkpoint, in the transaction of `connection`."""
     last = batch.facts[-1]
-    await _columns(
+    # Nearly all of what a batch writes goes by COPY: these two, and steps.
+    await copy(
         connection,
-        "add_facts",
+        "reporting",
+        "fact",
         ("position", "source", "event_id", "type", "subject", "effectiveon", "time", "data"),
         [
             (
@@ -124,6 +136,16 @@ async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
                 msgspec.json.encode(event.data).decode(),
             )
             for event in batch.facts
+        ],
+    )
+    await copy(
+        connection,
+        "reporting",
+        "delta",
+        ("organisation_id", "measure", "day", "position", "change", "counterpart"),
+        [
+            (each.organisation_id, each.measure, each.day, position, each.change, each.counterpart)
+            for position, each in batch.deltas
         ],
     )
     await _columns(connection, "put_moments", ("recordedat", "position"), list(batch.moments.items()))
@@ -147,15 +169,6 @@ async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
     )
     await _columns(connection, "put_about", ("subject", "position"), batch.about)
     await _columns(connection, "put_travellers", ("organisation_id", "subject"), batch.travels)
-    await _columns(
-        connection,
-        "add_deltas",
-        ("organisation_id", "measure", "day", "position", "change", "counterpart"),
-        [
-            (each.organisation_id, each.measure, each.day, position, each.change, each.counterpart)
-            for position, each in batch.deltas
-        ],
-    )
     await _write_steps(connection, batch.steps)
     for type_, table in _TABLES.items():
         await _write_versions(connection, type_, table, batch.closings, batch.new_versions())
@@ -170,9 +183,10 @@ async def _write_steps(connection: AsyncConnection, steps: Steps) -> None:
         ("person", "source", "event_id", "position"),
         [(*each.key, each.position) for each in steps.closings],
     )
-    await _columns(
+    await copy(
         connection,
-        "add_person_steps",
+        "reporting",
+        "person_step",
         (*PersonStep.__struct_fields__, "known_from", "known_to"),
         [(*msgspec.structs.astuple(each.step), each.known_from, each.known_to) for each in steps.known()],
     )

@@ -1,7 +1,7 @@
 -- Statements of the projector: what a batch reads before it is worked out, and what it writes.
 
 -- lock_checkpoint: whoever projects holds this row until its batch is committed
-SELECT position, recordedat FROM reporting.checkpoint FOR UPDATE;
+SELECT position, recordedat, tableoid::bigint AS tables FROM reporting.checkpoint FOR UPDATE;
 
 -- checkpoint: how far is projected
 SELECT position, recordedat FROM reporting.checkpoint;
@@ -49,12 +49,6 @@ INSERT INTO reporting.moment (recordedat, position)
 SELECT * FROM unnest(CAST(:recordedat AS timestamptz[]), CAST(:position AS bigint[]))
 ON CONFLICT (recordedat) DO UPDATE SET position = excluded.position;
 
--- add_facts: the events of the batch
-INSERT INTO reporting.fact (position, source, event_id, type, subject, effectiveon, time, data)
-SELECT * FROM unnest(CAST(:position AS bigint[]), CAST(:source AS text[]), CAST(:event_id AS uuid[]),
-                     CAST(:type AS text[]), CAST(:subject AS text[]), CAST(:effectiveon AS date[]),
-                     CAST(:time AS timestamptz[]), CAST(:data AS json[]));
-
 -- put_subjects: the folds after the batch
 INSERT INTO reporting.subject (subject, folded)
 SELECT * FROM unnest(CAST(:subject AS text[]), CAST(:folded AS bytea[]))
@@ -77,28 +71,12 @@ INSERT INTO reporting.traveller (organisation_id, subject)
 SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:subject AS text[]))
 ON CONFLICT DO NOTHING;
 
--- add_deltas: what the batch changes in the figures
-INSERT INTO reporting.delta (organisation_id, measure, day, position, change, counterpart)
-SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:measure AS text[]), CAST(:day AS date[]),
-                     CAST(:position AS bigint[]), CAST(:change AS bigint[]), CAST(:counterpart AS text[]));
-
 -- close_person_steps: stored steps that are known no more
 UPDATE reporting.person_step s SET known_to = c.position
 FROM unnest(CAST(:person AS uuid[]), CAST(:source AS text[]), CAST(:event_id AS uuid[]),
             CAST(:position AS bigint[])) AS c (person, source, event_id, position)
 WHERE s.person = c.person AND s.source = c.source AND s.event_id = c.event_id
   AND s.known_to = 9223372036854775807;
-
--- add_person_steps: facts that came to count on persons' timelines
-INSERT INTO reporting.person_step (person, source, event_id, name, day, time, organisation_id, standing,
-                                   stage_before, stage, mentors, mentor, issued_on, expires_on, detail, known_from,
-                                   known_to)
-SELECT * FROM unnest(CAST(:person AS uuid[]), CAST(:source AS text[]), CAST(:event_id AS uuid[]),
-                     CAST(:name AS text[]), CAST(:day AS date[]), CAST(:time AS timestamptz[]),
-                     CAST(:organisation_id AS text[]), CAST(:standing AS text[]), CAST(:stage_before AS smallint[]),
-                     CAST(:stage AS smallint[]), CAST(:mentors AS smallint[]), CAST(:mentor AS uuid[]),
-                     CAST(:issued_on AS date[]), CAST(:expires_on AS date[]), CAST(:detail AS jsonb[]),
-                     CAST(:known_from AS bigint[]), CAST(:known_to AS bigint[]));
 
 -- close_organisation_version: stored versions that are known no more
 UPDATE reporting.organisation_version v SET known_to = c.position
