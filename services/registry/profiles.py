@@ -95,6 +95,12 @@ class Profiles:
         self._gone.add(person)
         self.erased.add(person)
 
+    async def anyone_gone(self, persons: Iterable[str]) -> bool:
+        """Whether one of these persons is erased."""
+        persons = set(persons)
+        await self._load(persons)
+        return not self._gone.isdisjoint(persons)
+
     async def _load(self, persons: set[str]) -> None:
         unasked = persons - self._asked
         if not unasked:

@@ -20,6 +20,7 @@ from shared.events.receipts import Reason, Receipt
 from shared.events.recorded import write_recorded
 from shared.timeline.book import Unloaded
 from shared.timeline.fact import Fact, OrderKey
+from shared.timeline.identity import may_erase, same_person
 
 Held = tuple[bytes, int | None]
 """Content hash of an event whose id is held, and its position, if it is on the log."""
@@ -130,7 +131,10 @@ class Turn:
             self.outcomes.held[waiting.key] = waiting
             self._receipt(delivery, envelope.id, "quarantined", reason=decision.reason)
             return
-        woken = await self._woken(self._record(waiting, decision, dropped=dropped))
+        wakes = self._record(waiting, decision, dropped=dropped)
+        if may_erase(fact):
+            await self._erase(fact)
+        woken = await self._woken(wakes)
         if woken:
             await self._release(woken)
 
@@ -188,9 +192,19 @@ class Turn:
                 write_recorded(event.content, self.position, self.at),
             )
         )
-        if isinstance(event.fact.data, PersonErased):
-            self.profiles.erase(event.fact.subject)
         return wakes
+
+    async def _erase(self, fact: Fact) -> None:
+        """What a recorded fact erases: all ids of one who is erased, or of whom one turns out to be."""
+        while True:
+            try:
+                ids = same_person(self.situation, fact.subject)
+                break
+            except Unloaded as missing:
+                await self._reader.load(self.situation, missing)
+        if isinstance(fact.data, PersonErased) or await self.profiles.anyone_gone(ids):
+            for each in ids:
+                self.profiles.erase(each)
 
     async def _woken(self, keys: frozenset[str]) -> set[tuple[str, UUID]]:
         """What waits for any of these keys and is not in the queue already."""
@@ -238,7 +252,10 @@ class Turn:
                 self._held.pop(key, None)
                 self.refuse(waiting.delivery, waiting.fact.event_id, decision.reason)
                 continue
-            await self._line_up(queue, await self._woken(self._record(waiting, decision, dropped=dropped)))
+            wakes = self._record(waiting, decision, dropped=dropped)
+            if may_erase(waiting.fact):
+                await self._erase(waiting.fact)
+            await self._line_up(queue, await self._woken(wakes))
 
     async def _line_up(
         self, queue: list[tuple[OrderKey, tuple[str, UUID]]], woken: Iterable[tuple[str, UUID]]
@@ -293,21 +310,3 @@ class Turn:
 
 
 _NO_REASON = Reason("", "")
-
-
-def _profile(content: dict[str, Any]) -> dict[str, Any] | None:
-    """The profile that an event brings, as JSON: its own, or that of the replacement in a correction."""
-    data = content["data"]
-    if isinstance(data, dict) and isinstance(data.get("replacement"), dict):
-        data = data["replacement"].get("data")
-    found = data.get("profile") if isinstance(data, dict) else None
-    return found if isinstance(found, dict) else None
-
-
-def _with_profile(content: dict[str, Any], sealed: str) -> dict[str, Any]:
-    data = content["data"]
-    if "replacement" not in data:
-        return {**content, "data": {**data, "profile": sealed}}
-    replacement = data["replacement"]
-    inner = {**replacement, "data": {**replacement["data"], "profile": sealed}}
-    return {**content, "data": {**data, "replacement": inner}}

@@ -12,9 +12,21 @@ FROM registry.log ORDER BY position;
 SELECT source, event_id, type, subject, content_hash, event::text AS event FROM registry.quarantine
 ORDER BY source, event_id;
 
--- erased: which of these persons a recorded event erases
-SELECT DISTINCT subject FROM registry.log
-WHERE subject = ANY (CAST(:persons AS text[])) AND type LIKE 'PersonErased.%';
+-- erased: which of these persons a recorded event erases, under this id or one that was ever linked with it
+WITH RECURSIVE ids (person, id) AS (
+    SELECT each, each FROM unnest(CAST(:persons AS text[])) AS each
+    UNION
+    SELECT i.person, near.id
+    FROM ids i
+    CROSS JOIN LATERAL (
+        SELECT a.subject AS id FROM registry.log l JOIN registry.also_about a USING (position)
+        WHERE l.subject = i.id AND a.subject LIKE 'person/%'
+        UNION
+        SELECT l.subject FROM registry.also_about a JOIN registry.log l USING (position)
+        WHERE a.subject = i.id AND l.subject LIKE 'person/%'
+    ) near
+)
+SELECT DISTINCT i.person FROM ids i JOIN registry.log l ON l.subject = i.id WHERE l.type LIKE 'PersonErased.%';
 
 -- deliveries: how many there are
 SELECT count(*) FROM registry.delivery;
