@@ -16,7 +16,7 @@ from benchmarks.goals import Figure
 from benchmarks.province import Province, batches
 from benchmarks.system import System, publish, running
 
-EVENTS = 40_000
+EVENTS = 60_000
 BATCH = 500
 SOURCES = 8
 SINGLES = 1_500
