@@ -1,0 +1,69 @@
+"""What has arrived and waits for its turn: in order, bounded in bytes, read ahead."""
+
+import asyncio
+
+from services.registry import arrivals as bounds
+from services.registry.arrivals import Arrivals
+from services.registry.deliveries import Message
+from tests.given import encoded, root
+
+
+def message(sequence: int, payload: bytes) -> Message:
+    return Message("dien-bien", sequence, sequence - 1, "batch", payload)
+
+
+async def steps(number: int) -> None:
+    """Let other tasks go so many steps on."""
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+async def test_a_turn_takes_what_it_may_and_leaves_the_rest_in_order() -> None:
+    arrivals = Arrivals()
+    half = b"x" * (bounds.TURN_BYTES // 2)
+    for sequence in range(1, 6):
+        arrivals.put(message(sequence, half))
+
+    turns = [await arrivals.take() for _ in range(3)]
+
+    assert [[each.stream_sequence for each in turn] for turn in turns] == [[1, 2], [3, 4], [5]]
+
+
+async def test_there_is_room_again_only_when_enough_was_taken() -> None:
+    arrivals = Arrivals()
+    turn = b"x" * bounds.TURN_BYTES
+    turns = bounds.HELD_BYTES // bounds.TURN_BYTES
+    for sequence in range(1, turns + 1):
+        arrivals.put(message(sequence, turn))
+    entered = asyncio.Event()
+
+    async def pull() -> None:
+        async with arrivals.room():
+            entered.set()
+
+    pulling = asyncio.create_task(pull())
+    await steps(10)
+    assert not entered.is_set()
+
+    await arrivals.take()
+
+    await asyncio.wait_for(pulling, 5)
+
+
+async def test_messages_are_read_before_their_turn_but_no_more_than_one_turn_takes() -> None:
+    arrivals = Arrivals()
+    batch = encoded([root()])
+    padded = batch + b" " * (bounds.TURN_BYTES - len(batch))
+    waiting = [message(sequence, padded) for sequence in (1, 2, 3)]
+    ahead = asyncio.create_task(arrivals.read_ahead())
+    for each in waiting:
+        arrivals.put(each)
+    await steps(10)
+    read_first = [each.reads is not None for each in waiting]
+
+    await arrivals.take()
+    await steps(10)
+    ahead.cancel()
+
+    assert read_first == [True, False, False]
+    assert [each.reads is not None for each in waiting] == [True, True, False]
