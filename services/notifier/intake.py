@@ -16,7 +16,7 @@ from services.notifier.projector import Gap, Projector
 from shared.events.recorded import UnknownRecorded, read_recorded
 from shared.events.subjects import LOG_STREAM, LOG_SUBJECT
 from shared.runtime.access.principal import as_service
-from shared.runtime.progress import Progress
+from shared.runtime.progress import Progress, Stopped
 
 log = structlog.get_logger(__name__)
 
@@ -84,8 +84,8 @@ class Intake:
                             await self._follow()
                             following = True
                             started()
-                except UnknownRecorded as error:
-                    self._progress.failing(f"stops: {error}")
+                except Stopped as stopped:
+                    self._tell(stopped)
                     pause = STUCK
                 except NotFoundError:
                     self._progress.failing(f"waits for the stream {LOG_STREAM}, which the registry makes")
@@ -113,8 +113,8 @@ class Intake:
         try:
             async with self._progress.working():
                 await self._apply(message.raw_message.data)
-        except UnknownRecorded as error:
-            self._progress.failing(f"stops: {error}")
+        except Stopped as stopped:
+            self._tell(stopped)
             await message.nack(delay=STUCK)
         except Exception as error:
             log.warning("a batch of the log was not applied; trying again", error=repr(error))
@@ -122,9 +122,15 @@ class Intake:
         else:
             await message.ack()
 
+    def _tell(self, stopped: Stopped) -> None:
+        log.error("applying has stopped", position=stopped.position, problem=stopped.why)
+        self._progress.failing(f"has stopped before position {stopped.position}: {stopped.why}")
+
     async def _apply(self, payload: bytes) -> None:
         try:
             await self._projector.apply(read_recorded(payload))
+        except UnknownRecorded:
+            await self._catch_up()  # up to the event before it, where it stops
         except Gap as gap:
             log.info("asking the registry for what is missing", gap=str(gap))
             await self._catch_up()
@@ -133,15 +139,27 @@ class Intake:
         """Apply all that the registry has beyond our position; rules judge once the last page is in."""
         position = await self._projector.position()
         while True:
-            answer = await self._registry.get("/v1/events", params={"after": position, "limit": PAGE})
-            answer.raise_for_status()
-            page = msgspec.json.decode(answer.content, type=_Page)
-            events = read_recorded(bytes(page.events))
+            page = await self._page(position, PAGE)
+            try:
+                events = read_recorded(bytes(page.events))
+            except UnknownRecorded as unknown:
+                before = unknown.position - position - 1
+                if before > 0:
+                    page = await self._page(position, before)
+                    await self._projector.apply(read_recorded(bytes(page.events)))
+                stopped = Stopped(unknown.position, str(unknown))
+                await self._projector.stop(stopped)
+                raise stopped from unknown
             # Also with an empty page: an earlier one may have been applied and not judged.
             await self._projector.apply(events, more=page.next is not None)
             if page.next is None:
                 return
             position = page.next
+
+    async def _page(self, after: int, limit: int) -> _Page:
+        answer = await self._registry.get("/v1/events", params={"after": after, "limit": limit})
+        answer.raise_for_status()
+        return msgspec.json.decode(answer.content, type=_Page)
 
 
 async def _as_it_is(message: Any) -> bytes:

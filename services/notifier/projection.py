@@ -11,6 +11,7 @@ from services.notifier.rules.attained import Target
 from services.notifier.rules.counting import COUNTED, METRICS, METRICS_OF, holdings, placements, seats
 from shared.events.recorded import Recorded
 from shared.events.vocabulary import Metric
+from shared.runtime.progress import Stopped
 from shared.timeline.book import Book, Effect, Unloaded
 from shared.timeline.fact import Fact
 from shared.timeline.lineage import Lineage, Succession
@@ -54,7 +55,7 @@ class Projection:
 
     async def _take(self, event: Recorded) -> None:
         fact = Fact.of_recorded(event)
-        effect = await self._effect(fact)
+        effect = await self._effect(event, fact)
         lineage = self.book.lineage
         self.book.put(fact, effect)
         self._changed |= effect.folds.keys()
@@ -70,12 +71,15 @@ class Projection:
                 hands = {name, *(each.successor_id for each in self.book.lineage.onward(name))}
                 self._touched |= {(holder, metric) for holder in hands for metric in METRICS_OF[change.measure]}
 
-    async def _effect(self, fact: Fact) -> Effect:
+    async def _effect(self, event: Recorded, fact: Fact) -> Effect:
         while True:
             try:
                 return self.book.effect(fact)
             except Unloaded as missing:
                 await store.load(self._connection, self.book, missing)
+            except Exception as error:
+                # A mistake of ours: going on without the event would make figures wrong for good.
+                raise Stopped(event.position, f"applying {event.type} failed: {error!r}") from error
 
     async def _seat(self) -> None:
         """Write anew where changed subjects stand, and those that a changed succession moves; targets too."""

@@ -13,11 +13,13 @@ from services.notifier.clock import Clock, day_of
 from services.notifier.evaluation import Evaluation
 from services.notifier.projection import Projection, Touched
 from shared.events.recorded import Recorded
+from shared.runtime.progress import Stopped
 from shared.timeline.lineage import Lineage
 
 log = structlog.get_logger(__name__)
 
 POSITION = Gauge("ketnap_notifier_position", "Last position of the log that the notifier has applied")
+STOPPED = Gauge("ketnap_notifier_stopped_position", "Position of the event that cannot be applied; 0: none")
 RAISED = Counter("ketnap_notifier_alerts", "Alerts raised")
 
 
@@ -35,8 +37,8 @@ class Projector:
         self._raised = raised
         self._lock = asyncio.Lock()
         self._lineage = Lineage()
-        self._known: int | None = None
-        """The position at which `_lineage` holds; None: read it again."""
+        self._known: tuple[int, int] | None = None
+        """The tables and the position at which `_lineage` holds; None: read it again."""
         self._unjudged: Touched | None = None
         """What was moved and not judged yet; None: not known, judge everything."""
 
@@ -48,9 +50,23 @@ class Projector:
     async def apply(self, events: Sequence[Recorded], *, more: bool = False) -> None:
         """Apply recorded events in the log's order; what is applied already is passed over.
 
-        With `more`, further ones are known to follow at once, and judging waits for the last of them. Raises Gap.
+        With `more`, further ones are known to follow at once, and judging waits for the last of them. Raises Gap,
+        and Stopped, having applied those before it, at an event that cannot be applied.
         """
-        await self._transact(events, judge=not more, everything=False)
+        try:
+            await self._transact(events, judge=not more, everything=False)
+        except Stopped as stopped:
+            before = [event for event in events if event.position < stopped.position]
+            if before:
+                await self._transact(before, judge=True, everything=False)
+            await self.stop(stopped)
+            raise
+
+    async def stop(self, stopped: Stopped) -> None:
+        """Say that applying cannot go on over an event, to all who ask."""
+        STOPPED.set(stopped.position)
+        async with self._engine.begin() as connection:
+            await store.note_stop(connection, stopped)
 
     async def sweep(self) -> None:
         """Judge every target on today's date."""
@@ -68,7 +84,7 @@ class Projector:
             known, self._known = self._known, None
             async with self._engine.begin() as connection:
                 checkpoint = await store.checkpoint(connection, lock=True)
-                if known != checkpoint.position:
+                if known != (checkpoint.tables, checkpoint.position):
                     # The start, a failure, a rebuild, or another process: what it moved is not known here.
                     self._lineage = await store.read_lineage(connection)
                     touched = None
@@ -86,9 +102,11 @@ class Projector:
                 # On the way back to where the rules were, they judged other batches: say nothing until then.
                 judge = judge and position >= checkpoint.evaluated
                 raised = await self._judge(connection, touched) if judge and touched != set() else 0
-            self._known = position
+            self._known = (checkpoint.tables, position)
             self._unjudged = set() if judge else touched
         POSITION.set(position)
+        if new:
+            STOPPED.set(0)
         if raised:
             RAISED.inc(raised)
             log.info("alerts were raised", alerts=raised, position=position)

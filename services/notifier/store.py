@@ -13,6 +13,7 @@ from services.notifier.rules.attained import Target
 from services.notifier.rules.counting import Holding, Placement, Seat
 from shared.events.catalogue import CATALOGUE
 from shared.events.recorded import Recorded, read_data
+from shared.runtime.progress import Stopped
 from shared.runtime.sql import Statements
 from shared.timeline import fold
 from shared.timeline.book import Book, Unloaded
@@ -23,23 +24,33 @@ from shared.timeline.organisation import OrganisationState
 
 SQL = Statements("services.notifier.sql", "projection.sql")
 
+VERSION = 1
+"""Of the projection. Raise it when the same log gives other figures: `ketnap projections rebuild` is due then."""
+
 
 class Checkpoint(msgspec.Struct, frozen=True):
     """Last position applied, and last position that rules have judged."""
 
     position: int
     evaluated: int
+    tables: int
+    """Which tables it is of: others, once a version that was built beside has taken their place."""
 
 
 async def checkpoint(connection: AsyncConnection, *, lock: bool = False) -> Checkpoint:
     """Where the projection stands; `lock` makes every other one that applies wait."""
     row = (await connection.execute(SQL["lock_checkpoint" if lock else "checkpoint"])).one()
-    return Checkpoint(row.position, row.evaluated)
+    return Checkpoint(row.position, row.evaluated, row.tables)
 
 
 async def move_checkpoint(connection: AsyncConnection, position: int) -> None:
     """Say that the log is applied up to a position."""
-    await connection.execute(SQL["move_checkpoint"], {"position": position})
+    await connection.execute(SQL["move_checkpoint"], {"position": position, "version": VERSION})
+
+
+async def note_stop(connection: AsyncConnection, stopped: Stopped) -> None:
+    """Write down which event cannot be applied, for whoever asks how the projection stands."""
+    await connection.execute(SQL["stop"], {"position": stopped.position, "why": stopped.why})
 
 
 async def mark_evaluated(connection: AsyncConnection) -> None:

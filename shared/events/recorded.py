@@ -25,7 +25,11 @@ _DATA: dict[str, msgspec.json.Decoder[Any]] = {
 
 
 class UnknownRecorded(Exception):
-    """A recorded event of a type that this version cannot read: stop there, never skip."""
+    """The recorded event at `position` is one that this version cannot read: stop there, never skip."""
+
+    def __init__(self, position: int, problem: str) -> None:
+        super().__init__(problem)
+        self.position = position
 
 
 class Recorded(Struct, frozen=True):
@@ -50,7 +54,7 @@ class Recorded(Struct, frozen=True):
 
 
 def read_recorded(payload: bytes) -> list[Recorded]:
-    """Decode a JSON array of recorded events. Raises UnknownRecorded for a type of a later version."""
+    """Decode a JSON array of recorded events. Raises UnknownRecorded for what a later version recorded."""
     return [_recorded(envelope) for envelope in _ENVELOPES.decode(payload)]
 
 
@@ -73,7 +77,11 @@ def read_data(type_: str, data: bytes | Raw, position: int) -> Struct:
     decoder = _DATA.get(type_)
     if decoder is None:
         raise _unknown(type_, position)
-    return newest(decoder.decode(data))
+    try:
+        return newest(decoder.decode(data))
+    except msgspec.DecodeError as error:
+        problem = f"position {position} holds {type_} with data that this version cannot read: {error}"
+        raise UnknownRecorded(position, f"{problem}; upgrade this service") from None
 
 
 def convert_data(type_: str, data: dict[str, Any], position: int) -> Struct:
@@ -86,7 +94,7 @@ def convert_data(type_: str, data: dict[str, Any], position: int) -> Struct:
 
 def _unknown(type_: str, position: int) -> UnknownRecorded:
     return UnknownRecorded(
-        f"position {position} holds {type_}, which this version cannot read; upgrade this service"
+        position, f"position {position} holds {type_}, which this version cannot read; upgrade this service"
     )
 
 

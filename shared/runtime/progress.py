@@ -5,6 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
+class Stopped(Exception):
+    """The event at `position` cannot be applied. All before it is; nothing after it is before it can be."""
+
+    def __init__(self, position: int, why: str) -> None:
+        super().__init__(why)
+        self.position = position
+        self.why = why[:500]
+
+
 class Progress:
     """Watches one loop of work. `problem()` says what keeps it, or None while all is well."""
 

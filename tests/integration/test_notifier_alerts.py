@@ -13,6 +13,9 @@ from services.notifier import store
 from services.notifier.projector import Gap, Projector, Sweeper
 from shared.events.recorded import Recorded, UnknownRecorded, read_recorded
 from shared.runtime.database import create_engine
+from shared.runtime.progress import Stopped
+from shared.timeline.book import Book, Effect
+from shared.timeline.fact import Fact
 from tests.conftest import Database
 from tests.given import admitted, balance, enrolled, event, identified, new_uuid, organisation, root, target
 
@@ -238,6 +241,30 @@ async def test_a_gap_is_refused_and_nothing_is_applied(case: Case) -> None:
 async def test_an_event_of_a_later_version_stops_the_reader_with_its_position(case: Case) -> None:
     with pytest.raises(UnknownRecorded, match="position 6"):
         case.log.record(event("SomethingNew", "organisation/district", "2022-01-01"))
+
+
+async def test_a_mistake_in_applying_stops_it_before_that_event_and_it_goes_on_without_it(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect = Book.effect
+
+    def mistaken(book: Book, fact: Fact) -> Effect:
+        if fact.subject == "organisation/odd":
+            raise ZeroDivisionError("no member left to divide by")
+        return effect(book, fact)
+
+    events = case.log.record(organisation("even"), organisation("odd"), organisation("after"))
+    stopped_at = "SELECT position, stopped_at, stopped_why FROM notifier.checkpoint"
+    with monkeypatch.context() as patched:
+        patched.setattr(Book, "effect", mistaken)
+        with pytest.raises(Stopped, match="no member left"):
+            await case.projector.apply(events)
+        [row] = await case.database.fetch(stopped_at)
+        assert (row["position"], row["stopped_at"]) == (events[0].position, events[1].position)
+
+    await case.projector.apply(events)
+    [row] = await case.database.fetch(stopped_at)
+    assert (row["position"], row["stopped_at"], row["stopped_why"]) == (events[-1].position, None, None)
 
 
 async def test_a_rebuild_in_other_batches_raises_nothing_new(case: Case) -> None:

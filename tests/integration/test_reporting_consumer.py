@@ -11,14 +11,18 @@ import pytest
 from faststream.nats import NatsBroker
 from nats.js.api import StreamConfig
 from nats.js.errors import NotFoundError
+from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.stack.nats import NatsServer
 from services.reporting.position import Watch
+from services.reporting.projector.batch import Batch
 from services.reporting.projector.consumer import DURABLE, Consumer
 from services.reporting.projector.log import Log, LogUnavailable
 from services.reporting.projector.projector import Projector
-from shared.events.recorded import write_batch
+from shared.events import recorded
+from shared.events.catalogue import CATALOGUE
+from shared.events.recorded import Recorded, write_batch
 from shared.events.subjects import FIRST_HEADER, LAST_HEADER, LOG_STREAM, LOG_SUBJECT
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
@@ -179,16 +183,72 @@ async def test_messages_are_acknowledged_once_they_are_projected(running: Runnin
         assert info.ack_floor.stream_seq == 2
 
 
-async def test_an_event_that_cannot_be_read_stops_it_there(running: Running) -> None:
+STOPPED = "SELECT position, stopped_at, stopped_why FROM reporting.checkpoint"
+
+
+async def test_an_event_that_cannot_be_read_stops_it_there_until_an_upgrade(
+    running: Running, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.reporting.projector.consumer.STOPPED_RETRY", 0.1)
     await running.make_stream()
-    unknown = {**organisation("later"), "type": "OrganisationTwinned.v1"}
-    running.registry.record(root(), organisation("cell"), unknown, organisation("after"))
+    later = {**organisation("later"), "type": "OrganisationTwinned.v1"}
+    running.registry.record(root(), organisation("cell"), later, organisation("after"))
     async with running.consuming():
         await running.registry.relay(1, 4)
-        await running.until(lambda: "blocked" in (running.progress.problem() or ""))
+        await running.until(lambda: "stopped" in (running.progress.problem() or ""))
 
-    assert "position 3" in (running.progress.problem() or "")
-    assert running.watch.checkpoint.position == 2
+        assert "before position 3: position 3 holds OrganisationTwinned.v1" in (running.progress.problem() or "")
+        assert running.watch.checkpoint.position == 2
+        assert REGISTRY.get_sample_value("ketnap_reporting_stopped_position") == 3
+        [row] = await database.fetch(STOPPED)
+        assert (row["position"], row["stopped_at"]) == (2, 3)
+        assert "OrganisationTwinned.v1" in row["stopped_why"]
+
+        entry = CATALOGUE["OrganisationEstablished.v1"]
+        monkeypatch.setitem(recorded._DATA, "OrganisationTwinned.v1", msgspec.json.Decoder(entry.data))
+        monkeypatch.setattr(recorded, "NEWEST", {**recorded.NEWEST, "OrganisationTwinned": entry})
+        assert await running.watch.reached(4, PATIENCE)
+        await running.until(lambda: running.progress.problem() is None)
+        assert REGISTRY.get_sample_value("ketnap_reporting_stopped_position") == 0
+        [row] = await database.fetch(STOPPED)
+        assert (row["position"], row["stopped_at"], row["stopped_why"]) == (4, None, None)
+
+
+async def test_data_of_a_later_version_stops_it_too(running: Running) -> None:
+    await running.make_stream()
+    later = organisation("later")
+    later["data"] = {**later["data"], "emblem": "a member that this version does not know"}
+    running.registry.record(root(), later)
+    async with running.consuming():
+        await running.until(lambda: "stopped" in (running.progress.problem() or ""))
+
+    assert "before position 2" in (running.progress.problem() or "")
+    assert "emblem" in (running.progress.problem() or "")
+
+
+async def test_a_mistake_in_applying_stops_it_before_that_event_with_all_before_it_projected(
+    running: Running, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.reporting.projector.consumer.STOPPED_RETRY", 0.1)
+    apply = Batch.apply
+
+    def mistaken(batch: Batch, event: Recorded) -> None:
+        if event.subject == "organisation/odd":
+            raise ZeroDivisionError("no member left to divide by")
+        apply(batch, event)
+
+    await running.make_stream()
+    running.registry.record(root(), organisation("cell"), organisation("odd"), organisation("after"))
+    with monkeypatch.context() as patched:
+        patched.setattr(Batch, "apply", mistaken)
+        async with running.consuming():
+            await running.until(lambda: "stopped" in (running.progress.problem() or ""))
+    [row] = await database.fetch(STOPPED)
+    assert (row["position"], row["stopped_at"]) == (2, 3)
+    assert "no member left" in row["stopped_why"]
+
+    async with running.consuming():
+        assert await running.watch.reached(4, PATIENCE)
 
 
 async def test_a_consumer_that_somebody_deletes_is_made_anew(

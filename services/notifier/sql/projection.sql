@@ -1,13 +1,19 @@
 -- Statements of the projection: what applying recorded events reads and writes.
 
 -- lock_checkpoint: where the projection stands; whoever applies locks it first
-SELECT position, evaluated FROM notifier.checkpoint FOR UPDATE;
+SELECT position, evaluated, tableoid::bigint AS tables FROM notifier.checkpoint FOR UPDATE;
 
 -- checkpoint: where the projection stands
-SELECT position, evaluated FROM notifier.checkpoint;
+SELECT position, evaluated, tableoid::bigint AS tables FROM notifier.checkpoint;
 
--- move_checkpoint: how far the log is applied
-UPDATE notifier.checkpoint SET position = :position;
+-- move_checkpoint: how far the log is applied; who begins at the start says by which version
+UPDATE notifier.checkpoint
+SET position = :position, stopped_at = NULL, stopped_why = NULL,
+    version = CASE WHEN position = 0 THEN CAST(:version AS integer) ELSE version END;
+
+-- stop: the event that cannot be applied, unless another process has done it
+UPDATE notifier.checkpoint SET stopped_at = :position, stopped_why = :why
+WHERE position < :position AND (stopped_at, stopped_why) IS DISTINCT FROM (:position, CAST(:why AS text));
 
 -- mark_evaluated: how far the rules have judged, only onwards
 UPDATE notifier.checkpoint SET evaluated = greatest(evaluated, position);

@@ -19,7 +19,7 @@ from services.reporting.projector.log import Log, LogUnavailable
 from services.reporting.projector.projector import Gap, Projector
 from shared.events.recorded import Recorded, UnknownRecorded, read_recorded
 from shared.events.subjects import LAST_HEADER, LOG_STREAM, LOG_SUBJECT
-from shared.runtime.progress import Progress
+from shared.runtime.progress import Progress, Stopped
 from shared.runtime.tasks import ended
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ ARRIVED_MESSAGES = 16
 """Messages, of at most 1 MiB each, that wait in memory while a batch is projected."""
 FETCH = 5.0
 RETRY = 0.5
-BLOCKED_RETRY = 5.0
+STOPPED_RETRY = 5.0
 
 
 class Consumer:
@@ -51,10 +51,10 @@ class Consumer:
                 await self._projector.checkpoint()
                 await self._broker.connect()
                 await self._follow()
-            except UnknownRecorded as error:
-                log.error("projecting is blocked", problem=str(error))
-                self._progress.failing(f"is blocked: {error}")
-                await asyncio.sleep(BLOCKED_RETRY)
+            except Stopped as stopped:
+                log.error("projecting has stopped", position=stopped.position, problem=stopped.why)
+                self._progress.failing(f"has stopped before position {stopped.position}: {stopped.why}")
+                await asyncio.sleep(STOPPED_RETRY)
             except Exception as error:
                 log.warning("projecting was interrupted; trying again", error=repr(error))
                 self._progress.failing(f"was interrupted and is trying again: {error!r}"[:300])
@@ -68,7 +68,12 @@ class Consumer:
             while True:
                 messages = await _taken(arrived, reading)
                 async with self._progress.working():
-                    await self._project([event for each in messages for event in self._new_events(each)])
+                    try:
+                        events = [event for each in messages for event in self._new_events(each)]
+                    except UnknownRecorded:
+                        await self._catch_up()  # up to the event before it, where it stops
+                        raise
+                    await self._project(events)
                 for message in messages:
                     await message.ack()
                 PENDING.set(messages[-1].raw_message.metadata.num_pending + arrived.qsize())
@@ -131,11 +136,16 @@ class Consumer:
                 position = (await self._projector.project(events)).position
 
     async def _page(self, after: int) -> list[Recorded]:
+        """Events after a position, those before one that cannot be read. Raises Stopped if that is the first."""
         try:
             return read_recorded(await self._log.page(after))
-        except UnknownRecorded:
-            # One by one up to the event that cannot be read, which then raises alone.
-            return read_recorded(await self._log.page(after, 1))
+        except UnknownRecorded as unknown:
+            before = unknown.position - after - 1
+            if before <= 0:
+                stopped = Stopped(unknown.position, str(unknown))
+                await self._projector.stop(stopped)
+                raise stopped from unknown
+            return read_recorded(await self._log.page(after, before))
 
 
 async def _taken(arrived: asyncio.Queue[NatsMessage], reading: "asyncio.Task[None]") -> list[NatsMessage]:

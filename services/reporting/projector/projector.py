@@ -10,11 +10,15 @@ from services.reporting.projector import store
 from services.reporting.projector.batch import Batch
 from services.reporting.projector.store import Checkpoint
 from shared.events.recorded import Recorded
+from shared.runtime.progress import Stopped
 from shared.timeline.book import Unloaded
 from shared.timeline.lineage import Lineage
 
 PROJECTED = Counter("ketnap_reporting_projected_events", "Recorded events projected since the start")
 POSITION = Gauge("ketnap_reporting_position", "Last projected position of the log")
+
+
+STOPPED = Gauge("ketnap_reporting_stopped_position", "Position of the event that cannot be projected; 0: none")
 
 
 class Gap(Exception):
@@ -49,8 +53,25 @@ class Projector:
     async def project(self, events: Sequence[Recorded]) -> Checkpoint:
         """Project those of `events`, which are in log order, that are not projected yet.
 
-        Raises Gap, having written nothing, when some before them are missing.
+        Raises Gap, having written nothing, when some before them are missing, and Stopped, having written those
+        before it, at an event that cannot be applied.
         """
+        try:
+            return await self._project(events)
+        except Stopped as stopped:
+            before = [event for event in events if event.position < stopped.position]
+            if before:
+                await self._project(before)
+            await self.stop(stopped)
+            raise
+
+    async def stop(self, stopped: Stopped) -> None:
+        """Say that projecting cannot go on over an event, to all who ask."""
+        STOPPED.set(stopped.position)
+        async with self._engine.begin() as connection:
+            await store.note_stop(connection, stopped)
+
+    async def _project(self, events: Sequence[Recorded]) -> Checkpoint:
         lineage, self._lineage = self._lineage, None
         async with self._engine.begin() as connection:
             checkpoint, tables = await store.lock_checkpoint(connection)
@@ -67,6 +88,8 @@ class Projector:
                 lineage = ((tables, checkpoint.position), batch.book.lineage)
         self._lineage = lineage
         PROJECTED.inc(len(new))
+        if new:
+            STOPPED.set(0)
         self._tell(checkpoint)
         return checkpoint
 
@@ -81,6 +104,9 @@ async def _apply(connection: AsyncConnection, batch: Batch, event: Recorded) -> 
             batch.apply(event)
         except Unloaded as missing:
             await store.load(connection, batch, missing)
+        except Exception as error:
+            # A mistake of ours: whatever the event says, going on without it would make figures wrong for good.
+            raise Stopped(event.position, f"applying {event.type} failed: {error!r}") from error
         else:
             return
 

@@ -19,6 +19,7 @@ from services.reporting.projector.versions import (
 )
 from shared.events.recorded import Recorded, read_data
 from shared.runtime.database import copy
+from shared.runtime.progress import Stopped
 from shared.runtime.sql import Statements
 from shared.timeline import fold
 from shared.timeline.book import Unloaded
@@ -26,6 +27,9 @@ from shared.timeline.fact import Fact
 from shared.timeline.lineage import Lineage, Succession
 
 SQL = Statements("services.reporting.sql", "projector.sql")
+
+VERSION = 1
+"""Of the projections. Raise it when the same log gives other figures: `ketnap projections rebuild` is due then."""
 
 _TABLES: dict[type[Version], str] = {
     OrganisationVersion: "organisation_version",
@@ -55,6 +59,11 @@ async def lock_checkpoint(connection: AsyncConnection) -> tuple[Checkpoint, int]
     """
     row = (await connection.execute(SQL["lock_checkpoint"])).one()
     return Checkpoint(row.position, row.recordedat), row.tables
+
+
+async def note_stop(connection: AsyncConnection, stopped: Stopped) -> None:
+    """Write down which event cannot be applied, for whoever asks how the projections stand."""
+    await connection.execute(SQL["stop"], {"position": stopped.position, "why": stopped.why})
 
 
 async def read_lineage(connection: AsyncConnection) -> Lineage:
@@ -172,7 +181,9 @@ async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
     await _write_steps(connection, batch.steps)
     for type_, table in _TABLES.items():
         await _write_versions(connection, type_, table, batch.closings, batch.new_versions())
-    await connection.execute(SQL["move_checkpoint"], {"position": last.position, "recordedat": last.recordedat})
+    await connection.execute(
+        SQL["move_checkpoint"], {"position": last.position, "recordedat": last.recordedat, "version": VERSION}
+    )
     return Checkpoint(last.position, last.recordedat)
 
 

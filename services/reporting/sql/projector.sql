@@ -6,8 +6,14 @@ SELECT position, recordedat, tableoid::bigint AS tables FROM reporting.checkpoin
 -- checkpoint: how far is projected
 SELECT position, recordedat FROM reporting.checkpoint;
 
--- move_checkpoint: everything up to here is projected
-UPDATE reporting.checkpoint SET position = :position, recordedat = :recordedat;
+-- move_checkpoint: everything up to here is projected; who begins at the start says by which version
+UPDATE reporting.checkpoint
+SET position = :position, recordedat = :recordedat, stopped_at = NULL, stopped_why = NULL,
+    version = CASE WHEN position = 0 THEN CAST(:version AS integer) ELSE version END;
+
+-- stop: the event that cannot be applied, unless another process has done it
+UPDATE reporting.checkpoint SET stopped_at = :position, stopped_why = :why
+WHERE position < :position AND (stopped_at, stopped_why) IS DISTINCT FROM (:position, CAST(:why AS text));
 
 -- successions: all of them; there are as many as organisations that ever ended with a successor
 SELECT organisation_id, day, successor_id, targets FROM reporting.succession;
