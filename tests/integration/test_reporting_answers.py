@@ -93,10 +93,10 @@ async def test_a_bad_parameter_is_a_problem_that_says_what_was_expected(
     assert expected in problem["detail"]
 
 
-async def test_other_formats_are_not_offered_yet(reporting: RunningReporting) -> None:
-    for query, accept in (("?format=csv", "*/*"), ("", "text/csv"), ("?format=xlsx", "application/json")):
-        response = await reporting.ask(f"root/totals{query}", 406, {"Accept": accept})
-        assert "JSON" in response.json()["detail"]
+async def test_a_form_that_is_not_offered_is_refused_with_those_that_are(reporting: RunningReporting) -> None:
+    for accept in ("text/html", "image/png, application/json;q=0"):
+        response = await reporting.ask("root/totals", 406, {"Accept": accept})
+        assert "text/csv" in response.json()["detail"]
     await reporting.ask("root/totals", 200, {"Accept": "text/html, */*;q=0.1"})
 
 

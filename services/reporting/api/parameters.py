@@ -18,7 +18,7 @@ MAX_POSITION = 2**63 - 2
 PAGE = 100
 MAX_PAGE = 1000
 
-SHARED = ("as_of", "known_at", "hierarchy", "from", "to", "by", "min_position", "format")
+SHARED = ("as_of", "known_at", "hierarchy", "from", "to", "by", "min_position", "format", "lang")
 """Parameters that every call takes, whether or not they make a difference to it."""
 
 _SPACE_FOR_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d\Z)")
@@ -67,7 +67,7 @@ def read(query: Mapping[str, str], today: date) -> Parameters:
         raise refuse("to", f"a day on or after `from` ({from_})", str(to))
     return Parameters(
         as_of=as_of,
-        known_at=_known_at(query.get("known_at")),
+        known_at=position_or_time(query, "known_at"),
         hierarchy="current"
         if one_of(query, "hierarchy", ("as_was", "current"), "as_was") == "current"
         else "as_was",
@@ -140,7 +140,9 @@ def kind(query: Mapping[str, str]) -> str | None:
     return one_of(query, "kind", ORGANISATION_KINDS, None)
 
 
-def _known_at(raw: str | None) -> int | datetime | None:
+def position_or_time(query: Mapping[str, str], name: str) -> int | datetime | None:
+    """A position of the log, or a time with its offset."""
+    raw = query.get(name)
     if raw is None:
         return None
     if re.fullmatch(r"[0-9]{1,18}", raw):
@@ -150,21 +152,7 @@ def _known_at(raw: str | None) -> int | datetime | None:
         found = datetime.fromisoformat(_SPACE_FOR_PLUS.sub("+", raw))
     except ValueError:
         found = None
-    if found is None or found.tzinfo is None:
+    if found is None or found.tzinfo is None or not 1900 <= found.year <= 2200:
         expected = "a position, or a time with its offset such as 2022-11-30T23:59:59+07:00"
-        raise refuse("known_at", expected, raw)
+        raise refuse(name, expected, raw[:200])
     return found
-
-
-def accept_json(query: Mapping[str, str], accept: str) -> None:
-    """Refuse what is not JSON. Raises Problem 406."""
-    asked = query.get("format")
-    if asked not in (None, "json", "csv", "xlsx"):
-        raise refuse("format", "json, csv or xlsx", asked)
-    ranges = [each.partition(";")[0].strip() for each in accept.split(",") if each.strip()]
-    fits = not ranges or any(each in ("*/*", "application/*", "application/json") for each in ranges)
-    if asked in ("csv", "xlsx") or (asked is None and not fits):
-        found = asked or accept
-        raise Problem(
-            HTTPStatus.NOT_ACCEPTABLE, f"expected a request for JSON, which is what is offered, found {found}"
-        )

@@ -1,24 +1,30 @@
 """The API's routes: organisations, their reports, and the events behind a figure."""
 
-import base64
-import binascii
 from collections.abc import Awaitable, Callable
 from datetime import date
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.api import parameters, reach
-from services.reporting.api.answers import SECONDS, answer, etag, heading, is_had, not_modified, report_body
+from services.reporting.api import cursors, parameters, reach
+from services.reporting.api.answers import (
+    SECONDS,
+    Form,
+    answer,
+    etag,
+    form_of,
+    heading,
+    is_had,
+    not_modified,
+    report_body,
+)
+from services.reporting.api.offered import LATER, REPORTS
 from services.reporting.api.parameters import SHARED, Parameters
 from services.reporting.reports import organisations, reader
-from services.reporting.reports.additive import Bodies, movements_report, structure, totals
-from services.reporting.reports.attainment import attainment
 from services.reporting.reports.evidence import UnknownMeasure, evidence
 from services.reporting.reports.question import Question
 from services.reporting.reports.reader import AheadOfLog, KnownAt, UnknownOrganisation
@@ -37,18 +43,6 @@ Body = Callable[[AsyncConnection, Question, dict[str, str]], Awaitable[dict[str,
 PATIENCE = 5.0
 """Seconds that an answer waits for `min_position`."""
 
-REPORTS: dict[str, Callable[[Reading], Awaitable[Bodies]]] = {
-    "totals": totals,
-    "attainment": attainment,
-    "movements": movements_report,
-    "structure": structure,
-}
-LATER = (
-    "profile", "funnel", "blocked", "coverage", "mentoring", "timeliness", "cascade", "training", "retention",
-    "restatement", "enterprise", "timeseries", "ranking",
-)  # fmt: skip
-"""Reports of the contract that this version does not offer yet."""
-
 _EVIDENCE_PARAMETERS = (*SHARED, "measure", "after", "limit")
 _SEARCH_PARAMETERS = (*SHARED, "query", "kind", "parent", "after", "limit")
 
@@ -65,16 +59,16 @@ async def search(
     With a key, those of its subtree.
     """
     query = parameters.single(request.query_params, _SEARCH_PARAMETERS)
-    parameters.accept_json(query, request.headers.get("accept", ""))
+    form = form_of(query, request.headers, "organisations")
     asked = parameters.read(query, today)
     kind, parent = parameters.kind(query), parameters.outer_id(query, "parent")
     text = parameters.words(query, "query")
     limit = parameters.number(query, "limit", parameters.PAGE, 1, parameters.MAX_PAGE)
-    after = _cursor(query.get("after"))
+    after = cursors.name_and_id(query)
     await _wait(reporting, asked.min_position)
     async with reporting.reader.connection() as connection:
         known = await _known_at(connection, asked)
-        tag = etag(known, request.url.path, sorted(query.items()), today, principal.subtree)
+        tag = etag(known, request.url.path, sorted(query.items()), today, form, principal.subtree)
         if is_had(tag, request.headers.get("if-none-match")):
             return not_modified(known, tag)
         allowed = await reach.organisations_of(connection, principal, today)
@@ -87,9 +81,9 @@ async def search(
         "known_at": known,
         "hierarchy": asked.hierarchy,
         "organisations": found,
-        "next": following and base64.urlsafe_b64encode(msgspec.json.encode(following)).decode(),
+        "next": cursors.written(following),
     }
-    return answer(known, tag, body)
+    return await answer(known, tag, body, form, query)
 
 
 @get(
@@ -161,18 +155,20 @@ async def report_of(
     report: FromPath[str],
     reporting: NamedDependency[Reporting],
     today: NamedDependency[date],
+    principal: NamedDependency[Principal],
 ) -> Answer:
-    """`totals`, `attainment`, `movements` or `structure`; with `by=child` also for each child and the rest."""
+    """One of the reports; most of them with `by=child` also for each child and the rest."""
     asked = REPORTS.get(report)
     if asked is None:
         offered = ", ".join((*REPORTS, "evidence"))
         found = f"{report}, which is not offered yet" if report in LATER else repr(report)
         raise Problem(HTTPStatus.NOT_FOUND, f"expected a report among {offered}; found {found}")
 
-    async def body(connection: AsyncConnection, question: Question, _: dict[str, str]) -> dict[str, Any]:
-        return report_body(question, await asked(Reading(connection, question)))
+    async def body(connection: AsyncConnection, question: Question, query: dict[str, str]) -> dict[str, Any]:
+        return report_body(question, await asked.work_out(Reading(connection, question), query, principal))
 
-    return await _answer(request, organisation_id, report, reporting, today, SHARED, body)
+    allowed = (*SHARED, *asked.parameters)
+    return await _answer(request, organisation_id, report, reporting, today, allowed, body)
 
 
 async def _answer(
@@ -186,12 +182,14 @@ async def _answer(
 ) -> Answer:
     """Read the parameters, settle the position, and answer unless the client has the answer already."""
     query = parameters.single(request.query_params, allowed)
-    parameters.accept_json(query, request.headers.get("accept", ""))
+    form = form_of(query, request.headers, report)
+    if form.format != "json" and "limit" in allowed:
+        query.setdefault("limit", str(parameters.MAX_PAGE))
     asked = parameters.read(query, today)
     await _wait(reporting, asked.min_position)
     with SECONDS.labels(report).time():
         async with reporting.reader.connection() as connection:
-            return await _worked_out(request, organisation_id, today, query, asked, connection, body)
+            return await _worked_out(request, organisation_id, today, query, asked, form, connection, body)
 
 
 async def _worked_out(
@@ -200,12 +198,13 @@ async def _worked_out(
     today: date,
     query: dict[str, str],
     asked: Parameters,
+    form: Form,
     connection: AsyncConnection,
     body: Body,
 ) -> Answer:
     known = await _known_at(connection, asked)
     # The same is not the same for everybody: how much of the way down is told depends on who asks.
-    tag = etag(known, request.url.path, sorted(query.items()), today, request.scope["user"].subtree)
+    tag = etag(known, request.url.path, sorted(query.items()), today, form, request.scope["user"].subtree)
     if is_had(tag, request.headers.get("if-none-match")):
         return not_modified(known, tag)
     try:
@@ -227,7 +226,8 @@ async def _worked_out(
             HTTPStatus.NOT_FOUND,
             f"expected an organisation known at position {known.position}, found none with id {organisation_id!r}",
         ) from None
-    return answer(known, tag, await body(connection, question, query))
+    settled = {"from": str(asked.from_), "to": str(asked.to)} | query
+    return await answer(known, tag, await body(connection, question, query), form, settled)
 
 
 async def _wait(reporting: Reporting, position: int) -> None:
@@ -249,18 +249,6 @@ async def _known_at(connection: AsyncConnection, asked: Parameters) -> KnownAt:
             f"known_at: expected a position up to {ahead.position}, which is projected, found {asked.known_at}; "
             f"min_position={asked.known_at} waits until it is",
         ) from None
-
-
-def _cursor(raw: str | None) -> tuple[str, str] | None:
-    if raw is None:
-        return None
-    try:
-        name, organisation_id = msgspec.json.decode(base64.urlsafe_b64decode(raw), type=tuple[str, str])
-    except (binascii.Error, msgspec.DecodeError, ValueError):
-        name, organisation_id = "", ""
-    if not name.isprintable() or not parameters.is_outer_id(organisation_id):
-        raise parameters.refuse("after", "`next` of the page before", raw)
-    return name, organisation_id
 
 
 ROUTES = (search, organisation, evidence_of, report_of)

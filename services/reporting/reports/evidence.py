@@ -1,7 +1,6 @@
 """`evidence`: a figure of another report, and the events behind it."""
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 from services.reporting.reports import figures
@@ -10,10 +9,12 @@ from services.reporting.reports.reading import (
     DAY,
     Reading,
     Wanted,
+    enterprises,
     flows,
     levels,
     movements,
     own_flows,
+    places,
     places_without_members,
 )
 from shared.timeline.measures import MEMBER_LEVELS
@@ -35,12 +36,18 @@ def wanted(measure: str, question: Question) -> Wanted:
 
 def _offered(question: Question) -> Iterator[tuple[str, Wanted]]:
     """Paths and what they add up; where two reports have the same path, movements' comes last and stands."""
-    for report, path, each in _figures(question, question.from_, question.until):
+    for report, path, each in figures_of(question):
         yield f"{report}.{path}", each
         yield path, each
 
 
-def _figures(question: Question, first: date, last: date) -> Iterator[tuple[str, str, Wanted]]:
+def figures_of(question: Question) -> Iterator[tuple[str, str, Wanted]]:
+    """All figures with events behind them: report, path in its answer, and what it adds up."""
+    first, last = question.from_, question.until
+    for path, measures in figures.COVERAGE.items():
+        yield "coverage", path, places(question.as_of, measures)
+    for path, measures in figures.ENTERPRISE.items():
+        yield "enterprise", path, enterprises(question.as_of, measures)
     for path, measures in figures.TOTALS.items():
         yield "totals", path, levels(question.as_of, measures)
     for path, measures in figures.STRUCTURE_LEVELS.items():

@@ -11,6 +11,8 @@ Measures = tuple[str, ...]
 
 FOUNDED: Measures = tuple(f"founded.{sector}" for sector in SECTORS)
 ENDED: Measures = ("ended.removed", "ended.expelled", "ended.resigned", "ended.deceased")
+COVERAGE_COUNTS = ("total", "uncovered", "without_members", "fewer_than_3", "shared")
+ENTERPRISE_COUNTS = ("total", "with_organisation", "with_3_members", "could_be_founded")
 
 TOTALS: Mapping[str, Measures] = MappingProxyType(
     {
@@ -68,6 +70,16 @@ MOVEMENTS: Mapping[str, Measures] = MappingProxyType(
     }
 )
 """What changes the number of members; `entered` and `left` with an organisation that changed sides."""
+
+COVERAGE: Mapping[str, Measures] = MappingProxyType(
+    {f"counts.{name}": (f"places.{name}",) for name in COVERAGE_COUNTS}
+)
+"""Places of `coverage` by what is the matter with them."""
+
+ENTERPRISE: Mapping[str, Measures] = MappingProxyType(
+    {f"counts.{name}": (f"enterprises.{name}",) for name in ENTERPRISE_COUNTS}
+)
+"""Private enterprises of `enterprise` by whether an organisation is there or could be."""
 
 
 def measures_of(figures: Mapping[str, Measures]) -> set[str]:

@@ -1,11 +1,12 @@
 """Reading figures: sums of signed deltas within a question's scope, and the events behind them."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Literal, get_args
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.reports.question import Question
@@ -14,7 +15,16 @@ from shared.timeline.measures import MEMBER_LEVELS
 
 PIECES = Statements("services.reporting.sql", "reports.sql")
 
-Contribution = Literal["levels", "flows", "own_flows", "movements", "places_without_members"]
+Contribution = Literal[
+    "levels",
+    "flows",
+    "own_flows",
+    "movements",
+    "places_without_members",
+    "level_steps",
+    "places",
+    "enterprises",
+]
 Amounts = Mapping[str, Counter[str]]
 """Part of the answer → measure → amount."""
 
@@ -23,27 +33,69 @@ DAY = timedelta(days=1)
 _CONTRIBUTIONS: tuple[Contribution, ...] = get_args(Contribution)
 
 
-def _statement(hierarchy: str, contribution: str, asked: str) -> TextClause:
-    pieces = (f"tree_{hierarchy}", "scope", f"held_{hierarchy}", contribution, asked)
-    return text("\n".join(PIECES[piece].text for piece in pieces))
+def _contributions(hierarchy: str, contribution: str) -> str:
+    pieces = (f"tree_{hierarchy}", "scope", f"held_{hierarchy}", contribution)
+    return "\n".join(PIECES[piece].text for piece in pieces)
 
 
+_OF_THEN = re.compile(
+    r"\b(today_tree|tree|scope|held|crossing|item|contribution)\b|:(known|organisation_id|children)\b"
+)
+
+
+def _of_then(statement: str) -> str:
+    """The same pieces under names of their own, as known at `known_then`: to stand behind those of now."""
+    bare = "\n".join(line for line in statement.splitlines() if not line.startswith("--"))
+    named = _OF_THEN.sub(lambda m: f"then_{m[1]}" if m[1] else f":then_{m[2]}", bare)
+    return named.replace("WITH RECURSIVE", ",", 1)
+
+
+_LISTS: Mapping[str, tuple[Contribution, ...]] = {
+    "listed_places": ("places",),
+    "listed_enterprises": ("enterprises",),
+}
 _STATEMENTS = {
-    (tree, contribution, asked): _statement(tree, contribution, asked)
+    (tree, contribution, asked): text(_contributions(tree, contribution) + "\n" + PIECES[asked].text)
     for tree in ("as_was", "current")
     for contribution in _CONTRIBUTIONS
-    for asked in ("sums", "value", "events")
+    for asked in ("sums", "value", "events", "series", *_LISTS)
+    if contribution in _LISTS.get(asked, _CONTRIBUTIONS)
+} | {
+    (tree, contribution, "changed"): text(
+        f"{_contributions(tree, contribution)}\n"
+        f"{_of_then(_contributions(tree, contribution))}\n{PIECES['changed'].text}"
+    )
+    for tree in ("as_was", "current")
+    for contribution in _CONTRIBUTIONS
+}
+
+_RESTRUCTURED = {
+    tree: text(PIECES[f"tree_{tree}"].text + "\n" + PIECES["restructured"].text) for tree in ("as_was", "current")
 }
 
 
 class Wanted:
     """Contributions to read: which kind, of which measures, on which days."""
 
-    def __init__(self, contribution: Contribution, measures: Iterable[str], first: date, last: date) -> None:
+    def __init__(
+        self,
+        contribution: Contribution,
+        measures: Iterable[str],
+        first: date,
+        last: date,
+        days: Sequence[date] = (),
+    ) -> None:
+        """`days` are those on which items are read, for contributions made of items; by default the last."""
         self.contribution = contribution
         self.measures = sorted(measures)
         self.first = first
         self.last = last
+        self.days = tuple(days) or (last,)
+
+    @property
+    def key(self) -> tuple[Contribution, date, date]:
+        """What wanted figures must agree in to be read by one statement."""
+        return (self.contribution, self.first, self.last)
 
     @property
     def empty(self) -> bool:
@@ -59,6 +111,8 @@ class Wanted:
                 return {**days, "day": self.last, "measures": self.measures}
             case "flows" | "own_flows":
                 return {**days, "first": self.first, "measures": self.measures}
+            case "level_steps":
+                return {**days, "measures": self.measures}
             case "movements":
                 return {
                     **days,
@@ -68,6 +122,13 @@ class Wanted:
                 }
             case "places_without_members":
                 return {**days, "day": self.last, "member_levels": list(MEMBER_LEVELS)}
+            case "places" | "enterprises":
+                return {
+                    **days,
+                    "days": list(self.days),
+                    "measures": self.measures,
+                    "member_levels": list(MEMBER_LEVELS),
+                }
 
 
 def levels(day: date, measures: Iterable[str]) -> Wanted:
@@ -95,6 +156,16 @@ def places_without_members(day: date) -> Wanted:
     return Wanted("places_without_members", (), day, day)
 
 
+def places(day: date, measures: Iterable[str]) -> Wanted:
+    """Places of a day's evening that a measure of coverage counts."""
+    return Wanted("places", measures, day, day)
+
+
+def enterprises(day: date, measures: Iterable[str]) -> Wanted:
+    """Private enterprises of a day's evening that a measure counts."""
+    return Wanted("enterprises", measures, day, day)
+
+
 class Reading:
     """Answers for one question, on one connection."""
 
@@ -118,6 +189,47 @@ class Reading:
     async def events(self, wanted: Wanted, after: int, limit: int) -> Sequence[Any]:
         """Rows (position, source, event_id, change) of the events behind it, after a position."""
         return [] if wanted.empty else await self._ask(wanted, "events", after=after, limit=limit)
+
+    async def series(self, wanted: Wanted, starts: Sequence[date]) -> Mapping[str, list[int]]:
+        """What all the wanted measures amount to in each part and span of days; spans by their first days.
+
+        What lies before the first span is added to it.
+        """
+        found = {part: [0] * len(starts) for part in self.question.parts}
+        for row in await self._ask(wanted, "series", starts=list(starts)):
+            if row.part in found:
+                found[row.part][max(row.span, 1) - 1] += row.amount
+        return found
+
+    async def listed(self, wanted: Wanted, asked: str, **more: Any) -> Sequence[Any]:
+        """A page of items for each part."""
+        return await self._ask(wanted, asked, **more)
+
+    async def changed(self, wanted: Wanted, then: Question, after: int, limit: int) -> Sequence[Any]:
+        """Rows (position, source, event_id, type, effectiveon, recordedat, change) from then to now."""
+        if wanted.empty:
+            return []
+        was = {
+            "then_known": then.known,
+            "then_organisation_id": then.root,
+            "then_children": [child.id for child in then.children],
+        }
+        return await self._ask(wanted, "changed", after=after, limit=limit, **was)
+
+    async def restructured(self, since: int, until: int) -> Sequence[Any]:
+        """Rows of events after one position up to another that changed what organisations of the tree are."""
+        question = self.question
+        parameters: dict[str, Any] = {
+            "organisation_id": question.root,
+            "known": question.known,
+            "lower": min(question.from_ - DAY, question.as_of),
+            "upper": max(question.until, question.as_of) + DAY,
+            "since": since,
+            "until": until,
+        }
+        if question.hierarchy == "current":
+            parameters["today"] = question.today
+        return (await self.connection.execute(_RESTRUCTURED[question.hierarchy], parameters)).all()
 
     async def _ask(self, wanted: Wanted, asked: str, **more: Any) -> Sequence[Any]:
         question = self.question

@@ -21,6 +21,13 @@ WHERE parent_id = :organisation_id AND active AND valid_from <= :day AND :day < 
   AND known_from <= :known AND :known < known_to
 ORDER BY search_name, organisation_id;
 
+-- children_of: active organisations directly under any of these on a day
+SELECT parent_id, organisation_id, name, kind
+FROM reporting.organisation_version
+WHERE parent_id = ANY (CAST(:parents AS text[])) AND active AND valid_from <= :day AND :day < valid_to
+  AND known_from <= :known AND :known < known_to
+ORDER BY search_name, organisation_id;
+
 -- stands_for: who holds today what was an organisation's
 SELECT holder_id FROM reporting.holding_version
 WHERE organisation_id = :organisation_id AND valid_from <= :today AND :today < valid_to
@@ -73,3 +80,15 @@ WHERE h.holder_id = ANY (CAST(:organisations AS text[]))
   AND t.valid_from <= :day AND :day < t.valid_to AND t.known_from <= :known AND :known < t.known_to
   AND t.period_from <= :last AND :first <= t.period_to
 ORDER BY t.period_from, t.target_id;
+
+-- closings: periods closed by any of these organisations, and what corrections say of it
+SELECT f.position, f.subject, f.event_id, f.data::text AS data, c.data::text AS correction
+FROM reporting.fact f
+LEFT JOIN LATERAL (
+    SELECT data FROM reporting.fact
+    WHERE subject = f.subject AND type LIKE 'FactCorrected.%' AND source = f.source
+      AND data ->> 'corrects' = f.event_id::text AND position <= :known
+    ORDER BY position DESC LIMIT 1
+) c ON true
+WHERE f.subject = ANY (CAST(:subjects AS text[])) AND f.type LIKE 'PeriodClosed.%' AND f.position <= :known
+ORDER BY f.position;

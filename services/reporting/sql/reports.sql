@@ -7,7 +7,8 @@
 --   its own subtree, the empty part what belongs to no child.
 -- held(organisation_id, from_day, to_day, part): organisations as facts name them, on the days on which what facts
 --   say of them is in the hands of the scope.
--- contribution(part, measure, position, change): what each position adds to a measure.
+-- item(part, day, id, …, position, members): places or enterprises of the scope on the evening of days.
+-- contribution(part, measure, position, change, day): what each position adds to a measure, and from which day.
 
 -- tree_as_was: on each day the tree of that day
 WITH RECURSIVE tree (organisation_id, from_day, to_day, child) AS (
@@ -65,8 +66,8 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
 );
 
 -- levels: sums from the beginning to the evening of a day, in the hands of organisations active on it
-, contribution (part, measure, position, change) AS (
-    SELECT h.part, d.measure, d.position, d.change
+, contribution (part, measure, position, change, day) AS (
+    SELECT h.part, d.measure, d.position, d.change, d.day
     FROM held h
     JOIN reporting.holding_version a ON a.organisation_id = h.organisation_id
     JOIN reporting.organisation_version v ON v.organisation_id = a.holder_id
@@ -79,8 +80,8 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
 );
 
 -- own_flows: sums over days of what organisations themselves did, wherever what was theirs has gone
-, contribution (part, measure, position, change) AS (
-    SELECT s.part, d.measure, d.position, d.change
+, contribution (part, measure, position, change, day) AS (
+    SELECT s.part, d.measure, d.position, d.change, d.day
     FROM scope s
     JOIN reporting.delta d ON d.organisation_id = s.organisation_id
     WHERE d.measure = ANY (CAST(:measures AS text[]))
@@ -88,8 +89,8 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
 );
 
 -- flows: sums over days, movements only where the other end lies outside
-, contribution (part, measure, position, change) AS (
-    SELECT h.part, d.measure, d.position, d.change
+, contribution (part, measure, position, change, day) AS (
+    SELECT h.part, d.measure, d.position, d.change, d.day
     FROM held h
     JOIN reporting.delta d ON d.organisation_id = h.organisation_id
     WHERE d.measure = ANY (CAST(:measures AS text[]))
@@ -114,8 +115,8 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
     WHERE h.to_day < :upper AND NOT EXISTS (
         SELECT FROM held c
         WHERE c.part = h.part AND c.organisation_id = h.organisation_id AND c.from_day = h.to_day)
-), contribution (part, measure, position, change) AS (
-    SELECT h.part, d.measure, d.position, d.change
+), contribution (part, measure, position, change, day) AS (
+    SELECT h.part, d.measure, d.position, d.change, d.day
     FROM held h
     JOIN reporting.delta d ON d.organisation_id = h.organisation_id
     WHERE d.measure = ANY (CAST(:measures AS text[]))
@@ -125,7 +126,7 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
           WHERE c.part = h.part AND c.organisation_id = d.counterpart AND c.from_day <= d.day AND d.day < c.to_day
       )
     UNION ALL
-    SELECT c.part, c.measure, d.position, d.change
+    SELECT c.part, c.measure, d.position, d.change, c.day
     FROM crossing c
     JOIN reporting.delta d ON d.organisation_id = c.organisation_id
     WHERE c.measure = ANY (CAST(:measures AS text[])) AND d.measure = ANY (CAST(:member_levels AS text[]))
@@ -133,8 +134,8 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
 );
 
 -- places_without_members: one for each place whose covering cell has no members, or that none covers
-, contribution (part, measure, position, change) AS (
-    SELECT s.part, 'places_without_members', p.known_from, 1
+, contribution (part, measure, position, change, day) AS (
+    SELECT s.part, 'places_without_members', p.known_from, 1, CAST(:day AS date)
     FROM scope s
     JOIN reporting.organisation_version v ON v.organisation_id = s.organisation_id
     JOIN reporting.place_version p ON p.organisation_id = s.organisation_id
@@ -151,6 +152,119 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
             AND d.measure = ANY (CAST(:member_levels AS text[])) AND d.day <= :day AND d.position <= :known
           HAVING sum(d.change) <> 0
       )
+);
+
+-- level_steps: levels as steps: up on the day from which a change counts in the scope, down on the day it no longer
+-- does; what has been added up to a day is the level of its evening
+, contribution (part, measure, position, change, day) AS (
+    SELECT h.part, d.measure, d.position, s.sign * d.change, s.day
+    FROM held h
+    JOIN reporting.holding_version a ON a.organisation_id = h.organisation_id
+    JOIN reporting.organisation_version v ON v.organisation_id = a.holder_id
+    CROSS JOIN LATERAL (
+        SELECT greatest(h.from_day, a.valid_from, v.valid_from) AS since,
+               least(h.to_day, a.valid_to, v.valid_to) AS until
+    ) w
+    JOIN reporting.delta d ON d.organisation_id = h.organisation_id
+    CROSS JOIN LATERAL (VALUES (greatest(d.day, w.since), 1), (w.until, -1)) AS s (day, sign)
+    WHERE w.since < w.until AND v.active
+      AND a.known_from <= :known AND :known < a.known_to
+      AND v.known_from <= :known AND :known < v.known_to
+      AND d.measure = ANY (CAST(:measures AS text[])) AND d.day < w.until AND d.position <= :known
+      AND (s.sign = 1 OR s.day < :upper)
+);
+
+-- places: each place with the members of the cell that covers it; shared where its cell covers others too
+, item AS MATERIALIZED (
+    SELECT s.part, e.day, 'place' AS what, p.place_id AS id, p.name, p.kind, p.organisation_id, p.cell_id,
+           p.known_from AS position,
+           p.shared OR EXISTS (
+               SELECT FROM reporting.place_version o
+               WHERE o.cell_id = p.cell_id AND o.place_id <> p.place_id
+                 AND o.valid_from <= e.day AND e.day < o.valid_to
+                 AND o.known_from <= :known AND :known < o.known_to
+           ) AS shared,
+           (
+               SELECT coalesce(sum(d.change), 0)::bigint
+               FROM reporting.holding_version h
+               JOIN reporting.delta d ON d.organisation_id = h.organisation_id
+               WHERE h.holder_id = p.cell_id AND h.valid_from <= e.day AND e.day < h.valid_to
+                 AND h.known_from <= :known AND :known < h.known_to
+                 AND d.measure = ANY (CAST(:member_levels AS text[])) AND d.day <= e.day AND d.position <= :known
+           ) AS members
+    FROM scope s
+    JOIN unnest(CAST(:days AS date[])) AS e (day) ON s.from_day <= e.day AND e.day < s.to_day
+    JOIN reporting.organisation_version v ON v.organisation_id = s.organisation_id
+    JOIN reporting.place_version p ON p.organisation_id = s.organisation_id
+    WHERE v.active AND v.valid_from <= e.day AND e.day < v.valid_to
+      AND v.known_from <= :known AND :known < v.known_to
+      AND p.valid_from <= e.day AND e.day < p.valid_to
+      AND p.known_from <= :known AND :known < p.known_to
+), contribution (part, measure, position, change, day) AS (
+    SELECT i.part, m.measure, i.position, 1, i.day
+    FROM item i
+    CROSS JOIN LATERAL (VALUES
+        ('places.total', true),
+        ('places.uncovered', i.cell_id IS NULL),
+        ('places.without_members', i.members = 0),
+        ('places.fewer_than_3', i.members < 3),
+        ('places.shared', i.shared)
+    ) AS m (measure, holds)
+    WHERE m.holds AND m.measure = ANY (CAST(:measures AS text[]))
+);
+
+-- enterprises: organisations of private enterprises, and private enterprises that are places, with their members
+, item AS MATERIALIZED (
+    SELECT s.part, e.day, 'organisation' AS what, v.organisation_id AS id, v.name, v.kind,
+           v.parent_id AS organisation_id, CAST(NULL AS text) AS cell_id, v.known_from AS position,
+           true AS has_organisation,
+           (
+               SELECT coalesce(sum(d.change), 0)::bigint
+               FROM reporting.holding_version h
+               JOIN reporting.delta d ON d.organisation_id = h.organisation_id
+               WHERE h.holder_id = v.organisation_id AND h.valid_from <= e.day AND e.day < h.valid_to
+                 AND h.known_from <= :known AND :known < h.known_to
+                 AND d.measure = ANY (CAST(:member_levels AS text[])) AND d.day <= e.day AND d.position <= :known
+           ) AS members
+    FROM scope s
+    JOIN unnest(CAST(:days AS date[])) AS e (day) ON s.from_day <= e.day AND e.day < s.to_day
+    JOIN reporting.organisation_version v ON v.organisation_id = s.organisation_id
+    WHERE v.active AND v.sector = 'private_enterprise' AND v.valid_from <= e.day AND e.day < v.valid_to
+      AND v.known_from <= :known AND :known < v.known_to
+    UNION ALL
+    SELECT s.part, e.day, 'place', p.place_id, p.name, p.kind, p.organisation_id, p.cell_id, p.known_from,
+           EXISTS (
+               SELECT FROM reporting.organisation_version c
+               WHERE c.organisation_id = p.cell_id AND c.active AND c.sector = 'private_enterprise'
+                 AND c.valid_from <= e.day AND e.day < c.valid_to
+                 AND c.known_from <= :known AND :known < c.known_to
+           ),
+           (
+               SELECT coalesce(sum(d.change), 0)::bigint
+               FROM reporting.holding_version h
+               JOIN reporting.delta d ON d.organisation_id = h.organisation_id
+               WHERE h.holder_id = p.cell_id AND h.valid_from <= e.day AND e.day < h.valid_to
+                 AND h.known_from <= :known AND :known < h.known_to
+                 AND d.measure = ANY (CAST(:member_levels AS text[])) AND d.day <= e.day AND d.position <= :known
+           )
+    FROM scope s
+    JOIN unnest(CAST(:days AS date[])) AS e (day) ON s.from_day <= e.day AND e.day < s.to_day
+    JOIN reporting.organisation_version v ON v.organisation_id = s.organisation_id
+    JOIN reporting.place_version p ON p.organisation_id = s.organisation_id
+    WHERE p.kind = 'private_enterprise' AND v.active AND v.valid_from <= e.day AND e.day < v.valid_to
+      AND v.known_from <= :known AND :known < v.known_to
+      AND p.valid_from <= e.day AND e.day < p.valid_to
+      AND p.known_from <= :known AND :known < p.known_to
+), contribution (part, measure, position, change, day) AS (
+    SELECT i.part, m.measure, i.position, 1, i.day
+    FROM item i
+    CROSS JOIN LATERAL (VALUES
+        ('enterprises.total', true),
+        ('enterprises.with_organisation', i.has_organisation),
+        ('enterprises.with_3_members', i.members >= 3),
+        ('enterprises.could_be_founded', i.members >= 3 AND NOT i.has_organisation)
+    ) AS m (measure, holds)
+    WHERE m.holds AND m.measure = ANY (CAST(:measures AS text[]))
 );
 
 -- sums: what each measure amounts to in each part
@@ -172,3 +286,82 @@ FROM (
 ) AS c
 JOIN reporting.fact f USING (position)
 ORDER BY c.position;
+
+-- series: the same for each span of days, by their number from 1; 0 is what lies before the first
+SELECT part, width_bucket(day, CAST(:starts AS date[])) AS span, sum(change)::bigint AS amount
+FROM contribution GROUP BY part, span;
+
+-- listed_places: a page of the places of each part, those with the fewest members first
+SELECT i.part, i.id, i.name, i.kind, i.organisation_id, o.name AS organisation_name, i.cell_id, c.name AS cell_name,
+       i.shared, i.members
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY part ORDER BY members, id COLLATE "C") AS number
+    FROM item
+    WHERE (CAST(:flag AS text) IS NULL
+           OR CASE CAST(:flag AS text) WHEN 'without_members' THEN members = 0 WHEN 'fewer_than_3' THEN members < 3
+                   WHEN 'uncovered' THEN cell_id IS NULL ELSE shared END)
+      AND (CAST(:after_members AS bigint) IS NULL OR members > CAST(:after_members AS bigint)
+           OR (members = CAST(:after_members AS bigint) AND id COLLATE "C" > CAST(:after_id AS text) COLLATE "C"))
+) i
+LEFT JOIN reporting.organisation_version o
+  ON o.organisation_id = i.organisation_id AND o.valid_from <= i.day AND i.day < o.valid_to
+ AND o.known_from <= :known AND :known < o.known_to
+LEFT JOIN reporting.organisation_version c
+  ON c.organisation_id = i.cell_id AND c.valid_from <= i.day AND i.day < c.valid_to
+ AND c.known_from <= :known AND :known < c.known_to
+WHERE i.number <= :limit
+ORDER BY i.part, i.members, i.id COLLATE "C";
+
+-- listed_enterprises: a page of the enterprises of each part, those where an organisation could be founded first
+SELECT i.part, i.rank, i.what, i.id, i.name, i.kind, i.organisation_id, i.cell_id, i.has_organisation, i.members
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY part ORDER BY rank, id COLLATE "C") AS number
+    FROM (
+        SELECT *, CASE WHEN has_organisation THEN 1 ELSE 0 END * CAST(1000000000 AS bigint) - members AS rank
+        FROM item
+    ) ranked
+    WHERE CAST(:after_members AS bigint) IS NULL OR rank > CAST(:after_members AS bigint)
+       OR (rank = CAST(:after_members AS bigint) AND id COLLATE "C" > CAST(:after_id AS text) COLLATE "C")
+) i
+WHERE i.number <= :limit
+ORDER BY i.part, i.rank, i.id COLLATE "C";
+
+-- changed: what counts now against what counted then, event by event; their sum is the figure's difference
+SELECT c.position, f.source, f.event_id, f.type, f.effectiveon, m.recordedat, c.change
+FROM (
+    SELECT position, sum(change)::bigint AS change
+    FROM (
+        SELECT position, change FROM contribution WHERE part = '*'
+        UNION ALL
+        SELECT position, -change FROM then_contribution WHERE part = '*'
+    ) AS both_times
+    WHERE position > :after
+    GROUP BY position
+    HAVING sum(change) <> 0
+    ORDER BY position
+    LIMIT :limit
+) AS c
+JOIN reporting.fact f USING (position)
+CROSS JOIN LATERAL (
+    SELECT recordedat FROM reporting.moment WHERE position >= c.position ORDER BY position LIMIT 1
+) m
+ORDER BY c.position;
+
+-- restructured: events between two positions by which organisations of the tree became known as something else
+SELECT f.position, f.source, f.event_id, f.type, f.effectiveon
+FROM (
+    SELECT c.position
+    FROM (SELECT DISTINCT organisation_id FROM tree) t
+    JOIN reporting.organisation_version v USING (organisation_id)
+    CROSS JOIN LATERAL (VALUES (v.known_from), (v.known_to)) AS c (position)
+    WHERE c.position > :since AND c.position <= :until
+    UNION
+    SELECT c.position
+    FROM (SELECT DISTINCT organisation_id FROM tree) t
+    JOIN reporting.holding_version v USING (organisation_id)
+    CROSS JOIN LATERAL (VALUES (v.known_from), (v.known_to)) AS c (position)
+    WHERE c.position > :since AND c.position <= :until
+) AS c
+JOIN reporting.fact f USING (position)
+ORDER BY f.position
+LIMIT 1000;

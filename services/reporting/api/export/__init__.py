@@ -1,0 +1,1 @@
+"""Exports: an answer as sheets that can be printed and calculated with."""

@@ -1,0 +1,50 @@
+"""Headings: the words for the paths and codes of an answer, in Vietnamese and English."""
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+
+from services.reporting.api.negotiation import Language
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    key: (words[0], words[1])
+    for key, words in json.loads(
+        files("services.reporting.api.export").joinpath("headings.json").read_text(encoding="utf-8")
+    ).items()
+}
+"""Step of a path, or code → Vietnamese, English."""
+
+CODED = frozenset(
+    {
+        "kind",
+        "sector",
+        "metric",
+        "basis",
+        "comparison",
+        "status",
+        "hierarchy",
+        "what",
+        "because",
+        "closed_by",
+        "step",
+    }
+)
+"""Columns whose cells are codes of ours and not somebody's words."""
+
+
+def word(key: str, language: Language) -> str:
+    """The word for one step or code; one that has none stands as it is."""
+    found = WORDS.get(key)
+    return key.replace("_", " ") if found is None else found[0 if language == "vi" else 1]
+
+
+def heading(path: str, language: Language) -> str:
+    """The heading of a column or figure: `Members – official` of `members.official`."""
+    return " – ".join(word(step, language) for step in path.split("."))
+
+
+def cell_word(column: str, cell: object, language: Language) -> object:
+    """What a cell says: codes in words, everything else as it is."""
+    if isinstance(cell, str) and column.rpartition(".")[2] in CODED:
+        return word(cell, language)
+    return cell

@@ -1,0 +1,62 @@
+"""Negotiation: in which form an answer is wanted, and in which language its headings."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Literal, cast, get_args
+
+from services.reporting.api.parameters import one_of, refuse
+from shared.runtime.http import Problem
+
+Format = Literal["json", "csv", "xlsx"]
+Language = Literal["vi", "en"]
+
+MEDIA_TYPES: Mapping[Format, str] = {
+    "json": "application/json",
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+def format_of(query: Mapping[str, str], accept: str) -> Format:
+    """What `format` says, else what the Accept header likes best, else JSON. Raises Problem 400, 406."""
+    asked = query.get("format")
+    if asked is not None:
+        if asked not in MEDIA_TYPES:
+            raise refuse("format", "json, csv or xlsx", asked[:200])
+        return cast(Format, asked)
+    ranges = _preferred(accept)
+    if not ranges:
+        return "json"
+    for each in ranges:
+        for name, media_type in MEDIA_TYPES.items():
+            if each in (media_type, f"{media_type.partition('/')[0]}/*", "*/*"):
+                return name
+    offered = ", ".join(MEDIA_TYPES.values())
+    raise Problem(HTTPStatus.NOT_ACCEPTABLE, f"expected Accept with one of {offered}; found {accept[:200]}")
+
+
+def language_of(query: Mapping[str, str], accept_language: str) -> Language:
+    """What `lang` says, else what the Accept-Language header likes best of the two, else Vietnamese."""
+    asked = one_of(query, "lang", get_args(Language), None)
+    if asked is not None:
+        return cast(Language, asked)
+    for each in _preferred(accept_language):
+        spoken = each.partition("-")[0].lower()
+        if spoken in ("vi", "en"):
+            return cast(Language, spoken)
+    return "vi"
+
+
+def _preferred(header: str) -> list[str]:
+    """The ranges of an Accept header, the most wanted first, those refused left out."""
+    found = []
+    for each in header.split(","):
+        wanted, *more = (part.strip() for part in each.split(";"))
+        weight = next((part[2:] for part in more if part.startswith("q=")), "1")
+        try:
+            quality = float(weight)
+        except ValueError:
+            quality = 0.0
+        if wanted and quality > 0:
+            found.append((quality, wanted.lower()))
+    return [wanted for _, wanted in sorted(found, key=lambda each: -each[0])]

@@ -1,0 +1,101 @@
+"""`cascade`: whether the targets of the level below add up to an organisation's own."""
+
+from collections import defaultdict
+from typing import Any
+
+from services.reporting.reports.additive import Bodies
+from services.reporting.reports.organisations import SQL
+from services.reporting.reports.question import OWN, WHOLE
+from services.reporting.reports.reading import Reading
+
+
+async def cascade(reading: Reading) -> Bodies:
+    """For each target in force: the children's targets of the same aim, their sum, and by how much it differs.
+
+    Of the same aim are targets that agree in metric, basis, comparison and period. Where a child has several of
+    them, from different issuers, those count that the parent issued; else those of the own target's issuer, else
+    the child's own, else all.
+    """
+    question = reading.question
+    parents = {part: question.root if part == WHOLE else part for part in question.parts if part != OWN}
+    children = await _children(reading, sorted(set(parents.values())))
+    everybody = {*parents.values(), *(child.organisation_id for each in children.values() for child in each)}
+    targets = await _targets(reading, sorted(everybody))
+    bodies: Bodies = {part: {"targets": []} for part in question.parts}
+    for part, parent in parents.items():
+        bodies[part]["targets"] = [_row(target, parent, children[parent], targets) for target in targets[parent]]
+    return bodies
+
+
+async def _children(reading: Reading, parents: list[str]) -> dict[str, list[Any]]:
+    question = reading.question
+    day = question.today if question.hierarchy == "current" else question.as_of
+    rows = await reading.connection.execute(
+        SQL["children_of"], {"parents": parents, "day": day, "known": question.known}
+    )
+    found: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.parent_id].append(row)
+    return found
+
+
+async def _targets(reading: Reading, organisations: list[str]) -> dict[str, list[Any]]:
+    question = reading.question
+    parameters: dict[str, Any] = {
+        "organisations": organisations,
+        "day": question.as_of,
+        "known": question.known,
+        "first": question.from_,
+        "last": question.to,
+    }
+    statement = "targets"
+    if question.hierarchy == "current":
+        statement, parameters["today"] = "targets_current", question.today
+    found: dict[str, list[Any]] = defaultdict(list)
+    for row in await reading.connection.execute(SQL[statement], parameters):
+        found[row.held_by].append(row)
+    return found
+
+
+def _row(own: Any, parent: str, children: list[Any], targets: dict[str, list[Any]]) -> dict[str, Any]:
+    listed: list[dict[str, Any]] = []
+    without = 0
+    for child in children:
+        of_child = _of_same_aim(own, parent, child.organisation_id, targets[child.organisation_id])
+        without += not of_child
+        listed.extend(
+            {
+                "organisation": {"id": child.organisation_id, "name": child.name, "kind": child.kind},
+                "target_id": each.target_id,
+                "issuer_id": each.issuer_id,
+                "target": each.value,
+            }
+            for each in of_child
+        )
+    total = sum(each["target"] for each in listed)
+    return {
+        "target_id": own.target_id,
+        "metric": own.metric,
+        "basis": own.basis,
+        "issuer_id": own.issuer_id,
+        "from": own.period_from,
+        "to": own.period_to,
+        "comparison": own.comparison,
+        "target": own.value,
+        "children_total": total,
+        "difference": total - own.value,
+        "children_without_target": without,
+        "children_targets": listed,
+    }
+
+
+def _of_same_aim(own: Any, parent: str, child: str, targets: list[Any]) -> list[Any]:
+    same = [each for each in targets if _aim(each) == _aim(own)]
+    for issuer in (parent, own.issuer_id, child):
+        if of_issuer := [each for each in same if each.issuer_id == issuer]:
+            return of_issuer
+    return same
+
+
+def _aim(row: Any) -> tuple[Any, ...]:
+    return (row.metric, row.basis, row.comparison, row.period_from, row.period_to)

@@ -1,0 +1,60 @@
+"""`timeseries`: one figure over time: levels on the evening of each span's last day, flows within each span."""
+
+from itertools import accumulate
+
+from services.reporting.reports.additive import Bodies
+from services.reporting.reports.evidence import UnknownMeasure, wanted
+from services.reporting.reports.reading import Contribution, Reading, Wanted
+from services.reporting.reports.spans import Span, Step, spans
+
+MOST = 1000
+"""Points that a series may have."""
+
+
+class TooManyPoints(Exception):
+    """The series would have more points than an answer holds; the message says how many."""
+
+
+async def timeseries(reading: Reading, measure: str, step: Step) -> Bodies:
+    """Points from `from` to the earlier of `to` and `as_of`, read by one statement.
+
+    Raises UnknownMeasure, TooManyPoints.
+    """
+    question = reading.question
+    asked = wanted(measure, question)
+    if measure.removeprefix("movements.") == "opening":
+        raise UnknownMeasure("expected a measure with a value of its own each day, found opening; ask for closing")
+    over = spans(question.from_, question.until, step)
+    if len(over) > MOST:
+        raise TooManyPoints(f"expected at most {MOST} points, found {len(over)}")
+    amounts = await _amounts(reading, asked, over) if over else {part: [] for part in question.parts}
+    return {
+        part: {
+            "measure": measure,
+            "step": step,
+            "from": question.from_,
+            "to": question.to,
+            "points": [
+                {"from": span.first, "to": span.last, "value": amount}
+                for span, amount in zip(over, amounts[part], strict=True)
+            ],
+        }
+        for part in question.parts
+    }
+
+
+async def _amounts(reading: Reading, asked: Wanted, over: list[Span]) -> dict[str, list[int]]:
+    first, last = over[0].first, over[-1].last
+    starts = [span.first for span in over]
+    match asked.contribution:
+        case "levels":
+            steps = await reading.series(Wanted("level_steps", asked.measures, first, last), starts)
+            return {part: list(accumulate(amounts)) for part, amounts in steps.items()}
+        case "places_without_members" | "places" | "enterprises":
+            measures = asked.measures or ["places.without_members"]
+            kind: Contribution = "enterprises" if asked.contribution == "enterprises" else "places"
+            items = Wanted(kind, measures, first, last, [span.last for span in over])
+            return dict(await reading.series(items, starts))
+        case _:
+            flowing = Wanted(asked.contribution, asked.measures, first, last)
+            return dict(await reading.series(flowing, starts))

@@ -1,0 +1,188 @@
+"""Reporting: a restatement explains why a figure is not the one reported before, event by event."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import Database
+from tests.given import (
+    admitted,
+    balance,
+    corrected,
+    enrolled,
+    event,
+    identified,
+    merged,
+    new_uuid,
+    organisation,
+    root,
+)
+from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.integration.test_reporting_every_figure import covered, place
+
+YEAR = "as_of=2022-12-31&from=2022-01-01&to=2022-12-31"
+ANH, BINH, CHI = (new_uuid() for _ in range(3))
+LATE = balance("cell", "2022-02-01", 4)
+
+
+@pytest.fixture
+async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
+    async with running_reporting(database) as running:
+        await running.project(
+            root(),
+            organisation("district", kind="intermediate_committee"),
+            organisation("cell", parent="district"),
+            organisation("other", kind="intermediate_committee"),
+            organisation("moving", parent="other"),
+            balance("cell", "2022-01-01", 5),
+            balance("moving", "2022-01-01", 3),
+            LATE,
+            place("a", "district"),
+            identified(ANH, "2022-01-10"),
+        )
+        yield running
+
+
+async def restated(reporting: RunningReporting, path: str) -> dict[str, dict[str, Any]]:
+    """Figure → its restatement, of those that changed, each checked against its events."""
+    body = await reporting.get(path)
+    found = {}
+    for figure in body["figures"]:
+        assert figure["difference"] == figure["now"] - figure["then"]
+        assert figure["difference"] == sum(each["change"] for each in figure["events"]), figure
+        if figure["difference"]:
+            found[figure["measure"]] = figure
+    return found
+
+
+@pytest.mark.parametrize("hierarchy", ["as_was", "current"])
+async def test_what_was_recorded_since_explains_every_difference(
+    reporting: RunningReporting, hierarchy: str
+) -> None:
+    since = reporting.position
+    events = [
+        admitted(ANH, "2022-06-01"),
+        corrected(LATE, None),
+        enrolled(BINH, "2022-03-01"),
+        covered("a", "cell", "2022-03-01"),
+        event("OrganisationReparented", "organisation/moving", "2022-07-01", {"parent_id": "district"}),
+        merged("cell", "2022-09-01", "moving"),
+    ]
+    await reporting.project_one_by_one(*events)
+
+    found = await restated(reporting, f"district/restatement?{YEAR}&since={since}&hierarchy={hierarchy}")
+
+    for report in ("totals", "attainment", "movements"):
+        then = await reporting.get(f"district/{report}?{YEAR}&known_at={since}&hierarchy={hierarchy}")
+        now = await reporting.get(f"district/{report}?{YEAR}&hierarchy={hierarchy}")
+        for path, figure in found.items():
+            name, *steps = path.split(".")
+            if name == report:
+                was, is_ = then, now
+                for step in steps:
+                    was, is_ = was[step], is_[step]
+                assert (figure["then"], figure["now"]) == (was, is_), path
+    members = found["totals.members.total"]
+    assert (members["then"], members["now"]) == (9, 10)
+    because = {(each["type"], each["change"], each["because"]) for each in members["events"]}
+    assert because == {
+        ("MemberAdmitted.v1", 1, "recorded"),
+        ("FactCorrected.v1", -4, "recorded"),
+        ("MemberEnrolled.v1", 1, "recorded"),
+        ("OpeningBalanceDeclared.v1", 3, "moved"),
+    }
+    assert found["attainment.actuals.places_without_members"]["difference"] == -1
+    body = await reporting.get(f"district/restatement?{YEAR}&since={since}&hierarchy={hierarchy}")
+    assert [each["type"] for each in body["reorganisations"]] == [
+        "OrganisationReparented.v1",
+        "OrganisationsMerged.v1",
+    ]
+
+
+async def test_figures_that_did_not_change_say_so(reporting: RunningReporting) -> None:
+    since = reporting.position
+    await reporting.project(
+        event("OrganisationRenamed", "organisation/cell", "2022-02-01", {"name": "Chi bộ khác"})
+    )
+
+    body = await reporting.get(f"district/restatement?{YEAR}&since={since}&report=movements,structure")
+
+    assert {figure["measure"].partition(".")[0] for figure in body["figures"]} == {"movements", "structure"}
+    assert all(figure["difference"] == 0 and figure["events"] == [] for figure in body["figures"])
+
+
+async def test_a_fact_in_a_closed_period_is_marked_with_it(reporting: RunningReporting) -> None:
+    since = reporting.position
+    closed = event("PeriodClosed", "organisation/root", "2022-04-01", {"from": "2022-01-01", "to": "2022-03-31"})
+    taken_back = event(
+        "PeriodClosed", "organisation/district", "2022-08-01", {"from": "2022-04-01", "to": "2022-07-31"}
+    )
+    await reporting.project(
+        enrolled(CHI, "2022-02-02"),
+        closed,
+        taken_back,
+        corrected(taken_back, None),
+        enrolled(BINH, "2022-03-01"),
+        admitted(ANH, "2022-06-01"),
+    )
+
+    body = await reporting.get(f"district/restatement?{YEAR}&since={since}&measure=totals.members.total")
+
+    (figure,) = body["figures"]
+    marked = {each["effectiveon"]: each["closed_period"] for each in figure["events"]}
+    assert marked == {
+        "2022-02-02": None,  # recorded before the period was closed
+        "2022-03-01": {"closed_by": "above", "from": "2022-01-01", "to": "2022-03-31"},
+        "2022-06-01": None,
+    }
+    assert [each["closed_by"] for each in body["closed_periods"]] == ["above"]
+    own = await reporting.get(f"root/restatement?{YEAR}&since={since}&measure=totals.members.total")
+    assert {each["closed_by"] for each in own["closed_periods"]} == {"own"}
+
+
+async def test_the_events_of_a_figure_come_in_pages(reporting: RunningReporting) -> None:
+    since = reporting.position
+    await reporting.project(*(balance("cell", "2022-03-01", number) for number in range(1, 6)))
+    query = f"{YEAR}&since={since}&measure=totals.members.official&limit=2"
+    changes, after = [], 0
+    while after is not None:
+        (figure,) = (await reporting.get(f"district/restatement?{query}&after={after}"))["figures"]
+        assert (figure["then"], figure["now"]) == (9, 24)
+        changes += [each["change"] for each in figure["events"]]
+        after = figure["next"]
+
+    assert changes == [1, 2, 3, 4, 5]
+
+
+async def test_the_children_have_their_own_differences(reporting: RunningReporting) -> None:
+    since = reporting.position
+    await reporting.project(enrolled(BINH, "2022-03-01"))
+
+    body = await reporting.get(f"root/restatement?{YEAR}&since={since}&measure=totals.members.total&by=child")
+
+    found = {each["organisation"]["id"]: each["figures"][0]["difference"] for each in body["children"]}
+    assert found == {"district": 1, "other": 0}
+    assert body["own"]["figures"][0]["difference"] == 0
+
+
+async def test_an_organisation_that_was_not_known_then_had_nothing(reporting: RunningReporting) -> None:
+    since = reporting.position
+    await reporting.project(organisation("new", parent="district"), balance("new", "2022-01-01", 2))
+
+    for hierarchy in ("as_was", "current"):
+        found = await restated(reporting, f"new/restatement?{YEAR}&since={since}&hierarchy={hierarchy}")
+        assert (found["totals.members.total"]["then"], found["totals.members.total"]["now"]) == (0, 2)
+
+
+async def test_since_is_a_position_or_a_time_and_by_default_the_beginning_of_the_month(
+    reporting: RunningReporting,
+) -> None:
+    before = await reporting.get(f"district/restatement?{YEAR}&since=2022-01-01T00:03:30Z")
+    by_default = await reporting.get(f"district/restatement?{YEAR}")
+
+    assert before["since"]["position"] == 3
+    assert by_default["since"] == {"position": 0, "time": None}
+    for query in ("since=99", "since=x", "since=5&known_at=4", "report=sums", "measure=members"):
+        detail = (await reporting.ask(f"district/restatement?{query}", 400)).json()["detail"]
+        assert "expected" in detail
