@@ -60,7 +60,7 @@ class Projection:
         self.book.put(fact, effect)
         self._changed |= effect.folds.keys()
         self._about += [(subject, event.position) for subject in effect.about]
-        self._travels += [(name, fact.subject) for name in self.book.named_in_transfer(fact)]
+        self._travels += self.book.travels(fact)
         self._successions |= effect.successions
         for organisation_id in effect.successions:
             self._kin |= lineage.kin(organisation_id) | self.book.lineage.kin(organisation_id)

@@ -133,7 +133,7 @@ class LoadedSituation(Book):
         # Not `|=` with keys(): that would copy the whole set for every fact.
         self.changed.update(effect.folds)
         self.new_about += [(subject, fact) for subject in effect.about]
-        self.new_travels += [(name, fact.subject) for name in self.named_in_transfer(fact)]
+        self.new_travels += self.travels(fact)
         said = self.as_said(fact).data
         if isinstance(said, organisation_events.TargetAssigned):
             self._owners[said.target_id] = fact.subject_id

@@ -11,6 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from shared.events.correction import FactCorrected
+from shared.events.organisation import OrganisationSplit
 from shared.events.person import TransferAccepted, TransferInitiated
 from shared.timeline.correcting import as_corrected, corrected, gathered, timeline
 from shared.timeline.fact import Fact
@@ -111,7 +112,7 @@ class Book:
         return self._events[key]
 
     def travellers(self, organisation_id: str) -> set[str]:
-        """Persons with a transfer that names an organisation. Raises Unloaded."""
+        """Persons with a transfer or a split that names an organisation. Raises Unloaded."""
         if organisation_id not in self._travellers:
             raise Unloaded("travellers", organisation_id)
         return self._travellers[organisation_id] | self._new_travellers.get(organisation_id, set())
@@ -141,7 +142,7 @@ class Book:
         self._events[(source, event_id)] = fact
 
     def put_travellers(self, organisation_id: str, persons: Iterable[str]) -> None:
-        """Take in stored persons with a transfer that names an organisation."""
+        """Take in stored persons with a transfer or a split that names an organisation."""
         self._travellers[organisation_id] = set(persons)
 
     def original(self, fact: Fact) -> Fact | None:
@@ -191,16 +192,18 @@ class Book:
         for subject in (fact.subject, *effect.about):
             self._new_facts.setdefault(subject, []).append(fact)
         self._events[(fact.source, fact.event_id)] = fact
-        for organisation_id in self.named_in_transfer(fact):
-            self._new_travellers.setdefault(organisation_id, set()).add(fact.subject)
+        for organisation_id, person in self.travels(fact):
+            self._new_travellers.setdefault(organisation_id, set()).add(person)
 
-    def named_in_transfer(self, fact: Fact) -> list[str]:
-        """Organisations whose successions decide whether a transfer fits."""
+    def travels(self, fact: Fact) -> list[tuple[str, str]]:
+        """(organisation, person): its successions decide whether the person's transfer or reallocation fits."""
         match self.as_said(fact).data:
             case TransferInitiated(from_=from_, to=to):
-                return [from_, to]
+                return [(from_, fact.subject), (to, fact.subject)]
             case TransferAccepted(organisation_id=organisation_id):
-                return [organisation_id]
+                return [(organisation_id, fact.subject)]
+            case OrganisationSplit():
+                return [(fact.subject_id, person) for person in others(self.as_said(fact))]
         return []
 
     def _about(self, fact: Fact) -> tuple[str, ...]:
@@ -277,7 +280,7 @@ class Book:
         return self._succeeding(effect) if successions else effect
 
     def _succeeding(self, effect: Effect) -> Effect:
-        """The effect, with the persons whose transfers fit or not because of the successions that it changes."""
+        """The effect, with the persons whose moves fit or not because of the successions that it changes."""
         after = self.lineage.changed(effect.successions)
         kin: set[str] = set()
         for organisation_id in effect.successions:

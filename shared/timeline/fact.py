@@ -1,15 +1,19 @@
 """A fact as its subject's timeline sees it, and the order that facts stand in."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
 
 from shared.events.codec import Submitted
+from shared.events.organisation import OrganisationDissolved
 from shared.events.recorded import Recorded
 
 OrderKey = tuple[date, datetime, UUID]
+
+START_OF_DAY = datetime(1, 1, 1, tzinfo=UTC)
+"""As time of day in an order key: before all else on its day, for a reorganisation holds from the start of it."""
 
 
 class Fact(Struct, frozen=True):
@@ -26,8 +30,9 @@ class Fact(Struct, frozen=True):
 
     @property
     def key(self) -> OrderKey:
-        """Place in the timeline."""
-        return (self.effectiveon, self.time, self.event_id)
+        """Place in the timeline. Who ends is active to the day before, so an end comes first on its day."""
+        time = START_OF_DAY if isinstance(self.data, OrganisationDissolved) else self.time
+        return (self.effectiveon, time, self.event_id)
 
     @property
     def subject_id(self) -> str:

@@ -1,6 +1,5 @@
 """Perspective: on which timelines a fact stands besides its subject's, and what it says to each of them."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from msgspec import Struct
@@ -8,10 +7,7 @@ from msgspec.structs import replace
 
 from shared.events import organisation, person
 from shared.events.vocabulary import TargetMerging
-from shared.timeline.fact import Fact
-
-START_OF_DAY = datetime(1, 1, 1, tzinfo=UTC)
-"""As `time`: before all else on its day, for a reorganisation holds from the start of its day."""
+from shared.timeline.fact import START_OF_DAY, Fact
 
 
 class Absorbed(Struct, frozen=True):
@@ -54,7 +50,8 @@ def seen_by(fact: Fact, subject: str) -> Fact | None:
     match fact.data:
         case organisation.OrganisationsMerged(sources=sources, targets=targets) if kind == "organisation":
             if identifier in sources:
-                return replace(fact, subject=subject, data=Absorbed(fact.subject_id, targets))
+                absorbed = Absorbed(fact.subject_id, targets)
+                return replace(fact, subject=subject, time=START_OF_DAY, data=absorbed)
         case organisation.OrganisationSplit(allocations=allocations) if kind == "person":
             person_id = UUID(identifier)
             for each in allocations:

@@ -41,7 +41,7 @@ ORDER BY position;
 SELECT position, source, subject, event_id, type, effectiveon, time, data
 FROM notifier.fact WHERE source = :source AND event_id = :event_id;
 
--- travellers: persons with a transfer that names these organisations
+-- travellers: persons with a transfer or a split that names these organisations
 SELECT organisation_id, subject FROM notifier.traveller WHERE organisation_id = ANY (CAST(:organisations AS text[]));
 
 -- subjects: the stored folds of these subjects
@@ -67,7 +67,7 @@ SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:day AS date[]), CAS
 INSERT INTO notifier.also_about (subject, position)
 SELECT * FROM unnest(CAST(:subject AS text[]), CAST(:position AS bigint[]));
 
--- put_travellers: persons with a transfer, and the organisations that it names
+-- put_travellers: persons with a transfer or in a split, and the organisations that it names
 INSERT INTO notifier.traveller (organisation_id, subject)
 SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:subject AS text[]))
 ON CONFLICT DO NOTHING;

@@ -99,8 +99,8 @@ def decide(fact: Fact, entry: EventType, root: str, situation: Situation) -> Dec
     if refused is not None:
         keys = _keys(fact, named, before, situation.lineage, of_named=False)
         return Quarantine(Reason(refused.code, refused.message), keys)
-    for problem in rules.violations(fact, named, root, situation):
-        keys = _keys(fact, named, before, situation.lineage, of_named=True)
+    for problem in rules.violations(fact, named, before, root, situation):
+        keys = _keys(fact, named, before, situation.lineage, of_named=True) | _above(fact, named, situation)
         return Quarantine(Reason("rule-violated", problem), keys)
     return _record(fact, situation)
 
@@ -162,6 +162,19 @@ def _record(fact: Fact, situation: Situation) -> Record:
         found.extend(findings.stage_findings(effect.step, situation.rulepack))
     found.extend(findings.seating(fact, effect, situation))
     return Record(effect, tuple(found))
+
+
+def _above(fact: Fact, named: list[NamedOrganisation], situation: Situation) -> frozenset[str]:
+    """What stands above organisations that must not lie under others: it may yet move, or be taken over."""
+    match fact.data:
+        case organisation.OrganisationsMerged():
+            below = [fact.subject_id]
+        case organisation.OrganisationDissolved() | organisation.OrganisationReparented():
+            below = [each.organisation_id for each in named]
+        case _:
+            return frozenset()
+    ways = (way for each in below for _, way in rules.ways_up(each, fact.effectiveon, situation))
+    return frozenset(organisation_key(each) for way in ways for each in way)
 
 
 def _keys(

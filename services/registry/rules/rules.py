@@ -9,14 +9,20 @@ from services.registry.rules import targets
 from services.registry.rules.references import NamedOrganisation
 from shared.events import organisation, person, place
 from shared.timeline.fact import Fact
+from shared.timeline.fold import State
 from shared.timeline.measures import Change, held
 
 if TYPE_CHECKING:
     from services.registry.rules.decide import Situation
 
 
-def violations(fact: Fact, named: Iterable[NamedOrganisation], root: str, situation: "Situation") -> Iterator[str]:
-    """What breaks a hard rule: what was expected and what was found, the first first."""
+def violations(
+    fact: Fact, named: Iterable[NamedOrganisation], before: State, root: str, situation: "Situation"
+) -> Iterator[str]:
+    """What breaks a hard rule: what was expected and what was found, the first first.
+
+    `before` is the state at the fact's place.
+    """
     day = fact.effectiveon
     yield from inactive(fact, named, situation)
     match fact.data:
@@ -29,7 +35,7 @@ def violations(fact: Fact, named: Iterable[NamedOrganisation], root: str, situat
                 yield f"expected another organisation as parent, found {parent_id} itself"
         case organisation.OrganisationReparented(parent_id=parent_id):
             since = first_day_under(parent_id, fact.subject_id, day, situation)
-            if since is not None:
+            if since is not None and since < _elsewhere_from(fact, situation):
                 yield (
                     f"expected a parent outside {fact.subject_id}, found {parent_id}, which lies under it "
                     f"on {since}"
@@ -48,7 +54,7 @@ def violations(fact: Fact, named: Iterable[NamedOrganisation], root: str, situat
         case organisation.TargetAssigned():
             yield from targets.assignment(fact, situation)
         case organisation.TargetRevised(target_id=target_id) | organisation.TargetWithdrawn(target_id=target_id):
-            yield from targets.revision(fact, target_id, situation)
+            yield from targets.revision(fact, target_id, before, situation)
         case place.PlaceRegistered():
             if situation.folded(fact.subject) is not None:
                 yield f"expected a new id, found {fact.subject} taken"
@@ -80,6 +86,16 @@ def _succession(ended: str, successor_id: str, day: date, situation: "Situation"
         yield f"expected a successor outside {ended}, found {successor_id} under it; move it out first"
     elif any(each.successor_id == ended for each in situation.lineage.onward(successor_id)):
         yield f"expected {ended} to end for good, found that {successor_id} goes over to it later"
+
+
+def _elsewhere_from(fact: Fact, situation: "Situation") -> date:
+    """The day from which a later fact on record has the subject under another parent again."""
+    state = situation.organisation(fact.subject_id)
+    now = state.at(fact.effectiveon) if state is not None else None
+    if state is None or now is None:
+        return date.max
+    later = (each for each in state.segments if each.since > fact.effectiveon)
+    return next((each.since for each in later if each.parent_id != now.parent_id), date.max)
 
 
 def _left_behind(fact: Fact, situation: "Situation") -> Iterator[str]:
@@ -140,21 +156,24 @@ def is_under(organisation_id: str, root: str, day: date, situation: "Situation")
 
 def first_day_under(organisation_id: str, other: str, day: date, situation: "Situation") -> date | None:
     """The first day from `day` on, of those on which a tree on record changes, with one under the other."""
+    return next((on for on, way in ways_up(organisation_id, day, situation) if other in way), None)
+
+
+def ways_up(organisation_id: str, day: date, situation: "Situation") -> Iterator[tuple[date, list[str]]]:
+    """All organisations above one, itself included, on `day` and on each later day on which that may change."""
     pending, seen = {day}, set[date]()
     while pending:
         on = min(pending)
         pending.discard(on)
         seen.add(on)
         current: str | None = situation.lineage.resolve(organisation_id, on)
-        above: set[str] = set()
-        while current is not None and current not in above:
-            if current == other:
-                return on
-            above.add(current)
+        way: list[str] = []
+        while current is not None and current not in way:
+            way.append(current)
             state = situation.organisation(current)
             pending |= {each.since for each in state.segments if each.since > day} - seen if state else set()
             current = parent(current, on, situation)
-    return None
+        yield on, way
 
 
 def parent(organisation_id: str, day: date, situation: "Situation") -> str | None:

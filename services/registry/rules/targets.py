@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from shared.events.organisation import TargetAssigned
 from shared.timeline.fact import Fact
+from shared.timeline.fold import State
 from shared.timeline.organisation import OrganisationState
 from shared.timeline.targets import Standing, standings
 
@@ -27,8 +28,12 @@ def assignment(fact: Fact, situation: "Situation") -> Iterator[str]:
             )
 
 
-def revision(fact: Fact, target_id: str, situation: "Situation") -> Iterator[str]:
-    """What a revision or withdrawal breaks: the target is another organisation's, or stands no more."""
+def revision(fact: Fact, target_id: str, before: State, situation: "Situation") -> Iterator[str]:
+    """What a revision or withdrawal breaks: the target is another organisation's, or stands no more.
+
+    `before` is the organisation's state at the fact's place: what it says later of the target counts not yet.
+    """
+    assert isinstance(before, OrganisationState)
     owner = situation.target_owner(target_id)
     assert owner is not None
     day = fact.effectiveon
@@ -38,18 +43,22 @@ def revision(fact: Fact, target_id: str, situation: "Situation") -> Iterator[str
         if target is None or target.since > day:
             yield f"expected target {target_id} to be assigned by {day}, found it is not"
         return
-    found = [each for each in held_by(fact.subject_id, situation) if each.target.target_id == target_id]
+    found = [each for each in held_by(fact.subject_id, situation, before) if each.target.target_id == target_id]
     if not any(each.since <= day < each.until for each in found):
         yield f"expected target {target_id} to be {fact.subject_id}'s on {day}, found it assigned to {owner}"
 
 
-def held_by(organisation_id: str, situation: "Situation") -> list[Standing]:
-    """Targets that the organisation took over, each with the days on which it holds it."""
+def held_by(
+    organisation_id: str, situation: "Situation", state: OrganisationState | None = None
+) -> list[Standing]:
+    """Targets that the organisation took over, each with the days on which it holds it; `state` is its own."""
     if not situation.lineage.before(organisation_id):
         return []
     kin = situation.lineage.kin(organisation_id)
     situation.ask_folds(f"organisation/{each}" for each in kin)
-    states = {each: state for each in kin if (state := situation.organisation(each)) is not None}
+    states = {each: found for each in kin if (found := situation.organisation(each)) is not None}
+    if state is not None:
+        states[organisation_id] = state
     return [
         each
         for each in standings(states, situation.lineage)

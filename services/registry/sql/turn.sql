@@ -49,7 +49,7 @@ WHERE subject LIKE 'place/%'
 -- recorded_event: one event by its id
 SELECT event::text FROM registry.log WHERE source = :source AND event_id = :event_id;
 
--- travellers: persons with a transfer that names these organisations
+-- travellers: persons with a transfer or a split that names these organisations
 SELECT organisation_id, subject FROM registry.traveller WHERE organisation_id = ANY (CAST(:organisations AS text[]));
 
 -- target_owners: which organisation holds each of these targets
@@ -142,7 +142,7 @@ SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:day AS date[]), CAS
 INSERT INTO registry.also_about (subject, position)
 SELECT * FROM unnest(CAST(:subject AS text[]), CAST(:position AS bigint[]));
 
--- put_travellers: persons with a transfer, and the organisations that it names
+-- put_travellers: persons with a transfer or in a split, and the organisations that it names
 INSERT INTO registry.traveller (organisation_id, subject)
 SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:subject AS text[]))
 ON CONFLICT DO NOTHING;

@@ -18,7 +18,7 @@ from services.registry.verification.check import Check, attempted
 from services.registry.verification.contents import ROWS
 from services.registry.verification.outcomes import SQL
 from shared.events.correction import FactCorrected
-from shared.events.organisation import TargetAssigned
+from shared.events.organisation import OrganisationSplit, TargetAssigned
 from shared.events.person import TransferAccepted, TransferInitiated
 from shared.events.receipts import Reason
 from shared.events.recorded import read_recorded
@@ -79,7 +79,7 @@ class Replay:
             "headcounts", "they add up from what each fact changes", _REMEDY, unit="organisations"
         )
         self.travellers = Check(
-            "travellers", "they are those whose transfers name it", _REMEDY, unit="organisations"
+            "travellers", "they are those whose transfers and splits name it", _REMEDY, unit="organisations"
         )
         self.also_about = Check(
             "also-about", "they are whom events name besides their own", _REMEDY, unit="subjects"
@@ -133,7 +133,7 @@ class Replay:
                 except Unloaded as missing:
                     await self._load(connection, book, missing)
             self._fold(subject, timeline, row.folded)
-            self._named(subject, facts[subject], owners)
+            self._named(book, subject, facts[subject], owners)
         await self._owners(connection, owners)
         self.folds.looked_at += len(page)
         return sum(map(len, facts.values()))
@@ -183,11 +183,14 @@ class Replay:
                 if change.measure in MOVING_LEVELS:
                     self._amounts.add(change.organisation_id, f"{change.measure} {change.day}", change.change)
 
-    def _named(self, subject: str, facts: Sequence[tuple[int, Fact]], owners: dict[str, str]) -> None:
+    def _named(self, book: Book, subject: str, facts: Sequence[tuple[int, Fact]], owners: dict[str, str]) -> None:
         """What tables keep of whom a subject's events name, those included that were corrected since."""
         originals = {(fact.source, fact.event_id): fact for _, fact in facts}
         travelled: set[str] = set()
         for position, fact in facts:
+            divided = book.as_said(fact)
+            if isinstance(divided.data, OrganisationSplit) and subject in others(divided):
+                travelled.add(divided.subject_id)
             if fact.subject != subject:
                 continue
             said: Fact | Reason | None = fact

@@ -111,7 +111,7 @@ class Batch:
             if subject.startswith("person/"):
                 self.steps.turn(subject, turn.gone, turn.come, event.position)
         self.about.extend((subject, event.position) for subject in effect.about)
-        self.travels.extend((name, fact.subject) for name in self.book.named_in_transfer(fact))
+        self.travels.extend(self.book.travels(fact))
         self.successions |= effect.successions
         self.book.put(fact, effect)
         self.facts.append(event)

@@ -34,7 +34,7 @@ ORDER BY position;
 SELECT position, source, event_id, type, subject, effectiveon, time, data::text AS data
 FROM reporting.fact WHERE source = :source AND event_id = :event_id;
 
--- travellers: persons with a transfer that names these organisations
+-- travellers: persons with a transfer or a split that names these organisations
 SELECT organisation_id, subject FROM reporting.traveller WHERE organisation_id = ANY (CAST(:organisations AS text[]));
 
 -- dependents: subjects whose known versions these organisations have a part in
@@ -72,7 +72,7 @@ SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:day AS date[]), CAS
 INSERT INTO reporting.also_about (subject, position)
 SELECT * FROM unnest(CAST(:subject AS text[]), CAST(:position AS bigint[]));
 
--- put_travellers: persons with a transfer, and the organisations that it names
+-- put_travellers: persons with a transfer or in a split, and the organisations that it names
 INSERT INTO reporting.traveller (organisation_id, subject)
 SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:subject AS text[]))
 ON CONFLICT DO NOTHING;

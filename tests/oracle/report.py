@@ -1,0 +1,177 @@
+"""Reports on a history: one organisation, one day, one tree; figures are counted and never stored."""
+
+from collections import Counter
+from datetime import date, timedelta
+from typing import Any
+
+from tests.oracle import targets
+from tests.oracle.history import History
+from tests.oracle.persons import STAGES
+from tests.oracle.world import World
+
+DAY = timedelta(days=1)
+
+Figures = dict[str, int]
+"""{"members.total": 3, …}, zeros left out where the path has many siblings."""
+
+
+class Report:
+    """What is asked; each method is the body of one report."""
+
+    def __init__(self, history: History, organisation: str, as_of: date, hierarchy: str, today: date) -> None:
+        self.history = history
+        self.as_of = as_of
+        self.hierarchy = hierarchy
+        self.today = history.evening(today)
+        self.root = self.today.holder(organisation) if hierarchy == "current" else organisation
+
+    def below(self, world: World) -> set[str]:
+        """Organisations of that evening which belong to the asked one: by its own tree, or by today's."""
+        if self.hierarchy == "as_was":
+            return world.below(self.root)
+        tree = self.today.below(self.root)
+        return {each for each in world.organisations if self.today.holder(each) in tree}
+
+    def counted(self, world: World) -> set[str]:
+        """Those of them that are active that evening."""
+        return {each for each in self.below(world) if world.active(each)}
+
+    def members(self, day: date) -> int:
+        """All members on an evening."""
+        world = self.history.evening(day)
+        return sum(world.members(self.counted(world)).values())
+
+    def totals(self) -> Figures:
+        """Members, open candidates by stage, and organisations on the evening of `as_of`."""
+        world = self.history.evening(self.as_of)
+        counted = self.counted(world)
+        members = world.members(counted)
+        candidates = [each["candidate"] for each in world.persons.values() if each["candidate"] is not None]
+        stages = Counter(each["stage"] for each in candidates if each["at"] in counted)
+        kinds = Counter(world.organisations[each]["kind"] for each in counted)
+        sectors = Counter(world.organisations[each]["sector"] for each in counted)
+        return {
+            "members.total": sum(members.values()),
+            "members.official": members["official"],
+            "members.probationary": members["probationary"],
+            "candidates.open": stages.total(),
+            **{f"candidates.by_stage.{stage}": stages[stage] for stage in STAGES},
+            "organisations.grassroots": kinds["grassroots_committee"] + kinds["grassroots_cell"],
+            "organisations.grassroots_committees": kinds["grassroots_committee"],
+            "organisations.grassroots_cells": kinds["grassroots_cell"],
+            "organisations.cells_under_grassroots_committees": kinds["cell"],
+            "organisations.private_enterprise": sectors["private_enterprise"],
+        }
+
+    def structure(self, first: date, last: date) -> Figures:
+        """Organisations by kind and sector on `as_of`; founded and ended in the period, up to `as_of`."""
+        world = self.history.evening(self.as_of)
+        found: Counter[str] = Counter()
+        for each in self.counted(world):
+            known = world.organisations[each]
+            found[f"by_kind.{known['kind']}"] += 1
+            found[f"by_sector.{known['sector']}"] += 1
+        for _, after in self._evenings(first, min(last, self.as_of)):
+            below = self.below(after)
+            for what, organisation, sector in after.happened:
+                if organisation in below and what == "founded":
+                    found["founded.total"] += 1
+                    found[f"founded.by_sector.{sector}"] += 1
+                elif organisation in below and what == "organisation_ended":
+                    found["ended"] += 1
+        return dict(found)
+
+    def movements(self, first: date, last: date) -> Figures:
+        """Why the number of members is another one than on the evening before `first`."""
+        last = max(min(last, self.as_of), first - DAY)
+        found: Counter[str] = Counter()
+        for before, after in self._evenings(first, last):
+            was, becomes = self.counted(before), self.counted(after)
+            # With organisations that came or left, or were taken over across the boundary.
+            for organisation in before.organisations:
+                stayed = (organisation in was, after.holder(organisation) in becomes)
+                size = sum(before.members({organisation}).values())
+                found["reorganised_in"] += size * (stayed == (False, True))
+                found["reorganised_out"] += size * (stayed == (True, False))
+            for what, at, other in after.happened:
+                if at in becomes and (other is None or other not in becomes):
+                    found[what] += 1
+        moved = {
+            "declared": found["declared"],
+            "admitted": found["admissions"],
+            "enrolled": found["enrolled"],
+            "transferred_in": found["transferred_in"],
+            "reorganised_in": found["reorganised_in"],
+            "transferred_out": found["transferred_out"],
+            "ended": found["ended"],
+            "reorganised_out": found["reorganised_out"],
+            "linked": found["linked"],
+        }
+        gains = ("declared", "admitted", "enrolled", "transferred_in", "reorganised_in")
+        opening, closing = self.members(first - DAY), self.members(last)
+        expected = opening + sum(amount if line in gains else -amount for line, amount in moved.items())
+        return {"opening": opening, **moved, "closing": closing, "residual": closing - expected}
+
+    def flow(self, metric: str, first: date, last: date) -> int:
+        """How often it happened in the days `first` to `last`."""
+        found = 0
+        for _, after in self._evenings(first, last):
+            counted = self.counted(after)
+            for what, at, sector in after.happened:
+                if what == "founded" and metric == "private_enterprise_organisations_founded":
+                    found += at in counted and sector == "private_enterprise"
+                elif what == ("founded" if metric == "organisations_founded" else metric):
+                    found += at in counted
+        return found
+
+    def places_without_members(self, day: date) -> int:
+        """Places of the counted organisations that no cell covers, or one without any member."""
+        world = self.history.evening(day)
+        counted = self.counted(world)
+        found = 0
+        for place in world.places.values():
+            cell = place["cell"] and world.holder(place["cell"])
+            alone = cell is None or sum(world.members({cell}).values()) == 0
+            found += world.holder(place["organisation"]) in counted and alone
+        return found
+
+    def actual(self, metric: str, first: date, last: date) -> int:
+        """What a target for the metric is compared with."""
+        if metric == "members":
+            return self.members(last)
+        if metric == "places_without_members":
+            return self.places_without_members(last)
+        return self.flow(metric, first, last)
+
+    def actuals(self, first: date, last: date) -> Figures:
+        """All metrics of the period, up to `as_of`."""
+        until = min(last, self.as_of)
+        metrics = (*targets.FLOWS, "members", "places_without_members")
+        return {metric: self.actual(metric, first, until) for metric in metrics}
+
+    def targets(self, first: date, last: date) -> dict[str, tuple[int, int, str]]:
+        """The organisation's targets for periods that overlap: id → (target, actual, status)."""
+        found = {}
+        for target_id, target in self.history.evening(self.as_of).targets.items():
+            data = target["data"]
+            begins, ends = date.fromisoformat(data["from"]), date.fromisoformat(data["to"])
+            if self._holder_of(target) != self.root or begins > last or ends < first:
+                continue
+            actual = self.actual(data["metric"], begins, min(ends, self.as_of))
+            state = targets.status(data, target["value"], actual, self.as_of)
+            found[target_id] = (target["value"], actual, state)
+        return found
+
+    def _holder_of(self, target: dict[str, Any]) -> str | None:
+        holder: str | None = target["holder"]
+        return self.today.holder(holder) if holder is not None and self.hierarchy == "current" else holder
+
+    def _evenings(self, first: date, last: date) -> list[tuple[World, World]]:
+        """For each day of a period on which anything happened: the evening before, and that day's."""
+        found = []
+        before = World()
+        for day, world in self.history.evenings:
+            if first <= day <= last:
+                found.append((before, world))
+            before = world
+        return found
