@@ -11,10 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 _INSTEAD = "ketnap_instead"
 
 
-def create_engine(url: str, name: str, pool_size: int = 8, *, command_timeout: float | None = 60.0) -> AsyncEngine:
+def create_engine(
+    url: str, name: str, pool_size: int = 8, *, command_timeout: float | None = 60.0, durable: bool = True
+) -> AsyncEngine:
     """An engine for `url` (`postgresql://…`); `name` shows in pg_stat_activity.
 
     command_timeout: seconds after which a statement without an answer fails, and its connection is given up.
+    durable: False for what may be lost with the server, since it is made anew then.
     """
     return create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
@@ -27,7 +30,11 @@ def create_engine(url: str, name: str, pool_size: int = 8, *, command_timeout: f
         connect_args={
             "timeout": 10,
             "command_timeout": command_timeout,
-            "server_settings": {"application_name": f"ketnap-{name}", "timezone": "UTC"},
+            "server_settings": {
+                "application_name": f"ketnap-{name}",
+                "timezone": "UTC",
+                **({} if durable else {"synchronous_commit": "off"}),
+            },
         },
     )
 
