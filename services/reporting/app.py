@@ -9,9 +9,10 @@ from litestar.di import Provide
 
 from services.reporting import dashboard
 from services.reporting.api import reach
+from services.reporting.api.described import describe
 from services.reporting.api.live import live
 from services.reporting.api.parameters import today_in_vietnam
-from services.reporting.api.routes import ROUTES
+from services.reporting.api.routes import EVIDENCE_PARAMETERS, ROUTES, SEARCH_PARAMETERS
 from services.reporting.service import Reporting
 from services.reporting.settings import ReportingSettings
 from shared.runtime.access.gate import Gate
@@ -42,7 +43,7 @@ def create_app(
         async with reporting.running():
             yield
 
-    return create_api(
+    app = create_api(
         "reporting",
         [*ROUTES, live, *dashboard.HANDLERS],
         lifespan,
@@ -53,6 +54,8 @@ def create_app(
             "today": Provide(today, sync_to_thread=False),
         },
     )
+    describe(app.openapi_schema, SEARCH_PARAMETERS, EVIDENCE_PARAMETERS)
+    return app
 
 
 def run(settings: ReportingSettings) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.reporting.api.offered import REPORTS
 from tests.conftest import Database
 from tests.given import balance, organisation, root
 from tests.integration.reporting_given import RunningReporting, running_reporting
@@ -115,7 +116,11 @@ async def test_without_any_event_every_organisation_is_unknown(database: Databas
 async def test_the_openapi_document_is_served(reporting: RunningReporting) -> None:
     response = await reporting.http.get("/schema/openapi.json")
 
-    assert "/v1/organisations/{organisation_id}/{report}" in response.json()["paths"]
+    of_one = "/v1/organisations/{organisation_id}"
+    paths = response.json()["paths"]
+    assert {of_one, f"{of_one}/evidence", *(f"{of_one}/{report}" for report in REPORTS)} <= paths.keys()
+    coverage = {each["name"] for each in paths[f"{of_one}/coverage"]["get"]["parameters"]}
+    assert {"organisation_id", "as_of", "flag"} <= coverage
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ Body = Callable[[AsyncConnection, Question, dict[str, str]], Awaitable[dict[str,
 PATIENCE = 5.0
 """Seconds that an answer waits for `min_position`."""
 
-_EVIDENCE_PARAMETERS = (*SHARED, "measure", "after", "limit")
-_SEARCH_PARAMETERS = (*SHARED, "query", "kind", "parent", "after", "limit")
+EVIDENCE_PARAMETERS = (*SHARED, "measure", "after", "limit")
+SEARCH_PARAMETERS = (*SHARED, "query", "kind", "parent", "after", "limit")
 
 
 @get("/v1/organisations", summary="Organisations by name, kind or parent", opt=selecting("viewer", "source"))
@@ -58,7 +58,7 @@ async def search(
 
     With a key, those of its subtree.
     """
-    query = parameters.single(request.query_params, _SEARCH_PARAMETERS)
+    query = parameters.single(request.query_params, SEARCH_PARAMETERS)
     form = form_of(query, request.headers, "organisations")
     asked = parameters.read(query, today)
     kind, parent = parameters.kind(query), parameters.outer_id(query, "parent")
@@ -141,7 +141,7 @@ async def evidence_of(
         read_rows(principal, "evidence", rows, organisation=organisation_id, measure=found["measure"])
         return heading(question) | found
 
-    return await _answer(request, organisation_id, "evidence", reporting, today, _EVIDENCE_PARAMETERS, body)
+    return await _answer(request, organisation_id, "evidence", reporting, today, EVIDENCE_PARAMETERS, body)
 
 
 @get(
