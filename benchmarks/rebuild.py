@@ -1,29 +1,25 @@
 """Reporting made again from the log, beside reading the same events back with Python `eventsourcing`.
 
-The projector gets pages of the log as the registry serves them, one after the other, into empty tables. There is
-no command for it yet and no second worker: this is one process, without HTTP between the log and the projector.
+What `ketnap projections rebuild` does until it compares: empty tables beside those in service, filled from the
+record, with all indexes at the end. It is one process; there is no second worker yet.
 """
 
 import asyncio
 from time import perf_counter
-
-import asyncpg
 
 from benchmarks import servers
 from benchmarks.append import record
 from benchmarks.goals import Figure
 from benchmarks.peer import Peer, told
 from benchmarks.province import Province
+from deploy.projections.filling import Filling
+from deploy.projections.tables import PROJECTIONS, create_beside, sql
 from deploy.stack.postgres import PostgresServer
-from services.reporting.position import Watch
-from services.reporting.projector.log import PAGE
-from services.reporting.projector.projector import Projector
-from shared.events.recorded import read_recorded
 from shared.runtime.database import create_engine
 
 EVENTS = 30_000
 
-_PAGE = "SELECT event::text FROM registry.log WHERE position > $1 ORDER BY position LIMIT $2"
+REPORTING = PROJECTIONS["reporting"]
 
 
 def measure() -> dict[str, Figure]:
@@ -40,17 +36,17 @@ def measure() -> dict[str, Figure]:
 async def _rebuild(server: PostgresServer, province: Province, events: list[bytes]) -> float:
     database = await servers.migrated(server)
     await record(database, province, events)
-    engine = create_engine(database.url("ketnap_reporting"), "benchmark")
-    projector = Projector(engine, Watch())
-    log = await asyncpg.connect(database.url("ketnap_registry"))
-    position = 0
+    engine = create_engine(database.url(), "benchmark", command_timeout=None, durable=False)
     begin = perf_counter()
-    while rows := await log.fetch(_PAGE, position, PAGE):
-        page = b"[%s]" % ",".join(row["event"] for row in rows).encode()
-        position = (await projector.project(read_recorded(page))).position
+    async with engine.begin() as connection:
+        later = await create_beside(connection, REPORTING)
+    filling = Filling(engine, REPORTING)
+    await filling.fill(EVENTS)
+    for statement in later:
+        async with engine.begin() as connection:
+            await connection.execute(sql(statement))
     seconds = perf_counter() - begin
-    assert position == EVENTS
-    await log.close()
+    assert filling.position == EVENTS
     await engine.dispose()
     await servers.drop(database)
     return seconds

@@ -1,6 +1,8 @@
 """A projection is rebuilt beside the one in service, compared with it and put in its place, while it is read."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -335,6 +337,37 @@ async def test_what_a_killed_rebuild_left_is_removed_by_the_next(system: System)
     assert (await system.rebuild()).differing == 0
 
     assert await system.built() != before
+    assert await system.beside() == []
+
+
+async def test_a_rebuild_that_is_killed_harms_nothing_and_the_next_one_begins_anew(system: System) -> None:
+    before, totals = await system.built(), await system.reporting.get(TOTALS)
+    holding = await asyncpg.connect(system.database.url())
+    transaction = holding.transaction()
+    await transaction.start()
+    # It fills, and then cannot bring both versions to one position.
+    await holding.execute("LOCK TABLE reporting.checkpoint IN ROW EXCLUSIVE MODE")
+    killed = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "from deploy.cli import main; main()", "projections", "rebuild", "reporting",
+        env={**os.environ, "KETNAP_OWNER_DATABASE_URL": system.database.url()},
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'reporting.checkpoint'::regclass"
+    async with asyncio.timeout(60):
+        while not await system.one(waits):  # noqa: ASYNC110 - a lock in the database has no event
+            await asyncio.sleep(0.05)
+    killed.kill()
+    await killed.wait()
+
+    assert await system.one("SELECT position FROM reporting_next.checkpoint") == 16
+    assert await system.reporting.get(TOTALS) == totals
+    assert await system.built() == before
+    await transaction.rollback()
+    await holding.close()
+    async with asyncio.timeout(60):
+        while (await standings(system.database.url()))[0].rebuilding:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.05)
+    assert (await system.rebuild()).switched
     assert await system.beside() == []
 
 

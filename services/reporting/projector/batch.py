@@ -49,7 +49,7 @@ def late_subjects(events: Iterable[Recorded], folds: dict[str, Folded]) -> set[s
     last = {subject: folded.last for subject, folded in folds.items()}
     late = set()
     for event in events:
-        key = Fact.of_recorded(event).key
+        key = (event.effectiveon, event.time, event.event_id)
         known = last.get(event.subject)
         if known is not None and key < known:
             late.add(event.subject)
