@@ -20,6 +20,8 @@ _COMMANDS = {
     "projections": ("deploy.cli.projections", "app"),
     "keys": ("deploy.cli.keys", "app"),
     "log": ("deploy.cli.log", "app"),
+    "backup": ("deploy.cli.backup", "backup"),
+    "restore": ("deploy.cli.restore", "restore"),
     "doctor": ("deploy.cli.doctor", "doctor"),
 }
 

@@ -94,47 +94,39 @@ def verify(
     if json:
         typer.echo(msgspec.json.encode(_json(account)).decode())
     else:
-        _show(account)
+        show_account(account)
     if not account.ok:
         raise typer.Exit(1)
 
 
 async def _verify(addresses: Addresses, streams: bool, anchor: "Anchor | None", bar: "Progress") -> "Account":
     from deploy.stack.nats import connect
-    from services.registry.keyring import Keyring
-    from services.registry.sealing import Sealer
-    from services.registry.verification.verify import verify as verify_log
-    from shared.runtime.database import create_engine
+    from deploy.verifying import verify as verify_log
 
-    layout = Layout(addresses.data_dir)
-    content_key = bytes.fromhex(_key("content_key", layout.content_key))
-    sealer = Sealer(Keyring(_key("master_key", layout.master_key), layout.master_key))
     tasks = {name: bar.add_task(name, total=None) for name in ("log", "outcomes", "replay", "streams")}
 
     def show(part: str, done: int, total: int | None) -> None:
         bar.update(tasks[part], advance=done, total=total)
 
-    engine = create_engine(addresses.database_url, "log-verify", 1, command_timeout=None)
-    try:
-        client = None
-        if streams:
-            try:
-                client = await connect(addresses.nats_url, addresses.nats_seed)
-            except Exception as error:
-                raise StackError(
-                    f"NATS at {addresses.nats_url} does not answer ({error!r}); look at `ketnap doctor`, or leave "
-                    "the streams out with --no-streams"
-                ) from None
+    client = None
+    if streams:
         try:
-            return await verify_log(engine, content_key, sealer, client=client, anchor=anchor, progress=show)
-        finally:
-            if client is not None:
-                await client.close()
+            client = await connect(addresses.nats_url, addresses.nats_seed)
+        except Exception as error:
+            raise StackError(
+                f"NATS at {addresses.nats_url} does not answer ({error!r}); look at `ketnap doctor`, or leave "
+                "the streams out with --no-streams"
+            ) from None
+    try:
+        layout = Layout(addresses.data_dir)
+        return await verify_log(addresses.database_url, layout, client=client, anchor=anchor, progress=show)
     finally:
-        await engine.dispose()
+        if client is not None:
+            await client.close()
 
 
-def _show(account: "Account") -> None:
+def show_account(account: "Account") -> None:
+    """Print what a verification found."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -189,20 +181,6 @@ def _anchor(told: str) -> "Anchor":
         raise typer.BadParameter(f"expected POSITION:CHAIN, a number and 64 hexadecimal digits, found {told!r}")
     position, _, chain = told.partition(":")
     return Anchor(int(position), chain)
-
-
-def _key(name: str, file: Path) -> str:
-    """A key as the services get it, else the one in the data directory."""
-    import os
-
-    from shared.runtime.settings import read
-
-    found = read(f"KETNAP_{name.upper()}", os.environ)
-    if found is None and file.exists():
-        found = file.read_text(encoding="utf-8").strip()
-    if found is None:
-        raise StackError(f"no key to compare with: {file} is not there, and KETNAP_{name.upper()}_FILE is not set")
-    return found
 
 
 def _bar() -> "Progress":

@@ -159,9 +159,10 @@ async def _change(addresses: Addresses) -> "AsyncIterator[Connection]":
 
 async def _follow(addresses: Addresses, connection: "Connection") -> None:
     active = await _active(connection)
+    rows = await connection.fetch("SELECT source, settled FROM registry.source WHERE removed_at IS NULL")
     async with _jetstream(addresses) as jetstream:
-        for source in active:
-            await _ensure_stream(jetstream, source)
+        for row in rows:
+            await _ensure_stream(jetstream, row["source"], row["settled"])
     if _write_users(addresses, active):
         await nats.reload(addresses.nats_url, addresses.nats_system_seed)
 
@@ -195,7 +196,8 @@ async def _jetstream(addresses: Addresses) -> "AsyncIterator[JetStreamContext]":
         raise StackError(f"NATS at {addresses.nats_url} cannot be used: {error!r}") from None
 
 
-async def _ensure_stream(jetstream: "JetStreamContext", source: str) -> None:
+async def _ensure_stream(jetstream: "JetStreamContext", source: str, settled: int) -> None:
+    """The stream of a source. One that is made anew, after a restore say, goes on behind what is settled."""
     from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
     from nats.js.errors import NotFoundError
 
@@ -212,8 +214,10 @@ async def _ensure_stream(jetstream: "JetStreamContext", source: str) -> None:
     try:
         found = (await jetstream.stream_info(f"INGEST_{source}")).config
     except NotFoundError:
+        wanted.first_seq = settled + 1
         await jetstream.add_stream(wanted)
         return
+    wanted.first_seq = found.first_seq
     wanted_limits = (wanted.subjects, wanted.max_age, wanted.max_bytes, wanted.discard)
     if (found.subjects, found.max_age, found.max_bytes, found.discard) != wanted_limits:
         await jetstream.update_stream(wanted)

@@ -1,0 +1,182 @@
+"""Brings a system back from a backup, into a data directory that has no database."""
+
+import asyncio
+import shutil
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from deploy.backup import archive
+from deploy.backup.archive import DUMP, Manifest
+from deploy.backup.taking import client_environment
+from deploy.person_keys import Taken, take_in
+from deploy.stack.errors import StackError
+from deploy.stack.keys import write_secret
+from deploy.stack.layout import Layout
+from deploy.stack.nats import NatsServer, connect
+from deploy.stack.postgres import SERVICES, PostgresServer, binaries
+from deploy.verifying import verify
+
+if TYPE_CHECKING:
+    from services.registry.verification.verify import Account
+
+_LOG = "LOG"
+
+
+class Refill(Struct, frozen=True):
+    """What a source's stream still holds of what came after the backup."""
+
+    source: str
+    settled: int
+    """Stream sequence up to which the backup has everything."""
+    waiting: int
+    """Messages after it, which the registry reads again."""
+    missing: int
+    """Messages after it that the stream once had and holds no more."""
+
+
+class Returned(Struct, frozen=True):
+    """What has been brought back, and what is known of the rest."""
+
+    manifest: Manifest
+    streams: bool
+    """Whether the sources' streams were there. If not, nobody knows here what came after the backup."""
+    refills: list[Refill]
+    account: "Account"
+    """What the verification of the log found."""
+    person_keys: Taken | None
+    """What became of the keys of persons, if they were given."""
+
+
+class Wanted(Struct, frozen=True):
+    """What to restore from: the backup, the key that opens it, and what is kept apart, if it is at hand."""
+
+    file: Path
+    key_file: Path
+    master_key: Path | None = None
+    person_keys: Path | None = None
+
+
+def bring_back(wanted: Wanted, data_dir: Path) -> Returned:
+    """Restore a backup into `data_dir`; the system must not run, and have no database there.
+
+    Streams that are there stay, and the registry reads on in them where the backup ends. Raises StackError; the
+    database is then as absent as before.
+    """
+    layout = Layout(data_dir)
+    if layout.announced() is not None:
+        raise StackError(f"a system runs in {layout.data_dir}: stop it first")
+    cluster = layout.postgres / "data"
+    if cluster.exists():
+        raise StackError(
+            f"{cluster} holds a database already, which a backup never replaces: move it away first, or name "
+            "another directory with --data-dir"
+        )
+    layout.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
+    with tempfile.TemporaryDirectory(prefix="restore-", dir=layout.data_dir) as unpacked:
+        manifest = archive.read(wanted.file, wanted.key_file, Path(unpacked))
+        _take_secrets(layout, Path(unpacked))
+        if wanted.master_key is not None:
+            _take_master_key(layout, wanted.master_key)
+        layout.prepare()
+        server = PostgresServer(layout.postgres, secrets=layout.secrets, log=layout.logs / "postgres.log")
+        try:
+            server.start()
+            _fill(server, Path(unpacked) / DUMP)
+            account, taken = asyncio.run(_finish(server.url(), layout, wanted))
+        except BaseException:
+            server.stop()
+            shutil.rmtree(cluster, ignore_errors=True)
+            raise
+        server.stop()
+    had_streams = (layout.nats / "jetstream").is_dir()
+    refills = asyncio.run(_streams(layout, manifest)) if had_streams else []
+    return Returned(manifest, had_streams, refills, account, taken)
+
+
+async def _finish(database_url: str, layout: Layout, wanted: Wanted) -> "tuple[Account, Taken | None]":
+    """Bring the schema up to date, put the keys of persons back, and look at everything."""
+    from shared.runtime.migrations import upgrade
+
+    await asyncio.to_thread(upgrade, [f"services.{service}" for service in SERVICES], database_url)
+    taken = None
+    if wanted.person_keys is not None:
+        taken = await take_in(database_url, wanted.person_keys, layout.master_key)
+    return await verify(database_url, layout), taken
+
+
+def _take_master_key(layout: Layout, file: Path) -> None:
+    try:
+        content = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise StackError(f"the master key cannot be read: {error}") from None
+    if layout.master_key.exists() and layout.master_key.read_text(encoding="utf-8").strip() != content:
+        raise StackError(f"{layout.master_key} is there already and another one than {file}: move it away first")
+    write_secret(layout.master_key, content)
+
+
+def _take_secrets(layout: Layout, unpacked: Path) -> None:
+    """The key of content hashes, without which nothing could be told a duplicate, and the access keys."""
+    held = unpacked / layout.content_key.name
+    layout.secrets.mkdir(exist_ok=True, mode=0o700)
+    if not layout.content_key.exists():
+        write_secret(layout.content_key, held.read_text(encoding="utf-8").strip())
+    elif layout.content_key.read_text(encoding="utf-8").strip() != held.read_text(encoding="utf-8").strip():
+        raise StackError(
+            f"{layout.content_key} is the key of another system than the backup's: restore into a directory of "
+            "its own"
+        )
+    access = unpacked / layout.keys_file.name
+    if access.exists() and not layout.keys_file.exists():
+        layout.keys_file.parent.mkdir(exist_ok=True, mode=0o700)
+        write_secret(layout.keys_file, access.read_text(encoding="utf-8").strip())
+
+
+def _fill(server: PostgresServer, dump: Path) -> None:
+    environment = client_environment(server.url())
+    done = subprocess.run(
+        [
+            str(binaries() / "pg_restore"), "--clean", "--if-exists", "--no-owner", "--exit-on-error",
+            "--single-transaction", f"--dbname={environment['PGDATABASE']}", str(dump),
+        ],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise StackError(f"pg_restore failed: {done.stderr.strip()}")
+
+
+async def _streams(layout: Layout, manifest: Manifest) -> list[Refill]:
+    """Look at the streams that are there, and drop LOG: it may hold positions that are to be given anew."""
+    from nats.js.errors import NotFoundError
+
+    server = NatsServer(layout.nats, secrets=layout.secrets, log=layout.logs / "nats.log")
+    await asyncio.to_thread(server.start)
+    try:
+        client = await connect(server.url, server.seed("operator"))
+        try:
+            jetstream = client.jetstream(timeout=30)
+            refills = []
+            for mark in manifest.sources:
+                try:
+                    state = (await jetstream.stream_info(f"INGEST_{mark.source}")).state
+                except NotFoundError:
+                    refills.append(Refill(mark.source, mark.settled, 0, 0))
+                    continue
+                first = max(state.first_seq, mark.settled + 1)
+                after = max(0, state.last_seq - mark.settled)
+                waiting = max(0, state.last_seq - first + 1)
+                refills.append(Refill(mark.source, mark.settled, waiting, after - waiting))
+            with suppress(NotFoundError):
+                await jetstream.delete_stream(_LOG)
+            return refills
+        finally:
+            await client.close()
+    finally:
+        await asyncio.to_thread(server.stop)

@@ -1,0 +1,95 @@
+"""Takes a backup of a running system: one snapshot of the database, and the secrets that the data needs."""
+
+import asyncio
+import os
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from deploy.backup import archive
+from deploy.backup.archive import DUMP, FORMAT, Manifest, SourceMark
+from deploy.stack.errors import StackError
+from deploy.stack.layout import Addresses, Layout
+
+LEFT_OUT = "registry.person_key"
+"""Keys of persons are kept apart from the data: `ketnap keys export`. Without them no profile opens."""
+
+
+async def take(addresses: Addresses, file: Path, recipient: str) -> Manifest:
+    """Back the system up into `file`, while it runs. Raises StackError."""
+    layout = Layout(addresses.data_dir)
+    beside = layout.run if layout.run.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="backup-", dir=beside) as directory:
+        dump = Path(directory) / DUMP
+        manifest = await _dump(addresses.database_url, dump)
+        members = {DUMP: dump}
+        for path in (layout.content_key, layout.keys_file):
+            if path.is_file():
+                members[path.name] = path
+        if layout.content_key.name not in members:
+            raise StackError(
+                f"{layout.content_key} is not there, without which a copy cannot tell duplicates: run the command "
+                "on the machine that has the data directory, with --data-dir"
+            )
+        whole = Manifest(
+            FORMAT,
+            datetime.now(UTC),
+            manifest.position,
+            manifest.recordedat,
+            manifest.sources,
+            {name: archive.checksum(path) for name, path in members.items()},
+        )
+        archive.write(file, whole, members, recipient)
+    return whole
+
+
+def client_environment(database_url: str) -> dict[str, str]:
+    """The environment in which PostgreSQL's programs find a database; a command line is there for all to read."""
+    url = urlsplit(database_url)
+    return os.environ | {
+        "PGHOST": url.hostname or "",
+        "PGPORT": str(url.port or 5432),
+        "PGUSER": unquote(url.username or ""),
+        "PGPASSWORD": unquote(url.password or ""),
+        "PGDATABASE": url.path.removeprefix("/"),
+        "LC_ALL": "C",
+    }
+
+
+async def _dump(database_url: str, file: Path) -> Manifest:
+    """Dump the database; what the manifest says is from the same snapshot."""
+    import asyncpg
+
+    from deploy.stack.postgres import binaries
+
+    try:
+        connection = await asyncpg.connect(database_url, timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise StackError(f"the database cannot be reached: {error}; `ketnap doctor` says more") from None
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
+            head = await connection.fetchrow("SELECT position, recordedat FROM registry.head")
+            rows = await connection.fetch("SELECT source, settled FROM registry.source ORDER BY source")
+            process = await asyncio.create_subprocess_exec(
+                str(binaries() / "pg_dump"),
+                "--format=custom",
+                "--compress=gzip:3",
+                "--no-owner",
+                f"--exclude-table-data={LEFT_OUT}",
+                f"--snapshot={snapshot}",
+                f"--file={file}",
+                umask=0o077,
+                env=client_environment(database_url),
+                stderr=asyncio.subprocess.PIPE,
+            )
+            _, said = await process.communicate()
+            if process.returncode != 0:
+                raise StackError(f"pg_dump failed: {said.decode(errors='replace').strip()}")
+    finally:
+        await connection.close()
+    assert head is not None, "the head is one row, from the first migration on"
+    recordedat = head["recordedat"] if head["position"] else None
+    marks = [SourceMark(row["source"], row["settled"]) for row in rows]
+    return Manifest(FORMAT, datetime.now(UTC), head["position"], recordedat, marks, {})

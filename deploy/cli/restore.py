@@ -1,0 +1,81 @@
+"""`ketnap restore`: a system back from a backup, or a drill that shows that it could be."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deploy.cli.up import DataDir
+from deploy.stack.layout import default_data_dir
+
+if TYPE_CHECKING:
+    from deploy.backup.returning import Returned, Wanted
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, exists=True, help="A backup.")],
+    key: Annotated[
+        Path, typer.Option("--key", metavar="KEY", dir_okay=False, exists=True, help="What `--new-key` made.")
+    ],
+    master_key: Annotated[
+        Path | None, typer.Option("--master-key", metavar="FILE", exists=True, help="The copy of the master key.")
+    ] = None,
+    person_keys: Annotated[
+        Path | None, typer.Option("--person-keys", metavar="FILE", exists=True, help="From `ketnap keys export`.")
+    ] = None,
+    drill: Annotated[
+        bool, typer.Option("--drill", help="Restore into a directory that is removed again; touch nothing else.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Bring a system back into a directory without a database, verify it, and say what is not in it.
+
+    Exit code 1: the verification found a fault, or messages that came after the backup are gone.
+    """
+    import tempfile
+
+    from deploy.backup.returning import Wanted
+
+    wanted = Wanted(file, key, master_key, person_keys)
+    if drill:
+        with tempfile.TemporaryDirectory(prefix="ketnap-drill-") as directory:
+            Path(directory).chmod(0o711)  # PostgreSQL, which root starts under another user, passes through
+            returned = _restored(wanted, Path(directory) / "data")
+            typer.echo("The drill is over; nothing of it is left.")
+    else:
+        returned = _restored(wanted, data_dir or default_data_dir())
+        typer.echo(f"Next: ketnap up --data-dir {data_dir or default_data_dir()}, then ketnap log verify")
+    lost = any(each.missing for each in returned.refills)
+    if lost or not returned.account.ok:
+        raise typer.Exit(1)
+
+
+def _restored(wanted: "Wanted", data_dir: Path) -> "Returned":
+    from rich.console import Console
+
+    from deploy.backup.returning import bring_back
+    from deploy.cli.log import show_account
+
+    with Console(stderr=True).status("restoring and verifying"):
+        returned = bring_back(wanted, data_dir)
+    manifest, made_at = returned.manifest, f"{returned.manifest.made_at:%Y-%m-%d %H:%M %Z}"
+    show_account(returned.account)
+    typer.echo(f"The log is back up to position {manifest.position:,}, as of {made_at}.")
+    if returned.person_keys is not None:
+        typer.echo(f"{returned.person_keys.keys:,} keys of persons are back.")
+    else:
+        typer.echo(
+            "Keys of persons are not in a backup, so no profile opens, and none is verified: add "
+            "--person-keys FILE, or run `ketnap keys import FILE` once the system is up"
+        )
+    for each in returned.refills:
+        typer.echo(f"{each.source}: {each.waiting:,} messages came after the backup and will be read again")
+        if each.missing:
+            typer.echo(f"{each.source}: {each.missing:,} more are GONE from its stream: have them published again")
+    if not returned.streams:
+        typer.echo(
+            "The sources' streams are not there, so what came after the backup is unknown here: have every source "
+            f"publish again what it has published since {made_at}. "
+            "What is here already becomes a duplicate, and does no harm."
+        )
+    return returned
