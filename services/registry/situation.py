@@ -1,9 +1,10 @@
 """The situation that events are decided in: what is on record, with the changes of the turn laid over it."""
 
-from collections import Counter, OrderedDict
+from collections import defaultdict
 from datetime import date
 from typing import cast
 
+from services.registry.rules.branches import Branches
 from services.registry.rules.references import event_key, organisation_key, target_key
 from shared.events import organisation as organisation_events
 from shared.events.person import Profile
@@ -19,25 +20,27 @@ CACHED_ORGANISATIONS = 50_000
 
 
 class OrganisationCache:
-    """Folds of organisations that stay in memory from turn to turn; only the writer changes them."""
+    """Organisations that stay in memory from turn to turn; only the writer changes them.
+
+    `branches` are ahead of the tables while a turn is decided: if it fails, the whole cache is to be dropped.
+    """
 
     def __init__(self, limit: int = CACHED_ORGANISATIONS) -> None:
+        self.branches = Branches()
         self._limit = limit
-        self._folds: OrderedDict[str, Folded | None] = OrderedDict()
+        self._folds: dict[str, Folded] = {}
 
-    def get(self, subject: str) -> Folded | None:
+    def get(self, subject: str) -> Folded:
         """The fold, if it is here. Raises KeyError."""
-        self._folds.move_to_end(subject)
         return self._folds[subject]
 
     def put(self, subject: str, folded: Folded | None) -> None:
-        """Keep a fold; the least used goes when there are too many. Absence is not kept."""
+        """Keep a fold; the one that came first goes when there are too many. Absence is not kept."""
         if folded is None:
             return
         self._folds[subject] = folded
-        self._folds.move_to_end(subject)
         while len(self._folds) > self._limit:
-            self._folds.popitem(last=False)
+            del self._folds[next(iter(self._folds))]
 
 
 class LoadedSituation(Book):
@@ -49,6 +52,7 @@ class LoadedSituation(Book):
     def __init__(self, lineage: Lineage, rulepack: RulePack, cache: OrganisationCache) -> None:
         super().__init__(lineage)
         self.rulepack = rulepack
+        self.branches = cache.branches
         self._cache = cache
         self._owners: dict[str, str | None] = {}
         self._headcounts: dict[str, list[Change]] = {}
@@ -57,7 +61,7 @@ class LoadedSituation(Book):
         self.new_about: list[tuple[str, Fact]] = []
         self.new_travels: list[tuple[str, str]] = []
         self.successions: dict[str, Succession | None] = {}
-        self.headcount_changes: Counter[tuple[str, str, date]] = Counter()
+        self.headcount_changes: defaultdict[tuple[str, str, date], int] = defaultdict(int)
 
     def folded(self, subject: str) -> Folded | None:
         """The fold of a subject. Raises Unloaded."""
@@ -113,33 +117,59 @@ class LoadedSituation(Book):
         """Take in the stored changes of an organisation."""
         self._headcounts[organisation_id] = changes
 
-    def record(self, fact: Fact, effect: Effect) -> frozenset[str]:
-        """Lay a recorded fact over the situation; gives the keys under which something may wait for it."""
-        kept = [change for change in effect.changes if change.measure in MOVING_LEVELS]
-        for change in kept:
-            self.headcount_changes[(change.organisation_id, change.measure, change.day)] += change.change
-        wakes = {fact.subject, *effect.folds, event_key(fact.source, fact.event_id)}
-        for name in {*(change.organisation_id for change in kept), *effect.successions}:
-            wakes.add(organisation_key(name))
-            if self.lineage.succession(name) is not None:
-                wakes |= {organisation_key(each.successor_id) for each in self.lineage.onward(name)}
-        self.put(fact, effect)
-        wakes |= {
-            organisation_key(each.successor_id)
-            for name in effect.successions
-            for each in self.lineage.onward(name)
-        }
+    def record(self, fact: Fact, effect: Effect) -> None:
+        """Lay a recorded fact over the situation."""
+        for change in effect.changes:
+            if change.measure in MOVING_LEVELS:
+                self.headcount_changes[(change.organisation_id, change.measure, change.day)] += change.change
+        if not fact.subject.startswith("person/"):
+            self._look_at_the_tree(effect)
         self.successions |= effect.successions
+        self.put(fact, effect)
         # Not `|=` with keys(): that would copy the whole set for every fact.
         self.changed.update(effect.folds)
-        self.new_about += [(subject, fact) for subject in effect.about]
+        if effect.about:
+            self.new_about += [(subject, fact) for subject in effect.about]
         self.new_travels += self.travels(fact)
+        assigned = self._target_assigned(fact)
+        if assigned is not None:
+            self._owners[assigned] = self.new_targets[assigned] = fact.subject_id
+
+    def wakes(self, fact: Fact, effect: Effect, before: Lineage) -> frozenset[str]:
+        """The keys under which something may wait for a recorded fact; `before` is the lineage before it."""
+        keys = {fact.subject, event_key(fact.source, fact.event_id)}
+        keys.update(effect.folds)
+        names = {change.organisation_id for change in effect.changes if change.measure in MOVING_LEVELS}
+        for name in names.union(effect.successions):
+            keys.add(organisation_key(name))
+            if before.succession(name) is not None:
+                keys |= {organisation_key(each.successor_id) for each in before.onward(name)}
+        for name in effect.successions:
+            keys |= {organisation_key(each.successor_id) for each in self.lineage.onward(name)}
+        assigned = self._target_assigned(fact)
+        if assigned is not None:
+            keys.add(target_key(assigned))
+        return frozenset(keys)
+
+    def _target_assigned(self, fact: Fact) -> str | None:
+        """The target that a fact assigns, or that a correction says it assigned."""
         said = self.as_said(fact).data
-        if isinstance(said, organisation_events.TargetAssigned):
-            self._owners[said.target_id] = fact.subject_id
-            self.new_targets[said.target_id] = fact.subject_id
-            wakes.add(target_key(said.target_id))
-        return frozenset(wakes)
+        return said.target_id if isinstance(said, organisation_events.TargetAssigned) else None
+
+    def _look_at_the_tree(self, effect: Effect) -> None:
+        """Forget the branches if organisations come to lie elsewhere; a new one has nothing under it yet."""
+        if effect.successions:
+            self.branches.forget()
+            return
+        for subject, after in effect.folds.items():
+            if subject.startswith("organisation/"):
+                before = self._known_organisation(subject)
+                if before.segments and before.segments != cast(OrganisationState, after.state).segments:
+                    self.branches.forget()
+
+    def _known_organisation(self, subject: str) -> OrganisationState:
+        folded = self.folded(subject)
+        return cast(OrganisationState, folded.state) if folded else OrganisationState()
 
     def changed_folds(self) -> dict[str, Folded]:
         """The folds that this turn made, by subject."""

@@ -10,7 +10,7 @@ from services.registry.deliveries import Delivery, LogRow, Outcomes, RefusedRow,
 from services.registry.profiles import DROPPED, Profiles, profile_of, without_profile
 from services.registry.rules.decide import decide
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
-from services.registry.rules.references import event_key, subjects_to_read
+from services.registry.rules.references import event_key, organisation_key, subjects_to_read
 from services.registry.sealing import Sealer, Wrapped
 from services.registry.situation import LoadedSituation
 from shared.events.catalogue import CATALOGUE, EventType
@@ -89,8 +89,10 @@ class Turn:
     async def _read_for(self, facts: list[tuple[Fact, str]]) -> None:
         """Read what decisions about these facts, each with its source, are sure to ask for."""
         subjects = dict.fromkeys(
-            subject for fact, source in facts for subject in subjects_to_read(fact, self._roots[source])
+            organisation_key(self._roots[source]) for source in {source for _, source in facts}
         )
+        for fact, source in facts:
+            subjects.update(dict.fromkeys(subjects_to_read(fact, self._roots[source])))
         missing = [subject for subject in subjects if not self.situation.has(subject)]
         if missing:
             await self._reader.load(self.situation, Unloaded("subject", *missing))
@@ -134,9 +136,10 @@ class Turn:
         wakes = self._record(waiting, decision, dropped=dropped)
         if may_erase(fact):
             await self._erase(fact)
-        woken = await self._woken(wakes)
-        if woken:
-            await self._release(woken)
+        if wakes:
+            woken = await self._woken(wakes)
+            if woken:
+                await self._release(woken)
 
     def refuse(self, delivery: Delivery, event_id: UUID | None, reason: Reason) -> None:
         """Reject a delivery."""
@@ -175,9 +178,11 @@ class Turn:
         if dropped:
             event.fact, event.content = without_profile(event.fact, event.content)
             findings = (*findings, DROPPED)
-        wakes = self.situation.record(event.fact, decision.effect)
+        lineage = self.situation.lineage
+        self.situation.record(event.fact, decision.effect)
         self.position += 1
-        self.about += [(subject, self.position) for subject in decision.effect.about]
+        if decision.effect.about:
+            self.about += [(subject, self.position) for subject in decision.effect.about]
         self._held[event.key] = (event.content_hash, self.position)
         self.outcomes.log.append(
             LogRow(
@@ -192,7 +197,9 @@ class Turn:
                 write_recorded(event.content, self.position, self.at),
             )
         )
-        return wakes
+        if not self._stored_waiting and not self._waiting_for:
+            return frozenset()
+        return self.situation.wakes(event.fact, decision.effect, lineage)
 
     async def _erase(self, fact: Fact) -> None:
         """What a recorded fact erases: all ids of one who is erased, or of whom one turns out to be."""

@@ -1,7 +1,8 @@
 """Events as the log has them: read from and written to the `log.recorded` form."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -106,7 +107,14 @@ def read_content(content: bytes) -> tuple[Envelope, Struct]:
 
 def write_recorded(content: bytes, position: int, recordedat: datetime) -> bytes:
     """Add the place in the log to the canonical JSON of an event, which is a non-empty object."""
-    return b'%s,"position":%d,"recordedat":"%s"}' % (content[:-1], position, recordedat.isoformat().encode())
+    written = _written(recordedat, recordedat.tzinfo)
+    return b'%s,"position":%d,"recordedat":"%s"}' % (content[:-1], position, written)
+
+
+@lru_cache(maxsize=1)
+def _written(recordedat: datetime, _: tzinfo | None) -> bytes:
+    # All that is recorded in one turn has the same. Equal times of two zones are written differently.
+    return recordedat.isoformat().encode()
 
 
 def write_batch(events: Iterable[bytes]) -> bytes:

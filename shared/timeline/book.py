@@ -81,6 +81,8 @@ class Book:
         self._facts: dict[str, list[Fact]] = {}
         self._new_facts: dict[str, list[Fact]] = {}
         self._events: dict[tuple[str, UUID], Fact | None] = {}
+        self._unindexed: list[Fact] = []
+        """Facts put in that no one has asked for by their ids: only corrections do."""
         self._travellers: dict[str, set[str]] = {}
         self._new_travellers: dict[str, set[str]] = {}
 
@@ -106,6 +108,9 @@ class Book:
 
     def event(self, source: str, event_id: UUID) -> Fact | None:
         """A fact by its id, as it was recorded. Raises Unloaded."""
+        for fact in self._unindexed:
+            self._events[(fact.source, fact.event_id)] = fact
+        self._unindexed.clear()
         key = (source, event_id)
         if key not in self._events:
             raise Unloaded("event", f"{source}/{event_id}")
@@ -189,14 +194,17 @@ class Book:
         self._folds.update(effect.folds)
         if effect.successions:
             self.lineage = self.lineage.changed(effect.successions)
-        for subject in (fact.subject, *effect.about):
+        self._new_facts.setdefault(fact.subject, []).append(fact)
+        for subject in effect.about:
             self._new_facts.setdefault(subject, []).append(fact)
-        self._events[(fact.source, fact.event_id)] = fact
+        self._unindexed.append(fact)
         for organisation_id, person in self.travels(fact):
             self._new_travellers.setdefault(organisation_id, set()).add(person)
 
     def travels(self, fact: Fact) -> list[tuple[str, str]]:
         """(organisation, person): its successions decide whether the person's transfer or reallocation fits."""
+        if type(fact.data) not in _MAY_TRAVEL:
+            return []  # nearly always
         match self.as_said(fact).data:
             case TransferInitiated(from_=from_, to=to):
                 return [(from_, fact.subject), (to, fact.subject)]
@@ -244,6 +252,11 @@ class Book:
             # It fitted when it was recorded, and does not here: it counts nothing until it fits again.
             unseated = Folded(before.state, fact.key, before.unseated | {fact.event_id})
             return Effect((subject,), (), {subject: unseated}, (), None, {})
+        return self.added(fact, subject, before)
+
+    def added(self, fact: Fact, subject: str, before: Folded) -> Effect:
+        """What a fact does that fits at the end of the only timeline on which it stands, that of `subject`."""
+        kind = kind_of(subject)
         after, step = extend(kind, before, fact)
         successions = _successions({subject: before}, {subject: after}) if kind == "organisation" else {}
         effect = Effect((subject,), (), {subject: after}, tuple(changes(step)), step, successions)
@@ -304,6 +317,9 @@ class Book:
                 found.extend(moved)
                 turns[person] = refolded(was, becomes)
         return Effect(effect.subjects, effect.about, folds, tuple(found), effect.step, effect.successions, turns)
+
+
+_MAY_TRAVEL = frozenset({TransferInitiated, TransferAccepted, OrganisationSplit, FactCorrected})
 
 
 def _successions(before: dict[str, Folded], after: dict[str, Folded]) -> dict[str, Succession | None]:

@@ -30,8 +30,13 @@ class LinkedAway(Struct, frozen=True):
     person_id: str
 
 
+_ABOUT_OTHERS = frozenset({organisation.OrganisationsMerged, organisation.OrganisationSplit, person.PersonsLinked})
+
+
 def others(fact: Fact) -> list[str]:
     """Subjects that the fact is about besides its own."""
+    if type(fact.data) not in _ABOUT_OTHERS:
+        return []  # nearly always
     match fact.data:
         case organisation.OrganisationsMerged(sources=sources):
             return [f"organisation/{each}" for each in sources]

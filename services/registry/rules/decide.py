@@ -5,10 +5,12 @@ from typing import Protocol, cast
 from uuid import UUID
 
 from services.registry.rules import findings, rules
+from services.registry.rules.branches import Branches
 from services.registry.rules.correction import decide_correction
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
 from services.registry.rules.ownership import foreign, foreign_person
 from services.registry.rules.references import (
+    NAMES_NOBODY,
     NamedOrganisation,
     named_organisations,
     named_person,
@@ -38,6 +40,7 @@ class Situation(Protocol):
 
     lineage: Lineage
     rulepack: RulePack
+    branches: Branches
 
     def folded(self, subject: str) -> Folded | None:
         """The fold of a subject, None where nothing about it is on record."""
@@ -63,6 +66,9 @@ class Situation(Protocol):
     def effect(self, fact: Fact) -> Effect:
         """What the fact does to folds and figures."""
 
+    def added(self, fact: Fact, subject: str, before: Folded) -> Effect:
+        """What a fact does that fits at the end of the only timeline on which it stands."""
+
     def organisation(self, organisation_id: str) -> OrganisationState | None:
         """The state of an organisation, None where it is not on record."""
 
@@ -80,18 +86,20 @@ def decide(fact: Fact, entry: EventType, root: str, situation: Situation) -> Dec
     """Judge a readable event of the source whose registered root is `root`."""
     if isinstance(fact.data, FactCorrected):
         return decide_correction(fact, root, situation)
+    alone = type(fact.data) in NAMES_NOBODY
     subject = situation.main_timeline(fact)
     folded = situation.folded(subject)
-    named = named_organisations(fact, root)
-    unknown = _unknown(fact, entry, folded, named, situation)
+    named = [] if alone else named_organisations(fact, root)
+    unknown = _unknown(fact, entry, folded, named, situation, alone=alone)
     if unknown is not None:
         return unknown
     kind = kind_of(subject)
     folded = folded or empty(kind)
     before = folded.state
-    if not goes_at_end(folded, fact):
+    at_end = goes_at_end(folded, fact)
+    if not at_end:
         before = state_before(kind, situation.timeline(subject), fact, situation.lineage)
-    befores = _before_others(fact, situation)
+    befores = {} if alone else _before_others(fact, situation)
     not_theirs = foreign(fact, named, before, root, situation) or foreign_person(fact, befores, root, situation)
     if not_theirs is not None:
         return Reject(not_theirs)
@@ -99,19 +107,29 @@ def decide(fact: Fact, entry: EventType, root: str, situation: Situation) -> Dec
     if refused is not None:
         keys = _keys(fact, named, before, situation.lineage, of_named=False)
         return Quarantine(Reason(refused.code, refused.message), keys)
-    for problem in rules.violations(fact, named, before, root, situation):
+    for problem in () if alone else rules.violations(fact, named, before, root, situation):
         keys = _keys(fact, named, before, situation.lineage, of_named=True) | _above(fact, named, situation)
         return Quarantine(Reason("rule-violated", problem), keys)
-    return _record(fact, situation)
+    if at_end and not befores:
+        return _record(fact, situation.added(fact, subject, folded), situation)
+    return _record(fact, situation.effect(fact), situation)
 
 
 def _unknown(
-    fact: Fact, entry: EventType, folded: Folded | None, named: list[NamedOrganisation], situation: Situation
+    fact: Fact,
+    entry: EventType,
+    folded: Folded | None,
+    named: list[NamedOrganisation],
+    situation: Situation,
+    *,
+    alone: bool,
 ) -> Quarantine | None:
     """What the event names and nobody has recorded yet: its own subject, organisations, a target, a person."""
     if folded is None and not entry.opens:
         message = f"expected {fact.subject} to be on record, found no fact about it"
         return Quarantine(Reason("unknown-subject", message), frozenset({fact.subject}))
+    if alone:
+        return None  # nearly always
     for each in named:
         if situation.organisation(each.organisation_id) is None:
             message = f"expected organisation {each.organisation_id} to be on record, found none"
@@ -155,12 +173,12 @@ def _refused_by_others(fact: Fact, befores: dict[str, State], situation: Situati
     return None
 
 
-def _record(fact: Fact, situation: Situation) -> Record:
-    effect = situation.effect(fact)
-    found = list(findings.findings(fact, situation))
+def _record(fact: Fact, effect: Effect, situation: Situation) -> Record:
+    found = [*findings.findings(fact, situation)]
     if effect.step is not None:
-        found.extend(findings.stage_findings(effect.step, situation.rulepack))
-    found.extend(findings.seating(fact, effect, situation))
+        found += findings.stage_findings(effect.step, situation.rulepack)
+    if effect.refolded or effect.step is None:
+        found += findings.seating(fact, effect, situation)
     return Record(effect, tuple(found))
 
 

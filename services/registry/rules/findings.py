@@ -1,9 +1,11 @@
 """Soft rules: what a recorded event is noted for, without being held back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
+
+from msgspec import Struct
 
 from services.registry.rules.references import person_key
 from shared.events import person
@@ -20,29 +22,42 @@ if TYPE_CHECKING:
     from services.registry.rules.decide import Situation
 
 
-def findings(fact: Fact, situation: "Situation") -> Iterator[Finding]:
+def findings(fact: Fact, situation: "Situation") -> Iterable[Finding]:
     """Findings from what the event says and what is on record about others."""
-    match fact.data:
-        case person.MentorAssigned(mentor_id=mentor_id):
-            folded = situation.folded(person_key(str(mentor_id)))
-            membership = folded.state.membership if folded and isinstance(folded.state, PersonState) else None
-            if membership is None or membership.status != "official":
-                found = "nobody of that id" if folded is None else "one who is not"
-                yield Finding(
-                    "mentor-not-official", f"expected mentor {mentor_id} to be an official member, found {found}"
-                )
-        case person.MemberAdmitted():
-            profile = situation.profile(fact)
-            if profile is not None and profile.birth_year is not None:
-                yield from _age(fact.effectiveon, profile.birth_year, situation.rulepack)
-        case _:
-            pass
-    reason = getattr(fact.data, "reason", None)
-    if (
-        isinstance(fact.data, person.CandidateClosed | person.MentorReleased | person.TransferCancelled)
-        and reason not in REFERENCE.reasons
-    ):
+    look = _ON_OTHERS.get(type(fact.data))
+    return () if look is None else look(fact, situation)
+
+
+def _mentor(fact: Fact, situation: "Situation") -> Iterator[Finding]:
+    mentor_id = cast(person.MentorAssigned, fact.data).mentor_id
+    folded = situation.folded(person_key(str(mentor_id)))
+    membership = folded.state.membership if folded and isinstance(folded.state, PersonState) else None
+    if membership is None or membership.status != "official":
+        found = "nobody of that id" if folded is None else "one who is not"
+        yield Finding(
+            "mentor-not-official", f"expected mentor {mentor_id} to be an official member, found {found}"
+        )
+
+
+def _age_at_admission(fact: Fact, situation: "Situation") -> Iterator[Finding]:
+    profile = situation.profile(fact)
+    if profile is not None and profile.birth_year is not None:
+        yield from _age(fact.effectiveon, profile.birth_year, situation.rulepack)
+
+
+def _reason(fact: Fact, situation: "Situation") -> Iterator[Finding]:
+    reason = cast(person.CandidateClosed | person.MentorReleased | person.TransferCancelled, fact.data).reason
+    if reason not in REFERENCE.reasons:
         yield Finding("unlisted-code", f"the reason `{reason}` is not on the reference list yet")
+
+
+_ON_OTHERS: dict[type, Callable[[Fact, "Situation"], Iterator[Finding]]] = {
+    person.MentorAssigned: _mentor,
+    person.MemberAdmitted: _age_at_admission,
+    person.CandidateClosed: _reason,
+    person.MentorReleased: _reason,
+    person.TransferCancelled: _reason,
+}
 
 
 def _age(day: date, birth_year: int, rulepack: RulePack) -> Iterator[Finding]:
@@ -59,41 +74,15 @@ def _age(day: date, birth_year: int, rulepack: RulePack) -> Iterator[Finding]:
         )
 
 
-def stage_findings(step: Step, rulepack: RulePack) -> Iterator[Finding]:
+def stage_findings(step: Step, rulepack: RulePack) -> Iterable[Finding]:
     """Findings from the state that the event meets in its subject's own timeline."""
-    if not isinstance(step.before, PersonState):
-        return
-    before, day = step.before, step.fact.effectiveon
-    match step.fact.data:
-        case person.MemberConfirmed():
-            yield from _probation(before, day, rulepack)
-        case person.ApplicationSubmitted():
-            yield from _certificate(before, day, rulepack)
-        case person.IntroductionConfirmed(introducers=introducers):
-            wanted = rulepack.on("introducers", day)
-            if wanted is not None and len(introducers) < wanted.value:
-                yield Finding(
-                    "too-few-introducers",
-                    f"expected at least {wanted.value} of them ({wanted.regulation}), found {len(introducers)}",
-                )
-        case person.VoteHeld(eligible=eligible, in_favour=in_favour):
-            share = rulepack.on("vote_threshold", day)
-            if share is not None and in_favour * share.of < eligible * share.value:
-                found = f"{in_favour} of {eligible}"
-                yield Finding(
-                    "below-threshold",
-                    f"expected {share.value}/{share.of} in favour ({share.regulation}), found {found}",
-                )
-        case person.DecisionIssued(purpose=purpose):
-            if purpose not in before.voted:
-                yield Finding("no-vote", f"expected a vote on the {purpose} before its decision, found none")
-        case person.MemberAdmitted():
-            yield from _ceremony(before, day, rulepack)
-        case person.MentorReportSubmitted() as report:
-            yield from _report(before, report)
+    look = _ON_OWN_STAGE.get(type(step.fact.data))
+    if look is None or not isinstance(step.before, PersonState):
+        return ()
+    return look(step.before, step.fact.effectiveon, step.fact.data, rulepack)
 
 
-def _probation(before: PersonState, day: date, rulepack: RulePack) -> Iterator[Finding]:
+def _probation(before: PersonState, day: date, _: Struct, rulepack: RulePack) -> Iterator[Finding]:
     membership, probation = before.membership, rulepack.on("probation", day)
     if membership is None or membership.admitted_on is None or probation is None:
         return
@@ -103,7 +92,7 @@ def _probation(before: PersonState, day: date, rulepack: RulePack) -> Iterator[F
         yield Finding("probation-too-short", message)
 
 
-def _certificate(before: PersonState, day: date, rulepack: RulePack) -> Iterator[Finding]:
+def _certificate(before: PersonState, day: date, _: Struct, rulepack: RulePack) -> Iterator[Finding]:
     certificate, validity = before.certificate, rulepack.on("certificate", day)
     if certificate is None:
         yield Finding(
@@ -118,7 +107,7 @@ def _certificate(before: PersonState, day: date, rulepack: RulePack) -> Iterator
         yield Finding("certificate-expired", message)
 
 
-def _ceremony(before: PersonState, day: date, rulepack: RulePack) -> Iterator[Finding]:
+def _ceremony(before: PersonState, day: date, _: Struct, rulepack: RulePack) -> Iterator[Finding]:
     decision = next((each for each in before.decisions if each.purpose == "admission"), None)
     if decision is None:
         yield Finding("no-decision", f"expected the decision on the admission by {day}, found none on record")
@@ -132,13 +121,50 @@ def _ceremony(before: PersonState, day: date, rulepack: RulePack) -> Iterator[Fi
         yield Finding("ceremony-late", f"{message} ({limit.regulation}), found {day}")
 
 
-def _report(before: PersonState, report: person.MentorReportSubmitted) -> Iterator[Finding]:
+def _introducers(
+    _: PersonState, day: date, said: person.IntroductionConfirmed, rulepack: RulePack
+) -> Iterator[Finding]:
+    wanted = rulepack.on("introducers", day)
+    if wanted is not None and len(said.introducers) < wanted.value:
+        yield Finding(
+            "too-few-introducers",
+            f"expected at least {wanted.value} of them ({wanted.regulation}), found {len(said.introducers)}",
+        )
+
+
+def _vote(_: PersonState, day: date, vote: person.VoteHeld, rulepack: RulePack) -> Iterator[Finding]:
+    share = rulepack.on("vote_threshold", day)
+    if share is not None and vote.in_favour * share.of < vote.eligible * share.value:
+        found = f"{vote.in_favour} of {vote.eligible}"
+        yield Finding(
+            "below-threshold",
+            f"expected {share.value}/{share.of} in favour ({share.regulation}), found {found}",
+        )
+
+
+def _decision(before: PersonState, _: date, said: person.DecisionIssued, __: RulePack) -> Iterator[Finding]:
+    if said.purpose not in before.voted:
+        yield Finding("no-vote", f"expected a vote on the {said.purpose} before its decision, found none")
+
+
+def _report(before: PersonState, _: date, report: person.MentorReportSubmitted, __: RulePack) -> Iterator[Finding]:
     if report.mentor_id not in before.mentors:
         yield Finding("not-a-current-mentor", "expected a report by a current mentor, found one by somebody else")
     period = (report.mentor_id, report.period_from, report.period_to)
     if any((each.mentor_id, each.period_from, each.period_to) == period for each in before.reports):
         message = f"expected one report for {report.period_from} to {report.period_to}, found another"
         yield Finding("second-report", message)
+
+
+_ON_OWN_STAGE: dict[type, Callable[[PersonState, date, Any, RulePack], Iterator[Finding]]] = {
+    person.MemberConfirmed: _probation,
+    person.ApplicationSubmitted: _certificate,
+    person.IntroductionConfirmed: _introducers,
+    person.VoteHeld: _vote,
+    person.DecisionIssued: _decision,
+    person.MemberAdmitted: _ceremony,
+    person.MentorReportSubmitted: _report,
+}
 
 
 def seating(fact: Fact, effect: Effect, situation: "Situation") -> Iterator[Finding]:

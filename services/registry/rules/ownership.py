@@ -21,9 +21,10 @@ def foreign(
 ) -> Reason | None:
     """Why the source with this root may not say it, or None. `before` is the state at the fact's place."""
     day = fact.effectiveon
-    found = not_own(fact, named, root, situation)
-    if found is not None:
-        return found
+    if named:
+        found = not_own(fact, named, root, situation)
+        if found is not None:
+            return found
     owner = _owner(fact, before, root, situation)
     if owner is not None and not is_under(owner, root, day, situation):
         message = f"expected a subject that belongs under {root} on {day}, found {fact.subject} elsewhere"
@@ -56,6 +57,16 @@ def foreign_person(fact: Fact, befores: Mapping[str, State], root: str, situatio
     return Reason("foreign-organisation", message, "$.data.other_person_id")
 
 
+_OWNED_BY_WHOM_THEY_NAME = frozenset(
+    {
+        organisation.OrganisationEstablished,
+        place.PlaceRegistered,
+        person.CandidateIdentified,
+        person.TransferAccepted,
+    }
+)
+
+
 def _last_home(fact: Fact, situation: "Situation") -> str | None:
     folded = situation.folded(fact.subject)
     return folded.state.home if folded is not None and isinstance(folded.state, PersonState) else None
@@ -67,18 +78,11 @@ def _owner(fact: Fact, before: State, root: str, situation: "Situation") -> str 
     A person who belongs nowhere at that place in the timeline may yet turn out to be anybody's: what does not
     fit waits, and is not rejected.
     """
-    match fact.data:
-        case (
-            organisation.OrganisationEstablished()
-            | place.PlaceRegistered()
-            | person.CandidateIdentified()
-            | person.TransferAccepted()
-        ):
-            return None
-        case person.MemberEnrolled():
-            assert isinstance(before, PersonState)
-            return before.candidacy.organisation_id if before.candidacy is not None else None
+    if type(fact.data) in _OWNED_BY_WHOM_THEY_NAME:
+        return None
     if isinstance(before, PersonState):
+        if isinstance(fact.data, person.MemberEnrolled):
+            return before.candidacy.organisation_id if before.candidacy is not None else None
         there = before.transfer.to if before.transfer is not None else None
         if there is not None and is_under(there, root, fact.effectiveon, situation):
             return None  # on the way to this source, whose acceptance may still be on its own way

@@ -18,7 +18,7 @@ class NamedOrganisation(Struct, frozen=True):
     own: bool
 
 
-_NAMES_NONE = frozenset(
+NAMES_NOBODY = frozenset(
     {
         person.CandidateListed,
         person.CandidateClosed,
@@ -33,12 +33,15 @@ _NAMES_NONE = frozenset(
         person.MemberConfirmed,
     }
 )
-"""Most of what is published: spares `_named` the question whether it is each of the others."""
+"""Most of what is published: about its own person only, without an organisation, a target or whom it is linked to.
+
+No hard rule about others can hold it back; it spares the question which of all others it is.
+"""
 
 
 def named_organisations(fact: Fact, root: str) -> list[NamedOrganisation]:
     """The organisations that `data` names and that must be on record and active on its day."""
-    if type(fact.data) in _NAMES_NONE:
+    if type(fact.data) in NAMES_NOBODY:
         return []
     return [
         NamedOrganisation(member, organisation_id, own)
@@ -96,11 +99,12 @@ def named_person(fact: Fact) -> str | None:
 
 def subjects_to_read(fact: Fact, root: str) -> list[str]:
     """Subjects whose folds a decision about `fact` is sure to ask for."""
-    subjects = [fact.subject, organisation_key(root), *others(fact)]
-    subjects += [organisation_key(named.organisation_id) for named in named_organisations(fact, root)]
-    if isinstance(fact.data, person.MentorAssigned):
-        subjects.append(person_key(str(fact.data.mentor_id)))
-    return subjects
+    if type(fact.data) in NAMES_NOBODY:
+        if isinstance(fact.data, person.MentorAssigned):
+            return [fact.subject, person_key(str(fact.data.mentor_id))]
+        return [fact.subject]
+    named = [organisation_key(each.organisation_id) for each in named_organisations(fact, root)]
+    return [fact.subject, *others(fact), *named]
 
 
 def organisation_key(organisation_id: str) -> str:

@@ -144,14 +144,37 @@ def levels(changes: Iterable[Change], since: date) -> list[tuple[date, int]]:
 
 def is_under(organisation_id: str, root: str, day: date, situation: "Situation") -> bool:
     """Whether an organisation is `root` or lies under it on `day`; before its founding: where it was founded."""
+    if situation.branches.known(organisation_id, root, day):
+        return True  # nearly always
     current: str | None = situation.lineage.resolve(organisation_id, day)
     seen: set[str] = set()
     while current is not None and current not in seen:
         if current == root:
+            _learn_branch(organisation_id, root, day, situation)
             return True
         seen.add(current)
         current = parent(current, day, situation)
     return False
+
+
+def _learn_branch(organisation_id: str, root: str, day: date, situation: "Situation") -> None:
+    """Keep for which days it holds that an organisation lies under the root; not where anybody was succeeded."""
+    since, until = date.min, date.max
+    current = organisation_id
+    while situation.lineage.succession(current) is None:
+        if current == root:
+            situation.branches.learn(organisation_id, root, since, until)
+            return
+        state = situation.organisation(current)
+        assert state is not None
+        at = state.segments[0]  # as in `parent`: before its founding it lies where it was founded
+        for segment in state.segments[1:]:
+            if segment.since > day:
+                until = min(until, segment.since)
+                break
+            at, since = segment, max(since, segment.since)
+        assert at.parent_id is not None
+        current = at.parent_id
 
 
 def first_day_under(organisation_id: str, other: str, day: date, situation: "Situation") -> date | None:
