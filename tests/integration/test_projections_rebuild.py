@@ -242,11 +242,17 @@ async def test_with_consent_the_new_figures_are_in_service(system: System) -> No
     await system.database.fetch(
         "UPDATE reporting.delta SET change = 50 WHERE measure = 'balance.official' AND change = 5"
     )
-    assert await system.reporting.members("north?as_of=2023-12-31") == 54
+    had = await system.reporting.ask("north/totals?as_of=2023-12-31")
+    assert had.json()["members"]["total"] == 54
 
     assert (await system.rebuild(agree=True)).switched
 
-    assert await system.reporting.members("north?as_of=2023-12-31") == 9
+    # The position is the same; who has the former answer must not be told that it still holds.
+    mended = await system.reporting.ask(
+        "north/totals?as_of=2023-12-31", 200, {"If-None-Match": had.headers["etag"]}
+    )
+    assert mended.json()["members"]["total"] == 9
+    assert mended.json()["known_at"] == had.json()["known_at"]
 
 
 async def test_a_version_that_differs_can_be_kept_until_the_next_rebuild(system: System) -> None:

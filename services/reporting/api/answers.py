@@ -23,8 +23,8 @@ FORM = "2"
 
 
 def etag(known: KnownAt, *asked: object) -> str:
-    """A tag that is the same as long as the same is asked and nothing newer is known."""
-    digest = hashlib.blake2b("\0".join(map(str, (FORM, *asked))).encode(), digest_size=8).hexdigest()
+    """A tag that is the same as long as the same is asked, nothing newer is known and nothing was rebuilt."""
+    digest = hashlib.blake2b("\0".join(map(str, (FORM, known.tables, *asked))).encode(), digest_size=8).hexdigest()
     return f'"{known.position}-{digest}"'
 
 

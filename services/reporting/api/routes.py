@@ -78,7 +78,7 @@ async def search(
         )
     body = {
         "as_of": asked.as_of,
-        "known_at": known,
+        "known_at": {"position": known.position, "time": known.time},
         "hierarchy": asked.hierarchy,
         "organisations": found,
         "next": cursors.written(following),

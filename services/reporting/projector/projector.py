@@ -74,7 +74,8 @@ class Projector:
     async def _project(self, events: Sequence[Recorded]) -> Checkpoint:
         lineage, self._lineage = self._lineage, None
         async with self._engine.begin() as connection:
-            checkpoint, tables = await store.lock_checkpoint(connection)
+            checkpoint = await store.lock_checkpoint(connection)
+            tables = checkpoint.tables
             new = _following(events, checkpoint.position)
             if new:
                 place = (tables, checkpoint.position)

@@ -44,21 +44,20 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
     position: int
     recordedat: datetime | None
+    tables: int = 0
+    """Which tables it is of: others, once a version that was built beside has taken their place. 0: not asked."""
 
 
 async def read_checkpoint(connection: AsyncConnection) -> Checkpoint:
     """The checkpoint."""
     row = (await connection.execute(SQL["checkpoint"])).one()
-    return Checkpoint(row.position, row.recordedat)
+    return Checkpoint(row.position, row.recordedat, row.tables)
 
 
-async def lock_checkpoint(connection: AsyncConnection) -> tuple[Checkpoint, int]:
-    """The checkpoint, held so that nobody else projects until the transaction ends, and which tables it is of.
-
-    The number is another one once a version that was built beside has taken their place.
-    """
+async def lock_checkpoint(connection: AsyncConnection) -> Checkpoint:
+    """The checkpoint, held so that nobody else projects until the transaction ends."""
     row = (await connection.execute(SQL["lock_checkpoint"])).one()
-    return Checkpoint(row.position, row.recordedat), row.tables
+    return Checkpoint(row.position, row.recordedat, row.tables)
 
 
 async def note_stop(connection: AsyncConnection, stopped: Stopped) -> None:

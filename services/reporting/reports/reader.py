@@ -30,6 +30,8 @@ class KnownAt(Struct, frozen=True):
 
     position: int
     time: datetime | None
+    tables: int = 0
+    """Of which version of the projections: after a rebuild the same position may have other figures."""
 
 
 class Reader:
@@ -52,13 +54,14 @@ async def known_at(connection: AsyncConnection, asked: int | datetime | None) ->
     """
     head = await read_checkpoint(connection)
     if asked is None:
-        return KnownAt(head.position, head.recordedat)
+        return KnownAt(head.position, head.recordedat, head.tables)
     if isinstance(asked, datetime):
         found = await connection.scalar(SQL["position_at"], {"time": asked, "head": head.position})
         asked = found or 0
     if asked > head.position:
         raise AheadOfLog(head.position)
-    return KnownAt(asked, await connection.scalar(SQL["time_of"], {"position": asked}) if asked else None)
+    time = await connection.scalar(SQL["time_of"], {"position": asked}) if asked else None
+    return KnownAt(asked, time, head.tables)
 
 
 async def question(

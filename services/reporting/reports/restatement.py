@@ -64,7 +64,8 @@ async def restatement(reading: Reading, asked: Asked) -> Bodies:
             if part == WHOLE:
                 figure |= await _events(reading, then, each, is_ - was, asked, closings)
             figures.append(figure)
-        bodies[part] = {"since": asked.since, "figures": figures}
+        since = {"position": asked.since.position, "time": asked.since.time}
+        bodies[part] = {"since": since, "figures": figures}
     bodies[WHOLE]["reorganisations"] = await _reorganisations(reading, then)
     bodies[WHOLE]["closed_periods"] = [
         {"closed_by": each.by, "from": each.first, "to": each.last, "position": each.position} for each in closings

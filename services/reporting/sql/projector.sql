@@ -4,7 +4,7 @@
 SELECT position, recordedat, tableoid::bigint AS tables FROM reporting.checkpoint FOR UPDATE;
 
 -- checkpoint: how far is projected
-SELECT position, recordedat FROM reporting.checkpoint;
+SELECT position, recordedat, tableoid::bigint AS tables FROM reporting.checkpoint;
 
 -- move_checkpoint: everything up to here is projected; who begins at the start says by which version
 UPDATE reporting.checkpoint
