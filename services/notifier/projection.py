@@ -58,7 +58,8 @@ class Projection:
         effect = await self._effect(event, fact)
         lineage = self.book.lineage
         self.book.put(fact, effect)
-        self._changed |= effect.folds.keys()
+        # Not `|=` with keys(): that would copy the whole set for every fact.
+        self._changed.update(effect.folds)
         self._about += [(subject, event.position) for subject in effect.about]
         self._travels += self.book.travels(fact)
         self._successions |= effect.successions
@@ -68,8 +69,8 @@ class Projection:
             if change.measure in COUNTED:
                 name = change.organisation_id
                 self._tallies[(name, change.measure, change.day)] += change.change
-                hands = {name, *(each.successor_id for each in self.book.lineage.onward(name))}
-                self._touched |= {(holder, metric) for holder in hands for metric in METRICS_OF[change.measure]}
+                hands = [name, *(each.successor_id for each in self.book.lineage.onward(name))]
+                self._touched.update((holder, metric) for holder in hands for metric in METRICS_OF[change.measure])
 
     async def _effect(self, event: Recorded, fact: Fact) -> Effect:
         while True:

@@ -13,6 +13,7 @@ from services.notifier.rules.attained import Target
 from services.notifier.rules.counting import Holding, Placement, Seat
 from shared.events.catalogue import CATALOGUE
 from shared.events.recorded import Recorded, read_data
+from shared.runtime.database import copy
 from shared.runtime.progress import Stopped
 from shared.runtime.sql import Statements
 from shared.timeline import fold
@@ -108,7 +109,7 @@ async def put_facts(connection: AsyncConnection, events: Iterable[Recorded]) -> 
         for event in events
     ]
     names = ("position", "source", "subject", "event_id", "type", "effectiveon", "time", "data")
-    await _write(connection, "put_facts", names, rows)
+    await copy(connection, "notifier", "fact", names, rows)
 
 
 def _data(event: Recorded) -> str:

@@ -7,6 +7,7 @@ from typing import cast
 from services.registry.rules.branches import Branches
 from services.registry.rules.references import event_key, organisation_key, target_key
 from shared.events import organisation as organisation_events
+from shared.events.correction import FactCorrected
 from shared.events.person import Profile
 from shared.law.rulepack import RulePack
 from shared.timeline.book import Book, Effect, Unloaded
@@ -17,6 +18,7 @@ from shared.timeline.measures import MOVING_LEVELS, Change, held
 from shared.timeline.organisation import OrganisationState
 
 CACHED_ORGANISATIONS = 50_000
+_MAY_ASSIGN = frozenset({organisation_events.TargetAssigned, FactCorrected})
 
 
 class OrganisationCache:
@@ -124,13 +126,14 @@ class LoadedSituation(Book):
                 self.headcount_changes[(change.organisation_id, change.measure, change.day)] += change.change
         if not fact.subject.startswith("person/"):
             self._look_at_the_tree(effect)
-        self.successions |= effect.successions
+            self.successions |= effect.successions
         self.put(fact, effect)
         # Not `|=` with keys(): that would copy the whole set for every fact.
         self.changed.update(effect.folds)
         if effect.about:
             self.new_about += [(subject, fact) for subject in effect.about]
-        self.new_travels += self.travels(fact)
+        if travels := self.travels(fact):
+            self.new_travels += travels
         assigned = self._target_assigned(fact)
         if assigned is not None:
             self._owners[assigned] = self.new_targets[assigned] = fact.subject_id
@@ -153,6 +156,8 @@ class LoadedSituation(Book):
 
     def _target_assigned(self, fact: Fact) -> str | None:
         """The target that a fact assigns, or that a correction says it assigned."""
+        if type(fact.data) not in _MAY_ASSIGN:
+            return None  # nearly always
         said = self.as_said(fact).data
         return said.target_id if isinstance(said, organisation_events.TargetAssigned) else None
 

@@ -143,9 +143,12 @@ def _envelope(content: dict[str, Any]) -> Envelope:
         raise Unreadable(reason, _readable_id(content)) from None
     if "data" not in content:
         raise unreadable("not-a-cloudevent", "expected the attribute `data`, found none", "$.data", envelope.id)
-    for attribute, day in (("effectiveon", envelope.effectiveon), ("time", envelope.time.date())):
-        if not EARLIEST <= day <= LATEST:
-            raise unreadable("not-a-cloudevent", outside(day), f"$.{attribute}", envelope.id)
+    day = envelope.effectiveon
+    if not EARLIEST <= day <= LATEST:
+        raise unreadable("not-a-cloudevent", outside(day), "$.effectiveon", envelope.id)
+    day = envelope.time.date()
+    if not EARLIEST <= day <= LATEST:
+        raise unreadable("not-a-cloudevent", outside(day), "$.time", envelope.id)
     _check_subject(envelope)
     if not KNOWN_ATTRIBUTES.issuperset(content):
         _check_extras(content, envelope)

@@ -165,16 +165,16 @@ class Book:
     def main_timeline(self, fact: Fact) -> str:
         """The subject on whose timeline a fact stands: its own, or the person whose second id that is."""
         subject = fact.subject
-        seen = {subject}
+        seen: tuple[str, ...] = (subject,)
         while subject.startswith("person/"):
             found = self.folded(subject)
             state = found.state if found is not None else None
             if not isinstance(state, PersonState) or state.linked_to is None or state.linked_to in seen:
-                break
+                break  # nearly always at once
             if state.linked_at is not None and fact.key <= state.linked_at:
                 break
             subject = state.linked_to
-            seen.add(subject)
+            seen += (subject,)
         return subject
 
     def timeline(self, subject: str) -> list[Fact]:

@@ -40,10 +40,10 @@ def changes(step: Step) -> list[Change]:
     """What one fact that counts changes, on the organisations that it names."""
     if isinstance(step.after, PersonState):
         assert isinstance(step.before, PersonState)
-        return [
-            *_standing_changes(step.before, step.after, step.fact.effectiveon),
-            *_person_flows(step.before, step.after, step.fact),
-        ]
+        found = _standing_changes(step.before, step.after, step.fact.effectiveon)
+        if type(step.fact.data) not in _FLOWLESS:
+            found.extend(_person_flows(step.before, step.after, step.fact))
+        return found
     if isinstance(step.after, OrganisationState):
         return _organisation_changes(step)
     return []
@@ -66,14 +66,33 @@ def _standing(state: PersonState) -> tuple[str, str] | None:
     return None
 
 
-def _standing_changes(before: PersonState, after: PersonState, day: date) -> Iterator[Change]:
+def _standing_changes(before: PersonState, after: PersonState, day: date) -> list[Change]:
+    if before.membership is after.membership and before.candidacy is after.candidacy:
+        return []
     was, becomes = _standing(before), _standing(after)
     if was == becomes:
-        return
+        return []
+    found = []
     if was is not None:
-        yield Change(was[0], was[1], day, -1)
+        found.append(Change(was[0], was[1], day, -1))
     if becomes is not None:
-        yield Change(becomes[0], becomes[1], day, 1)
+        found.append(Change(becomes[0], becomes[1], day, 1))
+    return found
+
+
+_FLOWLESS = frozenset(
+    {
+        person_events.CandidateListed,
+        person_events.MentorAssigned,
+        person_events.MentorReportSubmitted,
+        person_events.ApplicationSubmitted,
+        person_events.IntroductionConfirmed,
+        person_events.BackgroundVerified,
+        person_events.VoteHeld,
+        person_events.DecisionIssued,
+    }
+)
+"""Most of what is published: spares `_person_flows` the question whether it is each of the others."""
 
 
 def _person_flows(before: PersonState, after: PersonState, fact: Fact) -> Iterator[Change]:

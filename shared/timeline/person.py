@@ -20,6 +20,7 @@ Stage = Literal[
 ]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """Milestones of a candidacy in their order; its stage is the highest one reached."""
+_PLACE = {stage: place for place, stage in enumerate(STAGES)}
 
 
 class Candidacy(Struct, frozen=True):
@@ -94,9 +95,33 @@ class PersonState(Struct, frozen=True, omit_defaults=True):
 EMPTY = PersonState()
 
 
+_OF_A_CANDIDACY = frozenset(
+    {
+        events.CandidateListed,
+        events.CandidateMoved,
+        events.CandidateClosed,
+        events.ApplicationSubmitted,
+        events.IntroductionConfirmed,
+        events.BackgroundVerified,
+        events.MemberAdmitted,
+    }
+)
+_REACHES: dict[type[Struct], Stage] = {
+    events.CandidateListed: "listed",
+    events.ApplicationSubmitted: "applied",
+    events.IntroductionConfirmed: "introduced",
+    events.BackgroundVerified: "verified",
+}
+"""Events that do no more than reach a stage."""
+
+
 def refusal(state: PersonState, fact: Fact, lineage: Lineage) -> Refusal | None:
     """The hard rule of the person's own timeline that `fact` breaks in `state`, or None."""
+    if type(fact.data) in _OF_A_CANDIDACY:
+        return None if state.candidacy is not None else _stage(fact, "an open candidacy", state)
     match fact.data:
+        case events.VoteHeld() | events.DecisionIssued():
+            return _vote_or_decision_refusal(state, fact)
         case events.CandidateIdentified():
             if state.membership is not None:
                 return _stage(fact, "a person who is not a member", state)
@@ -118,17 +143,6 @@ def refusal(state: PersonState, fact: Fact, lineage: Lineage) -> Refusal | None:
             if home is None or lineage.resolve(home, fact.effectiveon) != lineage.resolve(from_, fact.effectiveon):
                 expected = f"{fact.subject} to be a member or candidate of {from_}"
                 return _stage(fact, expected, state)
-        case (
-            events.CandidateListed()
-            | events.CandidateMoved()
-            | events.CandidateClosed()
-            | events.ApplicationSubmitted()
-            | events.IntroductionConfirmed()
-            | events.BackgroundVerified()
-            | events.MemberAdmitted()
-        ):
-            if state.candidacy is None:
-                return _stage(fact, "an open candidacy", state)
         case events.MentorAssigned():
             probationary = state.membership is not None and state.membership.status == "probationary"
             if state.candidacy is None and not probationary:
@@ -143,8 +157,6 @@ def refusal(state: PersonState, fact: Fact, lineage: Lineage) -> Refusal | None:
         case events.MemberEnrolled():
             if state.membership is not None:
                 return _stage(fact, "a person who is not a member", state)
-        case events.VoteHeld() | events.DecisionIssued():
-            return _vote_or_decision_refusal(state, fact)
         case events.TransferCancelled():
             if state.transfer is None:
                 return Refusal("wrong-stage", f"expected an open transfer on {fact.effectiveon}, found none")
@@ -195,12 +207,15 @@ def _transfer_refusal(state: PersonState, fact: Fact, from_: str, lineage: Linea
 
 def advance(state: PersonState, fact: Fact) -> PersonState:
     """The state after a fact whose rules hold."""
+    stage = _REACHES.get(type(fact.data))
+    if stage is not None:
+        return _reach(state, stage)
     match fact.data:
+        case events.VoteHeld() | events.DecisionIssued() | events.MentorReportSubmitted():
+            return _advance_preparation(state, fact)
         case events.CandidateIdentified(organisation_id=organisation_id):
             candidacy = Candidacy(organisation_id, "identified")
             return PersonState(candidacy, home=organisation_id, certificate=state.certificate, erased=state.erased)
-        case events.CandidateListed():
-            return _reach(state, "listed")
         case events.CandidateMoved(organisation_id=organisation_id) | Reallocated(to=organisation_id):
             return _at(state, organisation_id)
         case events.CandidateClosed():
@@ -262,14 +277,6 @@ def _advance_preparation(state: PersonState, fact: Fact) -> PersonState:
             if state.certificate is not None and state.certificate.issued_on > issued.issued_on:
                 certificate = state.certificate
             return replace(_reach(state, "trained"), certificate=certificate)
-        case events.ApplicationSubmitted():
-            return _reach(state, "applied")
-        case events.IntroductionConfirmed():
-            return _reach(state, "introduced")
-        case events.BackgroundVerified():
-            return _reach(state, "verified")
-        case events.PersonErased():
-            return state
         case events.VoteHeld(purpose=purpose):
             voted = state.voted if purpose in state.voted else (*state.voted, purpose)
             return replace(_reach(state, "voted") if purpose == "admission" else state, voted=voted)
@@ -282,7 +289,7 @@ def _advance_preparation(state: PersonState, fact: Fact) -> PersonState:
 
 
 def _reach(state: PersonState, stage: Stage) -> PersonState:
-    if state.candidacy is None or STAGES.index(state.candidacy.stage) >= STAGES.index(stage):
+    if state.candidacy is None or _PLACE[state.candidacy.stage] >= _PLACE[stage]:
         return state
     return replace(state, candidacy=replace(state.candidacy, stage=stage))
 

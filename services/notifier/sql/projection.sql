@@ -22,12 +22,6 @@ UPDATE notifier.checkpoint SET evaluated = greatest(evaluated, position);
 TRUNCATE notifier.subject, notifier.fact, notifier.succession, notifier.placement, notifier.target, notifier.tally,
          notifier.coverage, notifier.holding, notifier.also_about, notifier.traveller;
 
--- put_facts: facts in the order of the log
-INSERT INTO notifier.fact (position, source, subject, event_id, type, effectiveon, time, data)
-SELECT * FROM unnest(CAST(:position AS bigint[]), CAST(:source AS text[]), CAST(:subject AS text[]),
-                     CAST(:event_id AS uuid[]), CAST(:type AS text[]), CAST(:effectiveon AS date[]),
-                     CAST(:time AS timestamptz[]), CAST(:data AS text[]));
-
 -- timelines: all facts that name these subjects, as their own or besides it
 SELECT subject AS wanted, position, source, subject, event_id, type, effectiveon, time, data
 FROM notifier.fact WHERE subject = ANY (CAST(:subjects AS text[]))
