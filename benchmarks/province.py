@@ -33,12 +33,21 @@ class Province:
 
     grassroots: how many grassroots organisations; one in three is a committee with five cells under it.
     late: share of events that are published up to a thousand events after their turn.
+    parent: the organisation, of another source, that its root is under.
     """
 
     def __init__(
-        self, source: str, *, seed: int = 1, communes: int = 20, grassroots: int = 300, late: float = 0.002
+        self,
+        source: str,
+        *,
+        seed: int = 1,
+        communes: int = 20,
+        grassroots: int = 300,
+        late: float = 0.002,
+        parent: str | None = None,
     ) -> None:
         self.source = source
+        self._parent = parent
         self.root = f"{source}-root"
         self.communes = [f"{source}-c{number:03}" for number in range(communes)]
         self.cells: list[str] = []
@@ -64,6 +73,12 @@ class Province:
                 yield heapq.heappop(held_back)[2]
         for _, _, event in sorted(held_back):
             yield event
+
+    @classmethod
+    def national_root(cls, source: str, root: str) -> bytes:
+        """The event that founds an organisation above all provinces."""
+        above = cls(source)
+        return above._event(*above._founded(root, "provincial_committee", None))
 
     def _told(self, number: int) -> Iterator[Told]:
         yield from self._organisations()
@@ -93,7 +108,7 @@ class Province:
                     heapq.heappush(under_way, (following[0], next(tie), following, journey))
 
     def _organisations(self) -> Iterator[Told]:
-        yield self._founded(self.root, "provincial_committee", None)
+        yield self._founded(self.root, "provincial_committee", self._parent)
         for commune in self.communes:
             yield self._founded(commune, "intermediate_committee", self.root)
         for number in range(self._grassroots):

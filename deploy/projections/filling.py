@@ -13,6 +13,7 @@ from services.notifier.clock import system_clock
 from services.notifier.projector import Projector as NotifierProjector
 from services.reporting.position import Watch
 from services.reporting.projector.projector import Projector as ReportingProjector
+from services.reporting.projector.running_sums import RunningSums
 from shared.events.recorded import Recorded, UnknownRecorded, read_recorded, write_batch
 from shared.runtime.database import redirected
 from shared.runtime.progress import Stopped
@@ -41,7 +42,9 @@ class Filling:
     def __init__(self, engine: AsyncEngine, projection: Projection) -> None:
         """`engine` may write the schema beside and read the log: the owner's."""
         self._engine = engine
-        self._apply = _applying(projection, redirected(engine, projection.name, projection.beside))
+        beside = redirected(engine, projection.name, projection.beside)
+        self._apply = _applying(projection, beside)
+        self._sums = RunningSums(beside) if projection.name == "reporting" else None
         self.position = 0
 
     async def fill(self, until: int, told: Told = lambda done, total: None) -> None:
@@ -66,6 +69,11 @@ class Filling:
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
+
+    async def sum_up(self) -> None:
+        """Make the sums of what is filled, so that readers have them from the switch on."""
+        if self._sums is not None:
+            await self._sums.catch_up()
 
     async def _page(self, after: int, until: int) -> list[Recorded]:
         if after >= until:

@@ -97,6 +97,8 @@ async def _rebuild(
             for table in await tables(connection, projection):
                 await connection.execute(sql(f"ANALYZE {projection.beside}.{table}"))
         await _catch_up(engine, projection, filling, told)
+        step("summing up")
+        await filling.sum_up()
         step("comparing")
         async with engine.connect() as seeing:
             async with _even(engine, projection, filling):

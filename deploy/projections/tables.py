@@ -54,8 +54,13 @@ PROJECTIONS = {
             kept=frozenset({"alembic_version"}),
             sums={"delta": Sums(("organisation_id", "measure", "day", "counterpart", "position"), "change")},
             unlike={"fact": _FACT},
-            working=frozenset({"checkpoint", "subject", "traveller"}),
-            late_indexes=frozenset({"delta_sum", "person_step_organisation"}),
+            # Running sums follow from the deltas.
+            working=frozenset(
+                {"checkpoint", "subject", "traveller", "running_sum", "running_sum_progress", "summed"}
+            ),
+            late_indexes=frozenset(
+                {"delta_sum", "delta_position", "delta_counterpart", "person_step_organisation"}
+            ),
         ),
         Projection(
             "notifier",

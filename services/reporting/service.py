@@ -11,6 +11,7 @@ from services.reporting.position import Watch
 from services.reporting.projector.consumer import Consumer
 from services.reporting.projector.log import Log
 from services.reporting.projector.projector import Projector
+from services.reporting.projector.running_sums import RunningSums
 from services.reporting.reports.reader import Reader
 from services.reporting.settings import ReportingSettings
 from shared.runtime import checks
@@ -31,6 +32,7 @@ class Reporting:
         self.watch = Watch()
         self.projector = Projector(self.engine, self.watch)
         self.reader = Reader(self.engine)
+        self.sums = RunningSums(self.engine)
         self.projecting = Progress("the projector")
         self._consume = consume
         self._broker: NatsBroker = create_broker(settings.nats_url, settings.nats_seed, "reporting")
@@ -52,7 +54,9 @@ class Reporting:
 
     async def _work(self) -> None:
         await until_migrated(self.engine, "services.reporting", self.projecting)
-        await self._consumer.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._consumer.run())
+            group.create_task(self.sums.follow(self.watch))
 
     def checks(self) -> dict[str, Check]:
         """Readiness: the database, its schema, NATS, and whether projecting gets anywhere."""

@@ -38,11 +38,11 @@ class Reader:
     """Reads one reporting database; nothing here writes."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        self._engine = engine.execution_options(isolation_level="REPEATABLE READ")
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for one request."""
+        """A connection for one request, all of whose statements see the same moment."""
         async with self._engine.connect() as connection:
             yield connection
 

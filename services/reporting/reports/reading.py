@@ -9,7 +9,8 @@ from typing import Any, Literal, get_args
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.reports.question import Question
+from services.reporting.reports.question import WHOLE, Question
+from services.reporting.reports.running import Running
 from shared.runtime.sql import Statements
 from shared.timeline.measures import MEMBER_LEVELS
 
@@ -31,6 +32,8 @@ Amounts = Mapping[str, Counter[str]]
 DAY = timedelta(days=1)
 
 _CONTRIBUTIONS: tuple[Contribution, ...] = get_args(Contribution)
+_RUNNING: frozenset[Contribution] = frozenset({"levels", "flows", "own_flows", "movements"})
+"""Contributions that running sums are kept of."""
 
 
 def _contributions(hierarchy: str, contribution: str) -> str:
@@ -167,14 +170,22 @@ def enterprises(day: date, measures: Iterable[str]) -> Wanted:
 
 
 class Reading:
-    """Answers for one question, on one connection."""
+    """Answers for one question, on one connection.
 
-    def __init__(self, connection: AsyncConnection, question: Question) -> None:
+    quick: whether running sums may answer; without, everything is added up from the deltas.
+    """
+
+    def __init__(self, connection: AsyncConnection, question: Question, *, quick: bool = True) -> None:
         self.connection = connection
         self.question = question
+        self._running = Running(connection, question) if quick else None
 
     async def sums(self, wanted: Wanted) -> Amounts:
         """What the wanted measures amount to, in each part of the answer."""
+        if not self.question.by_child:
+            running = await self._run(wanted)
+            if running is not None:
+                return {WHOLE: running}
         found: dict[str, Counter[str]] = {part: Counter() for part in self.question.parts}
         if not wanted.empty:
             for row in await self._ask(wanted, "sums"):
@@ -184,6 +195,9 @@ class Reading:
 
     async def value(self, wanted: Wanted) -> int:
         """What all the wanted measures amount to in the whole."""
+        running = await self._run(wanted)
+        if running is not None:
+            return running.total()
         return 0 if wanted.empty else int((await self._ask(wanted, "value"))[0][0])
 
     async def events(self, wanted: Wanted, after: int, limit: int) -> Sequence[Any]:
@@ -230,6 +244,15 @@ class Reading:
         if question.hierarchy == "current":
             parameters["today"] = question.today
         return (await self.connection.execute(_RESTRUCTURED[question.hierarchy], parameters)).all()
+
+    async def _run(self, wanted: Wanted) -> Counter[str] | None:
+        """What the running sums say of the whole; None where they say nothing."""
+        if self._running is None or wanted.empty or wanted.contribution not in _RUNNING:
+            return None
+        first = date.min if wanted.contribution == "levels" else wanted.first
+        return await self._running.sums(
+            wanted.measures, first, wanted.last, own=wanted.contribution == "own_flows"
+        )
 
     async def _ask(self, wanted: Wanted, asked: str, **more: Any) -> Sequence[Any]:
         question = self.question

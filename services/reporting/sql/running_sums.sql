@@ -1,0 +1,263 @@
+-- Running sums: pieces of the statements that keep them, put together in `services.reporting.projector.running_sums`.
+--
+-- selected(organisation_id, measure, day, change, counterpart): the deltas that a statement is about.
+-- place(organisation_id, role, at, from_day, to_day): for whose figures what facts say of an organisation counts,
+--   on the days from from_day to before to_day. Role `held`: whoever holds its things, and all above; `active`: the
+--   same while the holder is active; `own`: itself and all above, whoever holds its things.
+-- contribution(at, measure, day, change): what comes of it in the figures of `at`, from which day.
+
+-- progress: up to which position deltas are in the sums, held until the transaction ends
+SELECT position FROM reporting.running_sum_progress FOR UPDATE;
+
+-- begin: the first time there is no progress yet
+INSERT INTO reporting.running_sum_progress DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+-- move: everything up to here is in the sums
+UPDATE reporting.running_sum_progress SET position = :position;
+
+-- forget_sums: begin anew
+DELETE FROM reporting.running_sum;
+
+-- forget_summed: begin anew
+DELETE FROM reporting.summed;
+
+-- affected: organisations whose place, or that of who holds their things, is another one at `upto` than at `after`
+WITH RECURSIVE touched AS (
+    SELECT organisation_id FROM reporting.organisation_version WHERE known_from > :after AND known_from <= :upto
+    UNION
+    SELECT organisation_id FROM reporting.organisation_version
+    WHERE known_to > :after AND known_to <= :upto AND known_to < 9223372036854775807
+    UNION
+    SELECT organisation_id FROM reporting.holding_version WHERE known_from > :after AND known_from <= :upto
+    UNION
+    SELECT organisation_id FROM reporting.holding_version
+    WHERE known_to > :after AND known_to <= :upto AND known_to < 9223372036854775807
+), stood (organisation_id, at, active, known, days) AS (
+    SELECT v.organisation_id, v.parent_id, v.active, k.known, range_agg(daterange(v.valid_from, v.valid_to))
+    FROM touched
+    JOIN reporting.organisation_version v USING (organisation_id)
+    JOIN (VALUES (CAST(:after AS bigint)), (CAST(:upto AS bigint))) k (known)
+      ON v.known_from <= k.known AND k.known < v.known_to
+    GROUP BY v.organisation_id, v.parent_id, v.active, k.known
+    UNION ALL
+    SELECT h.organisation_id, h.holder_id, NULL, k.known, range_agg(daterange(h.valid_from, h.valid_to))
+    FROM touched
+    JOIN reporting.holding_version h USING (organisation_id)
+    JOIN (VALUES (CAST(:after AS bigint)), (CAST(:upto AS bigint))) k (known)
+      ON h.known_from <= k.known AND k.known < h.known_to
+    GROUP BY h.organisation_id, h.holder_id, k.known
+), below (organisation_id) AS (
+    -- A renaming makes versions too, but what was at one place on the same days before and after did not move.
+    SELECT organisation_id FROM stood GROUP BY organisation_id, at, active, days HAVING count(*) = 1
+    UNION
+    SELECT v.organisation_id
+    FROM below b
+    JOIN reporting.organisation_version v ON v.parent_id = b.organisation_id
+    WHERE v.known_from <= :upto AND v.known_to > :after
+)
+SELECT organisation_id FROM below
+UNION
+SELECT h.organisation_id
+FROM below b
+JOIN reporting.holding_version h ON h.holder_id = b.organisation_id
+WHERE h.known_from <= :upto AND h.known_to > :after;
+
+-- grown: organisations with enough below them that sums pay, and that have none yet
+WITH RECURSIVE up (organisation_id, at) AS (
+    SELECT h.organisation_id, h.holder_id
+    FROM reporting.holding_version h
+    WHERE h.organisation_id = ANY (CAST(:affected AS text[])) AND h.known_from <= :upto AND :upto < h.known_to
+    UNION
+    SELECT u.organisation_id, v.parent_id
+    FROM up u
+    JOIN reporting.organisation_version v ON v.organisation_id = u.at
+    WHERE v.parent_id IS NOT NULL AND v.known_from <= :upto AND :upto < v.known_to
+), counted AS (
+    INSERT INTO reporting.summed AS s (organisation_id, below)
+    SELECT at, count(*) FROM up WHERE at <> organisation_id GROUP BY at
+    ON CONFLICT (organisation_id) DO UPDATE SET below = s.below + excluded.below
+    RETURNING organisation_id, below, is_summed
+)
+SELECT organisation_id FROM counted WHERE below >= :least AND NOT is_summed ORDER BY organisation_id;
+
+-- put_summed: these have sums from now on
+UPDATE reporting.summed SET is_summed = true WHERE organisation_id = ANY (CAST(:organisations AS text[]));
+
+-- new_ones: what came between two positions, but for what `of_affected` selects
+WITH RECURSIVE selected AS (
+    SELECT organisation_id, measure, day, change, counterpart
+    FROM reporting.delta
+    WHERE position > :after AND position <= :known
+      AND organisation_id <> ALL (CAST(:affected AS text[]))
+      AND (counterpart IS NULL OR counterpart <> ALL (CAST(:affected AS text[])))
+);
+
+-- of_affected: all up to a position that names one of these organisations
+WITH RECURSIVE selected AS (
+    SELECT organisation_id, measure, day, change, counterpart
+    FROM reporting.delta
+    WHERE organisation_id = ANY (CAST(:affected AS text[])) AND position <= :known
+    UNION ALL
+    SELECT organisation_id, measure, day, change, counterpart
+    FROM reporting.delta
+    WHERE counterpart = ANY (CAST(:affected AS text[])) AND position <= :known
+      AND organisation_id <> ALL (CAST(:affected AS text[]))
+);
+
+-- of_trees: all up to a position of organisations that ever stand below these, or whose things they hold
+WITH RECURSIVE below (organisation_id) AS (
+    SELECT unnest(CAST(:only AS text[]))
+    UNION
+    SELECT v.organisation_id
+    FROM below b
+    JOIN reporting.organisation_version v ON v.parent_id = b.organisation_id
+    WHERE v.known_from <= :known AND :known < v.known_to
+), named AS (
+    SELECT organisation_id FROM below
+    UNION
+    SELECT h.organisation_id
+    FROM below b
+    JOIN reporting.holding_version h ON h.holder_id = b.organisation_id
+    WHERE h.known_from <= :known AND :known < h.known_to
+), selected AS (
+    SELECT d.organisation_id, d.measure, d.day, d.change, d.counterpart
+    FROM named JOIN reporting.delta d USING (organisation_id)
+    WHERE d.position <= :known
+);
+
+-- places: where what is selected counts
+, about (organisation_id) AS (
+    SELECT organisation_id FROM selected
+    UNION
+    SELECT counterpart FROM selected WHERE counterpart IS NOT NULL
+), up (organisation_id, role, at, from_day, to_day) AS (
+    SELECT h.organisation_id, r.role, h.holder_id,
+           CASE WHEN r.role = 'active' THEN greatest(h.valid_from, v.valid_from) ELSE h.valid_from END,
+           CASE WHEN r.role = 'active' THEN least(h.valid_to, v.valid_to) ELSE h.valid_to END
+    FROM about
+    JOIN reporting.holding_version h USING (organisation_id)
+    CROSS JOIN (VALUES ('held'), ('active')) r (role)
+    LEFT JOIN reporting.organisation_version v
+      ON r.role = 'active' AND v.organisation_id = h.holder_id AND v.active
+     AND v.known_from <= :known AND :known < v.known_to
+     AND v.valid_from < h.valid_to AND h.valid_from < v.valid_to
+    WHERE h.known_from <= :known AND :known < h.known_to
+      AND (r.role = 'held' OR v.organisation_id IS NOT NULL)
+    UNION
+    SELECT organisation_id, 'own', organisation_id, CAST('-infinity' AS date), CAST('infinity' AS date)
+    FROM about
+    UNION
+    SELECT u.organisation_id, u.role, v.parent_id, greatest(u.from_day, v.valid_from), least(u.to_day, v.valid_to)
+    FROM up u
+    JOIN reporting.organisation_version v ON v.organisation_id = u.at
+    WHERE v.parent_id IS NOT NULL AND v.known_from <= :known AND :known < v.known_to
+      AND v.valid_from < u.to_day AND u.from_day < v.valid_to
+);
+
+-- wanted_summed: for all that have sums already
+, wanted AS (SELECT organisation_id AS at FROM reporting.summed WHERE is_summed);
+
+-- wanted_only: for some
+, wanted AS (SELECT unnest(CAST(:only AS text[])) AS at);
+
+-- contributions: of levels, flows, own flows, and of members that come and go with their organisation
+, place AS (
+    SELECT organisation_id, role, at, lower(days) AS from_day, upper(days) AS to_day
+    FROM (
+        SELECT organisation_id, role, at, unnest(range_agg(daterange(from_day, to_day))) AS days
+        FROM up JOIN wanted USING (at)
+        GROUP BY organisation_id, role, at
+    ) AS each
+), contribution (at, measure, day, change) AS (
+    SELECT p.at, d.measure, greatest(d.day, p.from_day), d.change
+    FROM selected d
+    JOIN place p USING (organisation_id)
+    WHERE p.role = 'active' AND p.to_day > d.day
+      AND split_part(d.measure, '.', 1) = ANY (CAST(:levels AS text[]))
+    UNION ALL
+    SELECT p.at, d.measure, p.to_day, -d.change
+    FROM selected d
+    JOIN place p USING (organisation_id)
+    WHERE p.role = 'active' AND p.to_day > d.day AND p.to_day < 'infinity'
+      AND split_part(d.measure, '.', 1) = ANY (CAST(:levels AS text[]))
+    UNION ALL
+    SELECT p.at, d.measure, d.day, d.change
+    FROM selected d
+    JOIN place p USING (organisation_id)
+    WHERE p.role = 'held' AND p.from_day <= d.day AND d.day < p.to_day
+      AND split_part(d.measure, '.', 1) <> ALL (CAST(:levels AS text[]))
+      AND (d.counterpart IS NULL OR NOT EXISTS (
+          SELECT FROM place c
+          WHERE c.organisation_id = d.counterpart AND c.role = 'held' AND c.at = p.at
+            AND c.from_day <= d.day AND d.day < c.to_day
+      ))
+    UNION ALL
+    SELECT p.at, 'own.' || d.measure, d.day, d.change
+    FROM selected d
+    JOIN place p USING (organisation_id)
+    WHERE p.role = 'own' AND p.from_day <= d.day AND d.day < p.to_day
+      AND split_part(d.measure, '.', 1) = ANY (CAST(:own_flows AS text[]))
+    UNION ALL
+    SELECT p.at, 'entered', p.from_day, d.change
+    FROM selected d
+    JOIN place p USING (organisation_id)
+    WHERE p.role = 'held' AND p.from_day > d.day AND d.measure = ANY (CAST(:member_levels AS text[]))
+    UNION ALL
+    SELECT p.at, 'left', p.to_day, d.change
+    FROM selected d
+    JOIN place p USING (organisation_id)
+    WHERE p.role = 'held' AND p.to_day > d.day AND p.to_day < 'infinity'
+      AND d.measure = ANY (CAST(:member_levels AS text[]))
+);
+
+-- add: into the sums of each day and each month
+, daily AS (
+    SELECT at, measure, day, sum(change)::bigint AS amount
+    FROM contribution
+    GROUP BY at, measure, day
+    HAVING sum(change) <> 0
+)
+INSERT INTO reporting.running_sum AS s (organisation_id, measure, is_month, day, amount)
+SELECT at, measure, false, day, amount * :sign FROM daily
+UNION ALL
+SELECT at, measure, true, date_trunc('month', day)::date, sum(amount)::bigint * :sign
+FROM daily
+GROUP BY at, measure, date_trunc('month', day)
+HAVING sum(amount) <> 0
+ON CONFLICT (organisation_id, measure, is_month, day) DO UPDATE SET amount = s.amount + excluded.amount;
+
+-- rest: what is not in the sums yet
+SELECT measure, sum(change)::bigint AS amount
+FROM contribution
+WHERE measure = ANY (CAST(:measures AS text[])) AND day >= :first AND day <= :last
+GROUP BY measure;
+
+-- standing: up to where an organisation's sums are kept, where they are, and nothing has moved since
+SELECT p.position
+FROM reporting.running_sum_progress p
+JOIN reporting.summed s ON s.organisation_id = :organisation_id AND s.is_summed
+WHERE p.position <= :known AND (p.position = :known OR NOT (
+    EXISTS (SELECT FROM reporting.organisation_version WHERE known_from > p.position AND known_from <= :known)
+    OR EXISTS (SELECT FROM reporting.organisation_version
+               WHERE known_to > p.position AND known_to <= :known AND known_to < 9223372036854775807)
+    OR EXISTS (SELECT FROM reporting.holding_version WHERE known_from > p.position AND known_from <= :known)
+    OR EXISTS (SELECT FROM reporting.holding_version
+               WHERE known_to > p.position AND known_to <= :known AND known_to < 9223372036854775807)
+));
+
+-- read: whole months, and the days before and after them
+SELECT measure, sum(amount)::bigint AS amount
+FROM (
+    SELECT measure, amount FROM reporting.running_sum
+    WHERE organisation_id = :organisation_id AND measure = ANY (CAST(:measures AS text[]))
+      AND is_month AND day >= :months_from AND day < :months_to
+    UNION ALL
+    SELECT measure, amount FROM reporting.running_sum
+    WHERE organisation_id = :organisation_id AND measure = ANY (CAST(:measures AS text[]))
+      AND NOT is_month AND day >= :first AND day < :months_from
+    UNION ALL
+    SELECT measure, amount FROM reporting.running_sum
+    WHERE organisation_id = :organisation_id AND measure = ANY (CAST(:measures AS text[]))
+      AND NOT is_month AND day >= :months_to AND day <= :last
+) AS each
+GROUP BY measure;
