@@ -78,6 +78,7 @@ async def _dump(database_url: str, file: Path) -> Manifest:
                 "--compress=gzip:3",
                 "--no-owner",
                 f"--exclude-table-data={LEFT_OUT}",
+                "--no-unlogged-table-data",  # attributes that reporting has unsealed: it asks for them again
                 f"--snapshot={snapshot}",
                 f"--file={file}",
                 umask=0o077,

@@ -12,6 +12,7 @@ from services.reporting.api import reach
 from services.reporting.api.described import describe
 from services.reporting.api.live import live
 from services.reporting.api.parameters import today_in_vietnam
+from services.reporting.api.reads import read_log
 from services.reporting.api.routes import EVIDENCE_PARAMETERS, ROUTES, SEARCH_PARAMETERS
 from services.reporting.service import Reporting
 from services.reporting.settings import ReportingSettings
@@ -45,7 +46,7 @@ def create_app(
 
     app = create_api(
         "reporting",
-        [*ROUTES, live, *dashboard.HANDLERS],
+        [*ROUTES, live, read_log, *dashboard.HANDLERS],
         lifespan,
         lambda _: provide().checks(),
         Gate(settings, holds=holds, cookie=dashboard.COOKIE),

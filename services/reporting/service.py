@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from faststream.nats import NatsBroker
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.reporting.persons.filling import Filling
 from services.reporting.position import Watch
 from services.reporting.projector.consumer import Consumer
 from services.reporting.projector.log import Log
@@ -14,6 +15,7 @@ from services.reporting.projector.projector import Projector
 from services.reporting.projector.running_sums import RunningSums
 from services.reporting.reports.reader import Reader
 from services.reporting.settings import ReportingSettings
+from services.reporting.unsealing import Unsealing
 from shared.runtime import checks
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
@@ -34,6 +36,10 @@ class Reporting:
         self.reader = Reader(self.engine)
         self.sums = RunningSums(self.engine)
         self.projecting = Progress("the projector")
+        self._unsealing = (
+            Unsealing(settings.registry_url, settings.unseal_token) if settings.unseal_token else None
+        )
+        self.filling = Filling(self.engine, self.watch, self._unsealing)
         self._consume = consume
         self._broker: NatsBroker = create_broker(settings.nats_url, settings.nats_seed, "reporting")
         self._log = Log(settings.registry_url, settings.service_key)
@@ -50,6 +56,8 @@ class Reporting:
                 await ended(work)
             await self._broker.stop()
             await self._log.close()
+            if self._unsealing is not None:
+                await self._unsealing.close()
             await self.engine.dispose()
 
     async def _work(self) -> None:
@@ -57,6 +65,7 @@ class Reporting:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._consumer.run())
             group.create_task(self.sums.follow(self.watch))
+            group.create_task(self.filling.run())
 
     def checks(self) -> dict[str, Check]:
         """Readiness: the database, its schema, NATS, and whether projecting gets anywhere."""

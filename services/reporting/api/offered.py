@@ -12,7 +12,7 @@ from services.reporting.reports.attainment import attainment
 from services.reporting.reports.cascade import cascade
 from services.reporting.reports.coverage import FLAGS, coverage, enterprise
 from services.reporting.reports.evidence import UnknownMeasure
-from services.reporting.reports.question import WHOLE
+from services.reporting.reports.profile import profile
 from services.reporting.reports.ranking import ATTAINMENT, Order, ranking
 from services.reporting.reports.reader import AheadOfLog, KnownAt
 from services.reporting.reports.reading import Reading
@@ -21,7 +21,6 @@ from services.reporting.reports.spans import STEPS, Step
 from services.reporting.reports.timeseries import TooManyPoints, timeseries
 from shared.events.vocabulary import FLOW_METRICS, LEVEL_METRICS
 from shared.runtime.access.principal import Principal
-from shared.runtime.access.trail import read_rows
 from shared.runtime.http import Problem
 
 Query = Mapping[str, str]
@@ -87,8 +86,7 @@ async def _ranking(reading: Reading, query: Query, _: Principal) -> Bodies:
         raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
 
 
-async def _restatement(reading: Reading, query: Query, principal: Principal) -> Bodies:
-    question = reading.question
+async def _restatement(reading: Reading, query: Query, _: Principal) -> Bodies:
     reports = tuple(query.get("report", ",".join(DEFAULT)).split(","))
     for report in reports:
         if report not in RESTATED:
@@ -101,12 +99,9 @@ async def _restatement(reading: Reading, query: Query, principal: Principal) -> 
         _limit(query, 20),
     )
     try:
-        bodies = await restatement(reading, asked)
+        return await restatement(reading, asked)
     except UnknownMeasure as error:
         raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
-    rows = sum(len(figure["events"]) for figure in bodies[WHOLE]["figures"])
-    read_rows(principal, "restatement", rows, organisation=question.organisation.id, measure=asked.measure)
-    return bodies
 
 
 async def _since(reading: Reading, query: Query) -> KnownAt:
@@ -137,6 +132,7 @@ REPORTS: dict[str, Report] = {
     "attainment": plain(attainment),
     "movements": plain(movements_report),
     "structure": plain(structure),
+    "profile": plain(profile),
     "coverage": Report(_coverage, ("flag", "after", "limit")),
     "cascade": plain(cascade),
     "enterprise": Report(_enterprise, ("after", "limit")),
@@ -144,5 +140,5 @@ REPORTS: dict[str, Report] = {
     "ranking": Report(_ranking, ("measure", "order", "metric", "basis", "issuer")),
     "restatement": Report(_restatement, ("since", "report", "measure", "after", "limit")),
 }
-LATER = ("profile", "funnel", "blocked", "mentoring", "timeliness", "training", "retention")
+LATER = ("funnel", "blocked", "mentoring", "timeliness", "training", "retention")
 """Reports of the contract that this version does not offer yet."""

@@ -24,15 +24,16 @@ from services.reporting.api.answers import (
 )
 from services.reporting.api.offered import LATER, REPORTS
 from services.reporting.api.parameters import SHARED, Parameters
+from services.reporting.persons.reads import BY_ATTRIBUTE, note
 from services.reporting.reports import organisations, reader
 from services.reporting.reports.evidence import UnknownMeasure, evidence
+from services.reporting.reports.profile import revision
 from services.reporting.reports.question import Question
 from services.reporting.reports.reader import AheadOfLog, KnownAt, UnknownOrganisation
 from services.reporting.reports.reading import Reading
 from services.reporting.service import Reporting
 from shared.runtime.access.principal import Principal
 from shared.runtime.access.rules import own_subtree, selecting
-from shared.runtime.access.trail import read_rows
 from shared.runtime.http import Problem
 
 AnyRequest = Request[Any, Any, Any]
@@ -126,7 +127,6 @@ async def evidence_of(
     organisation_id: FromPath[str],
     reporting: NamedDependency[Reporting],
     today: NamedDependency[date],
-    principal: NamedDependency[Principal],
 ) -> Answer:
     """`value` of the figure at the dotted path `measure`, and a page of the events that add up to it."""
 
@@ -137,8 +137,6 @@ async def evidence_of(
             found = await evidence(Reading(connection, question), query.get("measure", ""), after, limit)
         except UnknownMeasure as error:
             raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
-        rows = len(found["events"])
-        read_rows(principal, "evidence", rows, organisation=organisation_id, measure=found["measure"])
         return heading(question) | found
 
     return await _answer(request, organisation_id, "evidence", reporting, today, EVIDENCE_PARAMETERS, body)
@@ -189,12 +187,13 @@ async def _answer(
     await _wait(reporting, asked.min_position)
     with SECONDS.labels(report).time():
         async with reporting.reader.connection() as connection:
-            return await _worked_out(request, organisation_id, today, query, asked, form, connection, body)
+            return await _worked_out(request, organisation_id, report, today, query, asked, form, connection, body)
 
 
 async def _worked_out(
     request: AnyRequest,
     organisation_id: str,
+    report: str,
     today: date,
     query: dict[str, str],
     asked: Parameters,
@@ -204,7 +203,9 @@ async def _worked_out(
 ) -> Answer:
     known = await _known_at(connection, asked)
     # The same is not the same for everybody: how much of the way down is told depends on who asks.
-    tag = etag(known, request.url.path, sorted(query.items()), today, form, request.scope["user"].subtree)
+    principal: Principal = request.scope["user"]
+    about_persons = await revision(connection) if report in BY_ATTRIBUTE else None
+    tag = etag(known, request.url.path, sorted(query.items()), today, form, principal.subtree, about_persons)
     if is_had(tag, request.headers.get("if-none-match")):
         return not_modified(known, tag)
     try:
@@ -227,7 +228,9 @@ async def _worked_out(
             f"expected an organisation known at position {known.position}, found none with id {organisation_id!r}",
         ) from None
     settled = {"from": str(asked.from_), "to": str(asked.to)} | query
-    return await answer(known, tag, await body(connection, question, query), form, settled)
+    found = await body(connection, question, query)
+    await note(connection, principal, report, question, found)
+    return await answer(known, tag, found, form, settled)
 
 
 async def _wait(reporting: Reporting, position: int) -> None:

@@ -15,10 +15,12 @@ from services.reporting.projector.versions import (
     target_versions,
     versions,
 )
+from shared.events.person import PersonErased
 from shared.events.recorded import Recorded
 from shared.timeline.book import Book, Effect, Unloaded
 from shared.timeline.fact import Fact
 from shared.timeline.fold import Folded, State
+from shared.timeline.identity import may_erase, same_person
 from shared.timeline.lineage import Lineage, Succession
 from shared.timeline.measures import Change
 from shared.timeline.organisation import OrganisationState
@@ -61,8 +63,8 @@ def late_subjects(events: Iterable[Recorded], folds: dict[str, Folded]) -> set[s
 class Batch:
     """Applies recorded events one after the other, and gathers what is to be written.
 
-    What it has not been given yet it asks for by raising `Unloaded`: all that a book asks for, and `dependents`,
-    the subjects whose versions an organisation has a part in.
+    What it has not been given yet it asks for by raising `Unloaded`: all that a book asks for, `dependents`, the
+    subjects whose versions an organisation has a part in, and `erased`, whether persons are.
     """
 
     def __init__(self, lineage: Lineage) -> None:
@@ -75,6 +77,9 @@ class Batch:
         self.closings: list[Closing] = []
         self.moments: dict[datetime, int] = {}
         self.steps = Steps(STILL_KNOWN)
+        self.erased: set[str] = set()
+        """Persons of whom nothing may be kept by attribute any more."""
+        self._known_erased: dict[str, bool] = {}
         self._superseded: list[KnownVersion] = []
         self._newest: dict[VersionKey, KnownVersion] = {}
         self._dependents: dict[str, set[str]] = {}
@@ -92,6 +97,27 @@ class Batch:
     def put_dependents(self, organisation_id: str, subjects: Iterable[str]) -> None:
         """Take in the stored subjects whose versions an organisation has a part in."""
         self._dependents[organisation_id] = set(subjects)
+
+    def put_erased(self, persons: Iterable[str], erased: set[str]) -> None:
+        """Take in who of these persons is erased."""
+        self._known_erased |= {person: person in erased for person in persons}
+
+    def erase(self, event: Recorded) -> None:
+        """What an applied event erases: all ids of one who is erased, or of whom one turns out to be.
+
+        Raises Unloaded, having changed nothing.
+        """
+        if not may_erase(Fact.of_recorded(event)):
+            return
+        ids = same_person(self.book, event.subject)
+        if not isinstance(event.data, PersonErased):
+            unknown = ids - self._known_erased.keys()
+            if unknown:
+                raise Unloaded("erased", *sorted(unknown))
+            if not any(self._known_erased[each] for each in ids):
+                return
+        self.erased |= ids
+        self._known_erased |= dict.fromkeys(ids, True)
 
     def apply(self, event: Recorded) -> None:
         """Project the next event of the log. Raises Unloaded, having changed nothing."""

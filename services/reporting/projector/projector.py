@@ -100,16 +100,17 @@ class Projector:
 
 
 async def _apply(connection: AsyncConnection, batch: Batch, event: Recorded) -> None:
-    while True:
-        try:
-            batch.apply(event)
-        except Unloaded as missing:
-            await store.load(connection, batch, missing)
-        except Exception as error:
-            # A mistake of ours: whatever the event says, going on without it would make figures wrong for good.
-            raise Stopped(event.position, f"applying {event.type} failed: {error!r}") from error
-        else:
-            return
+    for do in (batch.apply, batch.erase):
+        while True:
+            try:
+                do(event)
+            except Unloaded as missing:
+                await store.load(connection, batch, missing)
+            except Exception as error:
+                # A mistake of ours: whatever the event says, going on without it makes figures wrong for good.
+                raise Stopped(event.position, f"applying {event.type} failed: {error!r}") from error
+            else:
+                break
 
 
 def _following(events: Sequence[Recorded], position: int) -> list[Recorded]:

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.reporting.persons import store as persons_store
 from services.reporting.projector.batch import Batch, Closing, KnownVersion, late_subjects
 from services.reporting.projector.person_steps import PersonStep, Steps
 from services.reporting.projector.versions import (
@@ -113,6 +114,8 @@ async def load(connection: AsyncConnection, batch: Batch, missing: Unloaded) -> 
                 dependents[row.wanted].add(row.subject)
             for organisation_id, subjects in dependents.items():
                 batch.put_dependents(organisation_id, subjects)
+        case "erased":
+            batch.put_erased(keys, await persons_store.erased_among(connection, keys))
         case _:
             raise missing
 
@@ -180,6 +183,8 @@ async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
     await _write_steps(connection, batch.steps)
     for type_, table in _TABLES.items():
         await _write_versions(connection, type_, table, batch.closings, batch.new_versions())
+    if batch.erased:
+        await persons_store.erase(connection, batch.erased)
     await connection.execute(
         SQL["move_checkpoint"], {"position": last.position, "recordedat": last.recordedat, "version": VERSION}
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from services.reporting.reports import figures
+from services.reporting.reports.profile import is_of_profile
 from services.reporting.reports.question import Question
 from services.reporting.reports.reading import (
     DAY,
@@ -28,6 +29,11 @@ def wanted(measure: str, question: Question) -> Wanted:
     """What a figure's path adds up; the report's own name may go before it. Raises UnknownMeasure."""
     offered = dict(_offered(question))
     found = offered.get(measure)
+    if found is None and is_of_profile(measure):
+        raise UnknownMeasure(
+            f"expected a measure other than {measure!r}: the events behind a figure of `profile` would say who "
+            "has an attribute; those behind all admissions are at measure=profile.admitted"
+        )
     if found is None:
         known = ", ".join(sorted(offered))
         raise UnknownMeasure(f"expected measure to be one of {known}; found {measure!r}")
@@ -56,6 +62,7 @@ def figures_of(question: Question) -> Iterator[tuple[str, str, Wanted]]:
         yield "structure", path, own_flows(first, last, measures)
     for metric, measures in figures.ACTUAL_FLOWS.items():
         yield "attainment", f"actuals.{metric}", flows(first, last, measures)
+    yield "profile", "admitted", flows(first, last, figures.ACTUAL_FLOWS["admissions"])
     yield "attainment", "actuals.members", levels(last, MEMBER_LEVELS)
     yield "attainment", "actuals.places_without_members", places_without_members(last)
     closing = max(last, first - DAY)
