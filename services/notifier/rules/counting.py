@@ -45,6 +45,8 @@ class Placement(Struct, frozen=True):
 
 def placements(organisation_id: str, state: OrganisationState, lineage: Lineage) -> Iterator[Placement]:
     """Where an organisation stands in the tree. Its end changes nothing: what is left below it stays there."""
+    if not state.segments:
+        return  # its founding was retracted
     ends = [*(segment.since for segment in state.segments[1:]), ENDLESS]
     for segment, end in zip(state.segments, ends, strict=True):
         if segment.since >= end:

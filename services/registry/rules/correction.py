@@ -6,7 +6,7 @@ from services.registry.rules import findings
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
 from services.registry.rules.ownership import not_own
 from services.registry.rules.references import NamedOrganisation, event_key, named_organisations, organisation_key
-from services.registry.rules.rules import inactive, overdrawn
+from services.registry.rules.rules import circular, inactive, overdrawn
 from shared.events.correction import FactCorrected
 from shared.events.receipts import Reason
 from shared.timeline.correcting import as_corrected
@@ -42,6 +42,8 @@ def decide_correction(fact: Fact, root: str, situation: "Situation") -> Decision
     for problem in inactive(now or fact, beside, situation):
         keys = frozenset({fact.subject, *(organisation_key(each.organisation_id) for each in beside)})
         return Quarantine(Reason("rule-violated", problem), keys)
+    for problem in circular(effect, situation):
+        return Quarantine(Reason("rule-violated", problem), waits_for)
     for problem in overdrawn(effect.changes, situation):
         return Quarantine(Reason("rule-violated", problem), waits_for)
     found = [*findings.findings(now or fact, situation), *findings.seating(fact, effect, situation)]

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from services.registry.rules import targets
 from services.registry.rules.references import NamedOrganisation
 from shared.events import organisation, person, place
+from shared.timeline.book import Effect
 from shared.timeline.fact import Fact
 from shared.timeline.fold import State
 from shared.timeline.measures import Change, held
+from shared.timeline.organisation import OrganisationState
 
 if TYPE_CHECKING:
     from services.registry.rules.decide import Situation
@@ -76,6 +78,25 @@ def inactive(fact: Fact, named: Iterable[NamedOrganisation], situation: "Situati
         assert state is not None
         if not state.active_on(day):
             yield f"expected {each.organisation_id} to be active on {day}, found it {state.describe(day)}"
+
+
+def circular(effect: Effect, situation: "Situation") -> Iterator[str]:
+    """Organisations that an effect on timelines would put under themselves."""
+    for subject, folded in effect.folds.items():
+        if not isinstance(folded.state, OrganisationState):
+            continue
+        segments = folded.state.segments
+        ends = [*(segment.since for segment in segments[1:]), date.max]
+        for segment, until in zip(segments, ends[: len(segments)], strict=True):
+            if segment.parent_id is None:
+                continue
+            organisation_id = subject.partition("/")[2]
+            since = first_day_under(segment.parent_id, organisation_id, segment.since, situation)
+            if since is not None and since < until:
+                yield (
+                    f"expected a parent of {organisation_id} outside it, found {segment.parent_id}, which then "
+                    f"lies under it on {since}"
+                )
 
 
 def _succession(ended: str, successor_id: str, day: date, situation: "Situation") -> Iterator[str]:

@@ -159,9 +159,11 @@ def _parents(
         if holder != organisation_id or depth > MAX_DEPTH:
             yield holder, since, until
             continue
-        assert parent_id is not None
-        ended = next(each for each in lineage.onward(parent_id) if each.successor_id == organisation_id)
-        was = above[ended.organisation_id].at(since)
+        # What a correction leaves may name itself, or one whose founding was retracted: then it has no parent.
+        onward = lineage.onward(parent_id) if parent_id is not None else ()
+        ended = next((each for each in onward if each.successor_id == organisation_id), None)
+        known = above.get(ended.organisation_id) if ended is not None else None
+        was = known.at(since) if known is not None else None
         next_up = was.parent_id if was is not None else None
         yield from _parents(organisation_id, next_up, since, until, lineage, above, depth + 1)
 

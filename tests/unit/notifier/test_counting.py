@@ -43,3 +43,7 @@ def test_a_place_goes_on_with_its_owner_and_its_cell() -> None:
         Seat("place", DAY, later, "new", "cell-a"),
         Seat("place", later, ENDLESS, "new", "cell-b"),
     ]
+
+
+def test_an_organisation_whose_founding_was_retracted_stands_nowhere() -> None:
+    assert list(placements("cell", OrganisationState(), Lineage())) == []

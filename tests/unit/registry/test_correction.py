@@ -153,3 +153,14 @@ def test_a_balance_is_not_corrected_below_what_was_taken_out_of_it() -> None:
 def test_another_source_corrects_nothing_of_this_one() -> None:
     foreign = {**corrected(ADMITTED, None), "source": "son-la"}
     assert outcomes([*WORLD, BEGUN, ADMITTED, foreign])[-1] == ("quarantined", "unknown-target")
+
+
+def test_no_correction_puts_an_organisation_under_itself() -> None:
+    inner = organisation("inner", parent="cell")
+    moved = event("OrganisationReparented", "organisation/cell", "2022-01-01", {"parent_id": "other"})
+    under_itself = corrected(moved, {"data": {"parent_id": "inner"}})
+    assert "outside it" in last_reason([*WORLD, inner, moved, under_itself])
+
+    out = event("OrganisationReparented", "organisation/inner", "2022-01-01", {"parent_id": "other"})
+    in_turn = event("OrganisationReparented", "organisation/cell", "2022-02-01", {"parent_id": "inner"})
+    assert "outside it" in last_reason([*WORLD, inner, out, in_turn, corrected(out, None)])

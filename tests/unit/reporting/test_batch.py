@@ -1,6 +1,7 @@
 """What a batch of recorded events changes: signed deltas and versions, with the position that made them known."""
 
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from shared.events.recorded import Recorded, read_recorded
 from shared.timeline.book import Unloaded
 from shared.timeline.fact import Fact
 from shared.timeline.lineage import Lineage
-from tests.given import admitted, balance, event, identified, new_uuid, organisation, root, target
+from tests.given import admitted, balance, corrected, event, identified, new_uuid, organisation, root, target
 
 ANA, BAO = new_uuid(), new_uuid()
 
@@ -47,6 +48,9 @@ def _find_nothing(batch: Batch, missing: Unloaded) -> None:
                 batch.book.put_folds({key: None})
             case "timeline":
                 batch.book.put_facts(key, [])
+            case "event":
+                source, _, event_id = key.partition("/")
+                batch.book.put_event(source, UUID(event_id), None)
             case "travellers":
                 batch.book.put_travellers(key, [])
             case "dependents":
@@ -193,3 +197,12 @@ def test_repeats_are_passed_over_and_a_gap_is_none_to_step_over() -> None:
     assert gap.value.position == 1
     with pytest.raises(Gap):
         _following([log[0], log[2]], 2)
+
+
+def test_a_retracted_founding_above_a_successor_stops_nothing() -> None:
+    above = organisation("above")
+    ended = event("OrganisationDissolved", "organisation/above", "2022-07-01", {"successor_id": "below"})
+    batch = projected(
+        root(), above, organisation("below", parent="above"), ended, corrected(ended, None), corrected(above, None)
+    )
+    assert len(batch.facts) == 6
