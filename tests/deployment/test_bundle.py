@@ -1,0 +1,53 @@
+"""The bundle for machines without a network: all of it is there, and what it is made of is told."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deployment.conftest import VERSION
+from tests.faults.system import ROOT
+
+
+def test_it_holds_all_that_an_operator_needs(bundle: Path) -> None:
+    assert {path.name for path in bundle.iterdir()} == {
+        ".env",
+        "SHA256SUMS",
+        "compose.yaml",
+        "compose.mail.yaml",
+        "compose.sources.yaml",
+        "images.tar.gz",
+        "install.md",
+        "ketnap.cdx.json",
+        "ketnap-servers.cdx.json",
+        "load.sh",
+    }
+    assert (bundle / ".env").read_text() == f"KETNAP_VERSION={VERSION}\n"
+
+
+def test_a_bundle_that_was_damaged_is_not_loaded(bundle: Path, tmp_path: Path) -> None:
+    for path in bundle.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "compose.yaml").unlink()
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+
+    done = subprocess.run(["sh", tmp_path / "load.sh"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "copy it again" in done.stderr
+
+
+@pytest.mark.parametrize(("image", "lock"), [("ketnap", "services"), ("ketnap-servers", "servers")])
+def test_the_bill_of_materials_names_what_is_in_the_image(bundle: Path, image: str, lock: str) -> None:
+    bill = json.loads((bundle / f"{image}.cdx.json").read_text())
+
+    named = {(each["name"], each["version"]) for each in bill["components"]}
+    lines = (ROOT / f"deploy/images/{lock}.lock").read_text().splitlines()
+    locked = {
+        tuple(line.split()[0].split("==")) for line in lines if "==" in line and "sys_platform ==" not in line
+    }
+    assert len(locked) > 1
+    assert locked <= named
+    assert {"libc6", "python3.13-minimal"} <= {name for name, _ in named}
+    assert bill["metadata"]["component"]["version"] == VERSION

@@ -1,0 +1,299 @@
+"""The deployment in containers, from the outside: what it serves, what it hides, and that nothing gets lost in it.
+
+The tests share one installation and go on from where the one before left it, as an operator's days do.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import nats
+import pytest
+from nats.aio.client import Client
+
+from deploy.demo import figures, history
+from deploy.publishing import publish
+from deploy.stack.layout import Layout
+from deploy.stack.service import secret_files
+from tests.deployment.conftest import NEXT
+from tests.deployment.installation import JOBS, LONG_RUNNING, SERVICES, Installation, run
+from tests.faults.province import AS_OF, Province
+from tests.faults.system import ROOT, eventually
+
+PATIENCE = 180.0
+
+# nats-py leaves the stream of a connection behind that the server broke off while it was being made anew.
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <function StreamWriter")
+
+
+@asynccontextmanager
+async def _source(installation: Installation, province: Province) -> AsyncIterator[Client]:
+    seed = installation.ketnap("source", "add", province.source, "--root", province.root, "--creds", "-")
+
+    async def quiet(error: Exception) -> None:
+        """A server that goes away is what this is about."""
+
+    client = await nats.connect(
+        installation.nats_url,
+        nkeys_seed_str=seed,
+        inbox_prefix=f"_INBOX_{province.source}",
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.1,
+        error_cb=quiet,
+    )
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def _nothing_is_lost(installation: Installation, province: Province) -> None:
+    """Every event of the province is recorded once, in a log without a gap, and its figures are right."""
+
+    async def settled() -> bool | None:
+        source = await installation.get("registry", f"/v1/sources/{province.source}")
+        outcomes = source["outcomes"] if source else {}
+        return (outcomes.get("recorded"), outcomes.get("quarantined")) == (len(province.events), 0) or None
+
+    await eventually(settled, f"{len(province.events)} events of {province.source} are recorded", PATIENCE)
+    log = await installation.log()
+    assert [event["position"] for event in log] == list(range(1, len(log) + 1))
+    ours = [event["id"] for event in log if event["source"] == province.source]
+    assert len(ours) == len(province.events)
+    assert set(ours) == {event["id"] for event in province.events}
+    await _figures_are_right(installation, province, len(log))
+
+
+async def _figures_are_right(installation: Installation, province: Province, position: int) -> None:
+    path = f"/v1/organisations/{province.root}/totals"
+    asked = {"as_of": AS_OF.isoformat(), "min_position": position, "by": "child"}
+    totals = await eventually(
+        lambda: installation.get("reporting", path, **asked), f"position {position} is projected", PATIENCE
+    )
+    members = {child["organisation"]["id"]: child["members"]["total"] for child in totals["children"]}
+    assert members == province.members()
+    assert totals["candidates"]["open"] == province.open_candidates()
+
+
+async def _all_healthy(installation: Installation) -> None:
+    async def healthy() -> bool | None:
+        return installation.healthy() or None
+
+    await eventually(healthy, "everything is healthy again", PATIENCE)
+
+
+async def _printed_figures(installation: Installation) -> None:
+    readings = await figures.read(installation.url("reporting"), 1, key=installation.key, patience=PATIENCE)
+    assert readings
+    assert [reading for reading in readings if not reading.equal] == []
+
+
+def test_only_the_three_apis_are_published_and_on_this_machine_only() -> None:
+    directory = ROOT / "deploy"
+
+    installation = Installation("ketnap-test-config", directory, "0")
+
+    config = json.loads(installation.compose("-f", f"{directory}/compose.yaml", "config", "--format", "json"))
+
+    ports = {name: service.get("ports", []) for name, service in config["services"].items()}
+    assert {name for name, published in ports.items() if published} == set(SERVICES)
+    assert {port["host_ip"] for published in ports.values() for port in published} == {"127.0.0.1"}
+    assert config["networks"]["inside"]["internal"] is True
+    shut_in = {name for name, each in config["services"].items() if "outside" not in each.get("networks", {})}
+    assert shut_in == {*JOBS, "postgres", "nats"}
+
+
+async def test_the_golden_history_published_from_outside_gives_the_printed_figures(
+    installation: Installation,
+) -> None:
+    seed = installation.ketnap("source", "add", history.SOURCE, "--root", history.ROOT, "--creds", "-")
+
+    publication = await publish(
+        installation.nats_url,
+        history.SOURCE,
+        seed,
+        history.encoded(),
+        registry_url=installation.url("registry"),
+        key=installation.key,
+        patience=PATIENCE,
+    )
+
+    assert publication.outcomes == {"recorded": len(history.history())}
+    assert (publication.unanswered, publication.problems) == (0, ())
+    await eventually(
+        lambda: installation.get("reporting", "/v1/organisations", min_position=publication.last_position),
+        "the history is projected",
+        PATIENCE,
+    )
+    await _printed_figures(installation)
+
+
+async def test_without_a_key_nothing_is_told(installation: Installation) -> None:
+    for service, path in (
+        ("registry", "/v1/events"),
+        ("reporting", "/v1/organisations"),
+        ("notifier", "/v1/alerts"),
+    ):
+        assert await installation.get(service, path) is not None
+        async with httpx.AsyncClient(base_url=installation.url(service), trust_env=False) as nobody:
+            assert (await nobody.get(path)).status_code == 401
+
+
+@pytest.mark.parametrize("service", LONG_RUNNING)
+def test_a_container_can_do_little_beyond_its_work(installation: Installation, service: str) -> None:
+    found = installation.inspect(service)
+    host = found["HostConfig"]
+
+    assert found["Config"]["User"] == "10001:10001"
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert host["Memory"] > 0
+    assert host["NanoCpus"] > 0
+    assert host["PidsLimit"] > 0
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_handed_its_own_secrets_and_no_others(installation: Installation, service: str) -> None:
+    listed = installation.compose("exec", "-T", service, "ls", "-A", "/run/ketnap").split()
+    settings = dict(each.split("=", 1) for each in installation.inspect(service)["Config"]["Env"])
+
+    expected = {
+        f"{name}_FILE": f"/run/ketnap/{file.name}"
+        for name, file in secret_files(Layout(ROOT / "unused"), service).items()
+    }
+    assert {f"/run/ketnap/{name}" for name in listed} == set(expected.values())
+    assert {name: value for name, value in settings.items() if value.startswith("/run/ketnap/")} == expected
+    modes = installation.compose("exec", "-T", service, "sh", "-c", "stat -c %a:%u /run/ketnap /run/ketnap/*")
+    assert set(modes.split()) == {"700:10001", "600:10001"}
+
+
+def test_no_secret_is_in_an_image_a_log_or_what_the_engine_tells(installation: Installation) -> None:
+    shown = installation.compose(
+        "run", "--rm", "--no-TTY", "--no-deps", "--entrypoint", "sh", "ketnap", "-c",
+        "cat /var/lib/ketnap/secrets/* /var/lib/ketnap/handed/registry/*",
+    )  # fmt: skip
+    secrets = {line.strip().removeprefix('key: "').strip('"') for line in shown.splitlines() if len(line) > 20}
+    secrets |= {url.partition("://")[2].partition(":")[2].partition("@")[0] for url in secrets if "://" in url}
+    assert len(secrets) > 15
+
+    told = {
+        "logs": installation.compose("logs", "--no-color"),
+        "inspect": "".join(json.dumps(installation.inspect(name)) for name in (*LONG_RUNNING, *JOBS)),
+        "images": "".join(
+            run("docker", "history", "--no-trunc", f"{image}:{installation.version}")
+            for image in ("ketnap", "ketnap-servers")
+        ),
+    }
+
+    assert {place: [each for each in secrets if each in text] for place, text in told.items()} == {
+        place: [] for place in told
+    }
+
+
+@pytest.mark.parametrize("victim", LONG_RUNNING)
+async def test_a_container_that_is_killed_comes_back_and_nothing_is_lost(
+    installation: Installation, victim: str
+) -> None:
+    province = Province(f"kill-{victim}")
+    third = len(province.batches) // 3
+    async with _source(installation, province) as client:
+        await province.publish(client, province.batches[:third])
+        meanwhile = asyncio.create_task(province.publish(client, province.batches[third : 2 * third]))
+        await asyncio.to_thread(installation.crash, victim)
+        await meanwhile
+        await _all_healthy(installation)
+        await province.publish(client, province.batches[2 * third :])
+
+        await _nothing_is_lost(installation, province)
+
+
+async def test_an_upgrade_migrates_while_the_old_version_works_and_events_flow(
+    installation: Installation, next_version: str
+) -> None:
+    province = Province("upgrade")
+    done = asyncio.Event()
+    batches = iter(province.batches)
+
+    async def flow(client: Client) -> None:
+        """A batch now and then, until all steps are done; then the rest at once."""
+        for batch in batches:
+            await province.publish(client, [batch])
+            if done.is_set():
+                break
+            await asyncio.wait([asyncio.create_task(done.wait())], timeout=0.5)
+        await province.publish(client, batches)
+
+    async with _source(installation, province) as client:
+        flowing = asyncio.create_task(flow(client))
+        before = {service: installation.inspect(service)["Id"] for service in LONG_RUNNING}
+        installation.version = next_version
+
+        await asyncio.to_thread(installation.compose, "run", "--rm", "--no-deps", "--no-TTY", "setup")
+
+        # The version before still runs, on the newer schema, records and is well.
+        assert {service: installation.inspect(service)["Id"] for service in LONG_RUNNING} == before
+        recorded = await _recorded(installation, province)
+        assert not flowing.done()
+        await eventually(
+            lambda: _more(installation, province, recorded), "the old version records on the new schema", PATIENCE
+        )
+        assert await installation.get("registry", "/health/ready")
+
+        await asyncio.to_thread(installation.up)
+
+        done.set()
+        await flowing
+        for service in LONG_RUNNING:
+            assert installation.inspect(service)["Config"]["Image"].endswith(f":{NEXT}")
+        assert _tables(installation) == "1"
+        await _nothing_is_lost(installation, province)
+    await _printed_figures(installation)
+
+
+async def test_the_old_version_is_taken_back_on_the_newer_schema(
+    installation: Installation, images: str, next_version: str
+) -> None:
+    province = Province("back")
+    installation.version = images
+
+    await asyncio.to_thread(installation.up)
+
+    assert _tables(installation) == "1"
+    async with _source(installation, province) as client:
+        await province.publish(client, province.batches)
+        await _nothing_is_lost(installation, province)
+    installation.version = next_version
+
+
+async def test_after_down_and_up_everything_is_as_it_was(installation: Installation) -> None:
+    before = await installation.log()
+
+    await asyncio.to_thread(installation.down)
+    await asyncio.to_thread(installation.up)
+
+    assert await installation.log() == before
+    await _printed_figures(installation)
+    assert "kill-postgres" in installation.ketnap("source", "list")
+
+
+async def _recorded(installation: Installation, province: Province) -> int:
+    source: Any = await installation.get("registry", f"/v1/sources/{province.source}")
+    return int(source["outcomes"]["recorded"])
+
+
+async def _more(installation: Installation, province: Province, than: int) -> bool | None:
+    return await _recorded(installation, province) > than or None
+
+
+def _tables(installation: Installation) -> str:
+    """How many tables the next version's migration has made."""
+    query = "SELECT count(*) FROM pg_tables WHERE tablename = 'made_by_a_test'"
+    return installation.compose(
+        "run", "--rm", "--no-TTY", "--no-deps", "--entrypoint", "sh", "ketnap", "-c",
+        'psql -AtX "$(cat /var/lib/ketnap/secrets/owner.database-url)" -c "$0"', query,
+    ).strip()  # fmt: skip
