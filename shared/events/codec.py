@@ -11,9 +11,10 @@ from msgspec import Raw, Struct
 from shared.events.catalogue import CATALOGUE, NAMES, EventType
 from shared.events.data import EARLIEST, LATEST, outside, read_submitted
 from shared.events.envelope import KNOWN_ATTRIBUTES, RESERVED_ATTRIBUTES, Envelope
+from shared.events.ordinary import read_ordinary
 from shared.events.receipts import Reason
 from shared.events.refusing import Unreadable, article, invalid, json_kind, shown, unreadable
-from shared.events.vocabulary import OUTER_ID
+from shared.events.vocabulary import OUTER_ID, PERSON_ID
 
 MAX_MESSAGE = 1024 * 1024
 MAX_EVENT = 64 * 1024
@@ -22,9 +23,7 @@ MAX_DEPTH = 32
 MAX_EXTRA_ATTRIBUTES = 16
 MAX_EXTRA_LENGTH = 256
 
-_SUBJECT = re.compile(
-    rf"(organisation|place)/{OUTER_ID}\Z|person/[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}\Z"
-)
+_SUBJECT = re.compile(rf"(organisation|place)/{OUTER_ID}\Z|person/{PERSON_ID}\Z")
 _EXTRA_NAME = re.compile(r"[a-z0-9]+\Z")
 
 
@@ -32,13 +31,17 @@ class Submitted(Struct, frozen=True):
     """One event as delivered. `fault` says why its type or data cannot be read, once its id is settled."""
 
     envelope: Envelope
-    content: dict[str, Any]
-    """The whole event as JSON values, unknown attributes included."""
     canonical: bytes
-    """The same as bytes: equal JSON values, equal bytes."""
+    """The whole event as JSON, unknown attributes included: equal JSON values, equal bytes."""
     data: Struct | None = None
     """In the newest version of its type, whatever version was delivered."""
     fault: Reason | None = None
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The whole event as JSON values; few are asked for it, so none keeps it."""
+        found: dict[str, Any] = msgspec.json.decode(self.canonical)
+        return found
 
     @property
     def entry(self) -> EventType:
@@ -78,10 +81,19 @@ def read(payload: bytes | Raw, source: str, event_name: str | None = None) -> Su
         content = _CONTENT.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise unreadable("malformed-json", f"expected one JSON object: {error}") from None
+    if isinstance(content, dict):
+        ordinary = read_ordinary(payload, content.get("type"), source, event_name)
+        if ordinary is not None:
+            return Submitted(ordinary[0], canonical(content), ordinary[1])
     if _deeper_than(content, MAX_DEPTH, payload):
         raise unreadable("malformed-json", f"expected JSON nested at most {MAX_DEPTH} deep, found it deeper")
     if not isinstance(content, dict):
         raise unreadable("not-a-cloudevent", f"expected one JSON object, found {json_kind(content)}")
+    return read_carefully(content, source, event_name)
+
+
+def read_carefully(content: dict[str, Any], source: str, event_name: str | None) -> Submitted:
+    """Read an event that is not known to be ordinary: one check after the other, each with its reason."""
     envelope = _envelope(content)
     if envelope.source != source:
         raise Unreadable(
@@ -103,7 +115,7 @@ def read(payload: bytes | Raw, source: str, event_name: str | None = None) -> Su
             envelope.id,
         )
     data, fault = _data(envelope, content)
-    return Submitted(envelope, content, canonical(content), data, fault)
+    return Submitted(envelope, canonical(content), data, fault)
 
 
 def _deeper_than(value: Any, limit: int, payload: bytes | Raw) -> bool:

@@ -30,7 +30,8 @@ def _days(data: type[Struct]) -> list[tuple[tuple[str, ...], str]]:
     return found
 
 
-_DAYS = {type_: _days(entry.data) for type_, entry in CATALOGUE.items()}
+DAYS = {type_: _days(entry.data) for type_, entry in CATALOGUE.items()}
+"""By type, where its data has days."""
 _VERSIONS: dict[type[Struct], list[EventType]] = {
     NEWEST[name].data: [entry for entry in reversed(list(CATALOGUE.values())) if entry.name == name]
     for name in NEWEST
@@ -58,7 +59,12 @@ def read_data_as(entry: EventType, value: object, effectiveon: date, path: str =
         data: Struct = msgspec.convert(value, entry.data)
     except msgspec.ValidationError as error:
         return invalid("invalid-data", error, path)
-    for names, where in _DAYS[entry.type]:
+    return judged(entry, data, effectiveon, path)
+
+
+def judged(entry: EventType, data: Struct, effectiveon: date, path: str = "$.data") -> Struct | Reason:
+    """Data that has the shape of this type, in the newest version; or what is wrong with the days in it."""
+    for names, where in DAYS[entry.type]:
         day: Any = data
         for name in names:
             day = getattr(day, name)

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 OUTER_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+PERSON_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 SOURCE_NAME = r"[a-z0-9][a-z0-9-]{1,31}"
 
 # `\Z`, not `$`: in Python `$` also matches before a final line break.
