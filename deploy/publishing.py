@@ -10,7 +10,6 @@ from uuid import uuid4
 import nats.errors
 import nats.js.errors
 import nkeys
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import PubAck
@@ -18,6 +17,7 @@ from nats.js.api import PubAck
 from deploy.receipts import Problem, Tally, fetch_receipts, read_receipts
 from shared.events.codec import MAX_BATCH, MAX_MESSAGE
 from shared.events.subjects import ingest_stream, ingest_subject, receipt_subject
+from shared.runtime.connection import Connection
 
 _ACKNOWLEDGED_WITHIN = 5.0
 # A quarantined event may be released by one recorded a moment later: that receipt is on its way.
@@ -122,7 +122,7 @@ class _Publisher:
         self._in_flight = in_flight
         self._patience = patience
         self._on_progress = on_progress
-        self._client = Client()
+        self._client = Connection()
         self._tally = Tally()
         self._acknowledged = 0
         self._connecting = False

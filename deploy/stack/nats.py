@@ -240,22 +240,16 @@ async def reload(url: str, system_seed: str) -> None:
 
 async def connect(url: str, nkey_seed: str, inbox_prefix: str = "_INBOX") -> "Client":
     """One connection attempt with an nkey seed; an error of nats-py or OSError where it fails."""
-    from nats.aio.client import Client
+    from shared.runtime import connection
 
-    client = Client()
-    try:
-        await client.connect(
-            url,
-            nkeys_seed_str=nkey_seed,
-            inbox_prefix=inbox_prefix,
-            allow_reconnect=False,
-            connect_timeout=5,
-            error_cb=_quiet,
-        )
-    except BaseException:
-        await client.close()  # a refused connection is left open otherwise
-        raise
-    return client
+    return await connection.connect(
+        url,
+        nkeys_seed_str=nkey_seed,
+        inbox_prefix=inbox_prefix,
+        allow_reconnect=False,
+        connect_timeout=5,
+        error_cb=_quiet,
+    )
 
 
 def server_info(port: int, host: str = HOST) -> dict[str, object] | None:

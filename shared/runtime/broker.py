@@ -7,7 +7,18 @@ from faststream.middlewares import AckPolicy
 from faststream.nats import NatsBroker
 from faststream.nats.security import NatsNKey
 
+from shared.runtime import connection
+
 log = structlog.get_logger(__name__)
+
+
+class Broker(NatsBroker):
+    """FastStream's broker on a connection that leaves nothing behind."""
+
+    async def _connect(self) -> connection.Connection:
+        client = await connection.connect(**self._connection_kwargs)
+        self.config.connect(client)
+        return client
 
 
 def create_broker(
@@ -22,7 +33,7 @@ def create_broker(
         log.warning("NATS is reachable again")
         reconnected()
 
-    return NatsBroker(
+    return Broker(
         url,
         name=f"ketnap-{name}",
         security=NatsNKey.from_seed(seed) if seed else None,

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import nats
 from nats.aio.client import Client
 from nats.js.api import DiscardPolicy, StreamConfig
 
@@ -17,6 +16,7 @@ from deploy.stack.ports import HOST, free_port
 from deploy.stack.process import Child
 from deploy.stack.service import ServiceProcess
 from shared.events.subjects import ingest_stream
+from shared.runtime.connection import connect
 from tests.conftest import Database
 from tests.faults.asked import Asked
 from tests.faults.system import ROOT, eventually
@@ -127,7 +127,7 @@ class Parts(Asked):
     @asynccontextmanager
     async def operator(self) -> AsyncIterator[Client]:
         """A client that may do all in the account of the services."""
-        client = await nats.connect(self.nats_server.url, nkeys_seed_str=self.nats_server.seed("operator"))
+        client = await connect(self.nats_server.url, nkeys_seed_str=self.nats_server.seed("operator"))
         try:
             yield client
         finally:

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from typing import Any
 
-import nats
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 
+from shared.runtime.connection import connect
 from tests.given import admitted, encoded, enrolled, identified, new_uuid, organisation, root, target
 
 BATCH = 20
@@ -54,7 +54,7 @@ class Province:
         async def quiet(error: Exception) -> None:
             """A server that goes away is what this is about."""
 
-        client = await nats.connect(
+        client = await connect(
             nats_url,
             nkeys_seed_str=seed,
             inbox_prefix=f"_INBOX_{self.source}",

@@ -77,6 +77,8 @@ def below(
     if len(rows) < 2:
         # The one part is the whole table over again.
         return dict.fromkeys(parts, above)
+    if not remainder(_added(parts.values()), above):
+        above = NOTHING  # its table told that nobody is in any of these groups
     problems = {name: _small(parts[name], plain) - above.groups for name in rows}
     chosen = {name for name, groups in problems.items() if groups}
     columns = set(above.groups).union(*problems.values())

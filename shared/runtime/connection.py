@@ -1,0 +1,62 @@
+"""A NATS client that leaves no socket and no task behind, whatever becomes of the server.
+
+Four things of nats-py 2.16 are mended here, all of them seen with a server that dies or is slow to answer:
+
+- a connection that a server accepts and then does not finish is dropped without being closed;
+- so is the connection of a client that is refused;
+- a client that is closed in the instant in which a new connection is made loses the cancellation (`wait_for` of
+  Python 3.11 swallows it) and goes on connecting for ever;
+- `drain` of a client that is just reconnecting raises, and leaves it so.
+"""
+
+import asyncio
+from typing import Any
+
+from nats.aio.client import Client, Srv
+
+
+class Connection(Client):
+    """nats-py's client, with those mended; everything else is as its documentation says."""
+
+    _ended = False
+
+    async def connect(self, *servers: Any, **options: Any) -> None:
+        """As nats-py's; but a connection that fails is closed."""
+        self._ended = False
+        try:
+            await super().connect(*servers, **options)
+        except BaseException:
+            if self._transport is not None:
+                await self.close()
+            raise
+
+    async def drain(self) -> None:
+        """Send what waits, then close; with nobody there to send it to, only close."""
+        if self.is_reconnecting or self.is_connecting:
+            await self.close()
+        else:
+            await super().drain()
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        self._ended = self._ended or status == Client.CLOSED
+        await super()._close(status, do_cbs)
+
+    async def _connect_to_server(self, s: Srv) -> None:
+        self._drop()
+        if not self._ended:
+            await super()._connect_to_server(s)
+        if self._ended:
+            self._drop()
+            raise asyncio.CancelledError
+
+    def _drop(self) -> None:
+        transport: Any = self._transport
+        if transport is not None:
+            transport.close()
+
+
+async def connect(servers: str, **options: Any) -> Connection:
+    """A client connected to `servers`; `options` are those of nats-py's `Client.connect`."""
+    connection = Connection()
+    await connection.connect(servers, **options)
+    return connection
