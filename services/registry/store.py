@@ -1,21 +1,22 @@
 """The registry's tables: the one place that reads for the writer and commits its turns."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.registry.deliveries import Delivery, LogRow, SourceProgress, Waiting
+from services.registry import log_copy
+from services.registry.deliveries import Delivery, SourceProgress, Waiting
 from services.registry.lease import Fenced, Head
 from services.registry.sealing import Wrapped
 from services.registry.situation import LoadedSituation
 from services.registry.turn import Turn
 from shared.events.receipts import Reason
 from shared.events.recorded import read_content, read_recorded
-from shared.runtime.database import copy
+from shared.runtime.database import array, copy_encoded
 from shared.runtime.sql import Statements
 from shared.timeline import fold
 from shared.timeline.book import Unloaded
@@ -71,7 +72,7 @@ class StoreReader:
     async def held(self, ids: Iterable[tuple[str, UUID]]) -> list[Any]:
         """Rows (source, event_id, content_hash, position) of those ids that are held."""
         ids = list(ids)
-        wanted = {"sources": [source for source, _ in ids], "ids": [event_id for _, event_id in ids]}
+        wanted = {"sources": array([source for source, _ in ids]), "ids": array([event_id for _, event_id in ids])}
         return list((await self._connection.execute(SQL["held_ids"], wanted)).all())
 
     async def anyone_waits(self) -> bool:
@@ -96,7 +97,7 @@ class StoreReader:
         return list(rows.scalars())
 
     async def _load_subjects(self, situation: LoadedSituation, subjects: Sequence[str]) -> None:
-        rows = await self._connection.execute(SQL["subjects"], {"subjects": list(subjects)})
+        rows = await self._connection.execute(SQL["subjects"], {"subjects": array(list(subjects))})
         found = {row.subject: fold.decode(fold.kind_of(row.subject), row.folded) for row in rows}
         situation.put_folds({subject: found.get(subject) for subject in subjects})
 
@@ -149,7 +150,7 @@ class StoreReader:
 
     async def person_keys(self, persons: Iterable[str]) -> dict[str, Wrapped | None]:
         """Wrapped keys of these persons; None of one who is erased; nobody who has none yet."""
-        rows = await self._connection.execute(SQL["person_keys"], {"persons": list(persons)})
+        rows = await self._connection.execute(SQL["person_keys"], {"persons": array(list(persons))})
         return {row.person: row.wrapped and Wrapped(row.master, row.wrapped) for row in rows}
 
 
@@ -207,7 +208,8 @@ async def _write_outcomes(connection: AsyncConnection, turn: Turn, at: datetime)
     outcomes = turn.outcomes
     # A release leaves the quarantine before its id enters the log: an id is never in both.
     await _write_columns(connection, "let_go", ("source", "event_id"), [each.key for each in outcomes.released])
-    await _append_log(connection, outcomes.log)
+    if outcomes.log:
+        await copy_encoded(connection, "registry", "log", log_copy.COLUMNS, log_copy.encoded(outcomes.log))
     await _write_columns(
         connection,
         "append_refused",
@@ -243,31 +245,14 @@ async def _write_outcomes(connection: AsyncConnection, turn: Turn, at: datetime)
     )
 
 
-async def _append_log(connection: AsyncConnection, rows: Sequence[LogRow]) -> None:
-    await copy(
-        connection,
-        "registry",
-        "log",
-        ("position", "recordedat", "source", "event_id", "stream_sequence", "batch_index", "type", "subject",
-         "content_hash", "findings", "event"),
-        [
-            (row.position, row.recordedat, row.delivery.source, row.event_id, row.delivery.stream_sequence,
-             row.delivery.batch_index, row.type, row.subject, row.content_hash,
-             _json(row.findings) if row.findings else None, row.event.decode())
-            for row in rows
-        ],
-    )  # fmt: skip
-
-
 async def _write_state(connection: AsyncConnection, turn: Turn) -> None:
     situation = turn.situation
     folds = situation.changed_folds()
-    await _write_columns(
-        connection,
-        "put_subjects",
-        ("subject", "folded"),
-        [(subject, fold.encode(folded)) for subject, folded in sorted(folds.items())],
-    )
+    if folds:
+        # In one order, whoever writes: two that lock the same rows never wait for each other.
+        subjects = sorted(folds)
+        encoded = [fold.encode(folds[subject]) for subject in subjects]
+        await connection.execute(SQL["put_subjects"], {"subject": array(subjects), "folded": encoded})
     await _write_columns(
         connection, "put_targets", ("target_id", "organisation_id"), list(situation.new_targets.items())
     )
@@ -286,10 +271,12 @@ async def _write_state(connection: AsyncConnection, turn: Turn) -> None:
     )
     await _write_columns(connection, "put_about", ("subject", "position"), turn.about)
     await _write_columns(connection, "put_travellers", ("organisation_id", "subject"), situation.new_travels)
-    counts: list[tuple[str, str, date, int]] = [
-        (*key, amount) for key, amount in sorted(situation.headcount_changes.items()) if amount
-    ]
-    await _write_columns(connection, "add_headcounts", ("organisation_id", "measure", "day", "amount"), counts)
+    counts = sorted((key, amount) for key, amount in situation.headcount_changes.items() if amount)
+    if counts:
+        organisations, measures, days = zip(*(key for key, _ in counts), strict=True)
+        changes = {"organisation_id": array(organisations), "measure": array(measures), "day": array(days)}
+        changes["amount"] = array([amount for _, amount in counts])
+        await connection.execute(SQL["add_headcounts"], changes)
     keys = [(person, wrapped.master, wrapped.key) for person, wrapped in turn.profiles.new_keys.items()]
     await _write_columns(connection, "put_person_keys", ("person", "master", "wrapped"), keys)
     if turn.profiles.erased:

@@ -1,9 +1,12 @@
 """PostgreSQL: one engine per service, on asyncpg; COPY; and the same statements on another schema."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
+from datetime import date
 from typing import Any
+from uuid import UUID
 
+import msgspec
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -51,6 +54,18 @@ def redirected(engine: AsyncEngine, schema: str, instead: str) -> AsyncEngine:
     return other
 
 
+def array(values: Sequence[str | UUID | int | date]) -> str:
+    """An array as text, for a parameter that the statement casts: `CAST(CAST(:ids AS text) AS uuid[])`.
+
+    For thousands of values: the driver looks into a list item by item, for longer than all else takes. Raises
+    ValueError for strings that JSON would not write as they are; ids have none of these.
+    """
+    written = msgspec.json.encode(values).decode()
+    if "\\" in written:
+        raise ValueError("expected strings without quotation marks, backslashes and control characters")
+    return "{" + written[1:-1] + "}"
+
+
 async def copy(
     connection: AsyncConnection, schema: str, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
@@ -58,10 +73,22 @@ async def copy(
     rows = list(rows)
     if not rows:
         return
+    driver, schema = await _driver(connection, schema)
+    await driver.copy_records_to_table(table, schema_name=schema, columns=tuple(columns), records=rows)
+
+
+async def copy_encoded(
+    connection: AsyncConnection, schema: str, table: str, columns: Sequence[str], encoded: AsyncIterable[bytes]
+) -> None:
+    """Add rows that are in the binary format of COPY already, in the transaction that the connection has begun."""
+    driver, schema = await _driver(connection, schema)
+    await driver.copy_to_table(table, schema_name=schema, columns=tuple(columns), source=encoded, format="binary")
+
+
+async def _driver(connection: AsyncConnection, schema: str) -> tuple[Any, str]:
+    """asyncpg's connection, and the schema that stands instead of this one."""
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None
     assert connection.sync_connection is not None
     instead = connection.sync_connection.get_execution_options().get(_INSTEAD, {})
-    await driver.copy_records_to_table(
-        table, schema_name=instead.get(schema, schema), columns=tuple(columns), records=rows
-    )
+    return driver, instead.get(schema, schema)

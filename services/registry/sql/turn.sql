@@ -15,16 +15,16 @@ WHERE epoch = :epoch AND position = :position
 RETURNING position;
 
 -- held_ids: which of these ids are held, by the log or by the quarantine
-SELECT l.source, l.event_id, l.content_hash, l.position
-FROM unnest(CAST(:sources AS text[]), CAST(:ids AS uuid[])) AS wanted (source, event_id)
-JOIN registry.log l USING (source, event_id)
+WITH wanted AS MATERIALIZED (
+    SELECT * FROM unnest(CAST(CAST(:sources AS text) AS text[]), CAST(CAST(:ids AS text) AS uuid[]))
+           AS wanted (source, event_id)
+)
+SELECT l.source, l.event_id, l.content_hash, l.position FROM wanted JOIN registry.log l USING (source, event_id)
 UNION ALL
-SELECT q.source, q.event_id, q.content_hash, NULL
-FROM unnest(CAST(:sources AS text[]), CAST(:ids AS uuid[])) AS wanted (source, event_id)
-JOIN registry.quarantine q USING (source, event_id);
+SELECT q.source, q.event_id, q.content_hash, NULL FROM wanted JOIN registry.quarantine q USING (source, event_id);
 
 -- subjects: the stored folds of these subjects
-SELECT subject, folded FROM registry.subject WHERE subject = ANY (CAST(:subjects AS text[]));
+SELECT subject, folded FROM registry.subject WHERE subject = ANY (CAST(CAST(:subjects AS text) AS text[]));
 
 -- timelines: all facts on record that name these subjects, as their own or besides it
 SELECT subject AS wanted, position, event::text FROM registry.log WHERE subject = ANY (CAST(:subjects AS text[]))
@@ -84,9 +84,9 @@ FROM registry.quarantine
 JOIN unnest(CAST(:sources AS text[]), CAST(:ids AS uuid[])) AS wanted (source, event_id) USING (source, event_id);
 
 -- person_keys: wrapped keys of these persons, and a row without one for each who is erased
-SELECT person, master, wrapped FROM registry.person_key WHERE person = ANY (CAST(:persons AS text[]))
+SELECT person, master, wrapped FROM registry.person_key WHERE person = ANY (CAST(CAST(:persons AS text) AS text[]))
 UNION ALL
-SELECT person, NULL, NULL FROM registry.erased_person WHERE person = ANY (CAST(:persons AS text[]));
+SELECT person, NULL, NULL FROM registry.erased_person WHERE person = ANY (CAST(CAST(:persons AS text) AS text[]));
 
 -- append_refused: deliveries that end without a place in the log
 INSERT INTO registry.refused (source, stream_sequence, batch_index, event_id, outcome, position, code, message, path, at)
@@ -122,7 +122,7 @@ ON CONFLICT (source, outcome) DO UPDATE SET number = c.number + excluded.number;
 
 -- put_subjects: the folds after this turn
 INSERT INTO registry.subject (subject, folded)
-SELECT * FROM unnest(CAST(:subject AS text[]), CAST(:folded AS bytea[]))
+SELECT * FROM unnest(CAST(CAST(:subject AS text) AS text[]), CAST(:folded AS bytea[]))
 ON CONFLICT (subject) DO UPDATE SET folded = excluded.folded;
 
 -- put_targets: targets assigned in this turn
@@ -149,8 +149,8 @@ ON CONFLICT DO NOTHING;
 
 -- add_headcounts: signed changes of this turn, added to what stands there
 INSERT INTO registry.headcount AS h (organisation_id, measure, day, amount)
-SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:measure AS text[]), CAST(:day AS date[]),
-                     CAST(:amount AS bigint[]))
+SELECT * FROM unnest(CAST(CAST(:organisation_id AS text) AS text[]), CAST(CAST(:measure AS text) AS text[]),
+                     CAST(CAST(:day AS text) AS date[]), CAST(CAST(:amount AS text) AS bigint[]))
 ON CONFLICT (organisation_id, measure, day) DO UPDATE SET amount = h.amount + excluded.amount;
 
 -- put_person_keys: keys made in this turn
