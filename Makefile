@@ -9,7 +9,7 @@ export PYTHONPATH :=
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check lint types contracts unit test test-deploy faults bench reference lock lock-images clean
+.PHONY: help setup demo check lint types contracts unit test test-deploy faults oracle bench reference lock lock-images clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ reference: setup ## write docs/events.md anew from the catalogue
 
 faults: setup ## the long run of tests/faults: 60 random kills, 10,000 hostile messages, silent connections
 	@FAULTS=all $(BIN)/pytest -s tests/faults
+
+oracle: setup ## figures and alerts of many made-up histories against the slow recount; HISTORIES=1000 says how many
+	@ORACLE=all KETNAP_HISTORIES=$(or $(HISTORIES),1000) $(BIN)/pytest -s --timeout 7200 \
+		tests/unit/registry/test_any_history.py tests/integration/test_figures_of_the_oracle.py
 
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url
 IMAGES := deploy/images

@@ -1,6 +1,7 @@
 """Real servers for the tests: one PostgreSQL a session, a database a test, a NATS server a test."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +26,18 @@ TEMPLATE = "migrated"
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("ketnap", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ketnap")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only a long run has: `long("FAULTS")` runs where FAULTS is `all`, as in `make faults`."""
+    left_out = [
+        item
+        for item in items
+        if (mark := item.get_closest_marker("long")) is not None and os.environ.get(mark.args[0]) != "all"
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ class Writer:
         self.between_sources = between_sources
         self.reorganised: set[str] = set()
         """Organisations that a reorganisation of this day names: a second one would find them ended or changed."""
+        self.closed: set[tuple[str, str]] = set()
+        """Organisations with the last day of each period that they closed: none is closed twice."""
         self.world = World()
         self.events: list[Event] = []
         self.day = FIRST_DAY
@@ -228,6 +230,14 @@ def link(writer: Writer) -> None:
             writer.say("PersonsLinked", "person", first, {"other_person_id": second}, *sources)
 
 
+def erase(writer: Writer) -> None:
+    """Somebody asks to be forgotten, and counts all the same."""
+    who = writer.chosen.choice(writer.persons("member") or [""])
+    if who:
+        at = writer.world.persons[who]["member"]["at"]
+        writer.say("PersonErased", "person", who, {"request_ref": "YC-1"}, writer.source_of(at))
+
+
 def rearrange(writer: Writer) -> None:
     """An organisation is another one, or elsewhere."""
     each = writer.chosen.choice(writer.active() or ["root"])
@@ -245,7 +255,9 @@ def rearrange(writer: Writer) -> None:
         writer.say("OrganisationRenamed", "organisation", each, {"name": "Tên mới"}, source)
     else:
         closed = {"from": FIRST_DAY.isoformat(), "to": writer.day.isoformat()}
-        writer.say("PeriodClosed", "organisation", each, closed, source)
+        if (each, closed["to"]) not in writer.closed:
+            writer.closed.add((each, closed["to"]))
+            writer.say("PeriodClosed", "organisation", each, closed, source)
 
 
 def aim(writer: Writer) -> None:
@@ -390,6 +402,8 @@ ORDINARY = (
     transfer,
     transfer,
     link,
+    link,
+    erase,
     rearrange,
     rearrange,
     aim,
@@ -428,8 +442,15 @@ def _corrections(writer: Writer, events: list[Event]) -> list[Event]:
         right = events[index]
         if chosen.random() >= 0.08:
             continue
-        wrong = mistaken(chosen, right, events)
-        events[index] = wrong
+        events[index] = mistaken(chosen, right, events)
+        if chosen.random() < 0.3:
+            # Corrected into something else that is wrong first, or retracted; which of the two counts depends on
+            # their order on the log.
+            wrong = mistaken(chosen, right, events)
+            other = chosen.choice(({"effectiveon": wrong["effectiveon"], "data": wrong["data"]}, None))
+            writer.minute += 1
+            data = {"corrects": right["id"], "replacement": other, "reason": "other"}
+            found.append(writer.made("FactCorrected", right["subject"], data, right["source"]))
         replacement = {"effectiveon": right["effectiveon"], "data": right["data"]}
         writer.minute += 1
         data = {"corrects": right["id"], "replacement": replacement, "reason": "other"}

@@ -1,4 +1,4 @@
-"""Parts of a system on servers of the test's own, and which tests only the long run has."""
+"""Parts of a system on servers of the test's own."""
 
 import os
 from collections.abc import AsyncIterator
@@ -12,15 +12,6 @@ from tests.faults.parts import Parts
 
 ALL = os.environ.get("FAULTS") == "all"
 """Whether this is the long run, `make faults`: all kills, all messages, and the tests marked `long`."""
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only the long run has."""
-    if not ALL:
-        left_out = [item for item in items if item.get_closest_marker("long")]
-        if left_out:
-            config.hook.pytest_deselected(items=left_out)
-            items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="module")

@@ -130,7 +130,7 @@ async def test_a_slow_server_slows_it_down_and_no_more(
     await _published_through(parts, slow, as_before)
 
 
-@pytest.mark.long
+@pytest.mark.long("FAULTS")
 @pytest.mark.parametrize("server", SERVERS)
 async def test_connections_that_fall_silent_for_good_are_given_up_and_made_anew(
     parts: Parts, proxies: dict[str, Proxy], server: str

@@ -1,7 +1,7 @@
 """Reporting over a test's own database: recorded events are projected, reports are read over HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -69,11 +69,11 @@ class RunningReporting:
 
 @asynccontextmanager
 async def running_reporting(
-    database: Database, today: date = TODAY, **settings_of_test: Any
+    database: Database, today: date | Callable[[], date] = TODAY, **settings_of_test: Any
 ) -> AsyncIterator[RunningReporting]:
     """Reporting that reads no events but those the test projects."""
     settings = ReportingSettings(database_url=database.url("ketnap_reporting"), **settings_of_test)
-    app = create_app(settings, consume=False, today=lambda: today)
+    app = create_app(settings, consume=False, today=today if callable(today) else lambda: today)
     started, over = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:

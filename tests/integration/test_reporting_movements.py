@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from services.reporting.projector.running_sums import RunningSums
 from tests.conftest import Database
-from tests.given import admitted, balance, enrolled, event, identified, new_uuid, organisation, root
+from tests.given import admitted, balance, corrected, enrolled, event, identified, new_uuid, organisation, root
 from tests.integration.reporting_given import RunningReporting, running_reporting
 
 ANA, BAO, CHI = new_uuid(), new_uuid(), new_uuid()
@@ -140,3 +141,34 @@ async def test_what_was_reorganised_has_its_events(reporting: RunningReporting) 
 
     assert found["value"] == 12
     assert sum(each["change"] for each in found["events"]) == 12
+
+
+@pytest.mark.parametrize("summed", [False, True])
+async def test_who_was_there_before_a_founding_that_is_corrected_comes_with_it(
+    reporting: RunningReporting, summed: bool
+) -> None:
+    founded = organisation("north-3", "2022-02-01", parent="north")
+    await reporting.project(founded, enrolled(CHI, "2022-03-01", "north-3"))
+    if summed:
+        await RunningSums(reporting.service.engine, least_below=0).catch_up()
+
+    await reporting.project(corrected(founded, {"effectiveon": "2022-06-01"}))
+
+    if summed:
+        await RunningSums(reporting.service.engine, least_below=0).catch_up()
+    for organisation_id in ("north-3", "north"):
+        found = await reporting.get(f"{organisation_id}/movements?{YEAR}")
+        assert moved(found) == {"reorganised_in": 1}
+        found = await reporting.get(f"{organisation_id}/movements?{YEAR}&by=child")
+        assert moved(found) == {"reorganised_in": 1}
+
+
+async def test_who_is_left_where_an_organisation_has_ended_shows_as_residual(reporting: RunningReporting) -> None:
+    await reporting.project(event("OrganisationDissolved", "organisation/north-2", "2022-06-01"))
+    # It arrives late: on its day the organisation was there, and when it ended nobody was known to be left.
+    await reporting.project(enrolled(CHI, "2022-03-01", "north-2"))
+
+    found = await reporting.get(f"north-2/movements?{YEAR}")
+
+    assert (found["opening"], found["closing"]) == (0, 0)
+    assert moved(found) == {"enrolled": 1, "residual": -1}

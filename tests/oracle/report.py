@@ -36,6 +36,16 @@ class Report:
         """Those of them that are active that evening."""
         return {each for each in self.below(world) if world.active(each)}
 
+    def happening(self, world: World) -> set[str]:
+        """Those where it counts what happens on that day: also where somebody was left who counts no more.
+
+        On today's tree, where something happened before a founding that was corrected since, too.
+        """
+        if self.hierarchy == "as_was":
+            return self.below(world)
+        tree = self.today.below(self.root)
+        return {each for each in self.today.organisations if self.today.holder(each) in tree}
+
     def members(self, day: date) -> int:
         """All members on an evening."""
         world = self.history.evening(day)
@@ -86,16 +96,21 @@ class Report:
         last = max(min(last, self.as_of), first - DAY)
         found: Counter[str] = Counter()
         for before, after in self._evenings(first, last):
-            was, becomes = self.counted(before), self.counted(after)
-            # With organisations that came or left, or were taken over across the boundary.
-            for organisation in before.organisations:
+            here = self.happening(after)
+            for what, at, other in after.happened:
+                if at in here and (other is None or other not in here):
+                    found[what] += 1
+            if self.hierarchy == "current":
+                continue  # nobody comes or goes: it is one tree
+            # With organisations that came or left, or were taken over across the boundary. Who was there before
+            # its founding, since that was corrected, comes with it. Who is left in one that ends without a
+            # successor, since that was learned later, is no movement: the residual says that something is wrong.
+            was, becomes = self.below(before), self.below(after)
+            for organisation in before.organisations | after.organisations:
                 stayed = (organisation in was, after.holder(organisation) in becomes)
                 size = sum(before.members({organisation}).values())
                 found["reorganised_in"] += size * (stayed == (False, True))
                 found["reorganised_out"] += size * (stayed == (True, False))
-            for what, at, other in after.happened:
-                if at in becomes and (other is None or other not in becomes):
-                    found[what] += 1
         moved = {
             "declared": found["declared"],
             "admitted": found["admissions"],
@@ -116,7 +131,7 @@ class Report:
         """How often it happened in the days `first` to `last`."""
         found = 0
         for _, after in self._evenings(first, last):
-            counted = self.counted(after)
+            counted = self.happening(after)
             for what, at, sector in after.happened:
                 if what == "founded" and metric == "private_enterprise_organisations_founded":
                     found += at in counted and sector == "private_enterprise"

@@ -51,7 +51,9 @@ class World:
         return None if above is None else self.holder(above)
 
     def below(self, organisation: str) -> set[str]:
-        """The organisation and all under it, those included that have ended."""
+        """The organisation and all under it, those included that have ended; nobody before its founding."""
+        if organisation not in self.organisations:
+            return set()
         found = {organisation}
         while True:
             more = {each for each in self.organisations if self.parent(each) in found} - found

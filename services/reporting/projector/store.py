@@ -29,7 +29,7 @@ from shared.timeline.lineage import Lineage, Succession
 
 SQL = Statements("services.reporting.sql", "projector.sql")
 
-VERSION = 1
+VERSION = 2
 """Of the projections. Raise it when the same log gives other figures: `ketnap projections rebuild` is due then."""
 
 _TABLES: dict[type[Version], str] = {

@@ -10,9 +10,13 @@
 -- item(part, day, id, …, position, members): places or enterprises of the scope on the evening of days.
 -- contribution(part, measure, position, change, day): what each position adds to a measure, and from which day.
 
--- tree_as_was: on each day the tree of that day
+-- tree_as_was: on each day the tree of that day, from the founding of the asked one on
 WITH RECURSIVE tree (organisation_id, from_day, to_day, child) AS (
-    SELECT CAST(:organisation_id AS text), CAST(:lower AS date), CAST(:upper AS date), CAST(NULL AS text)
+    SELECT v.organisation_id, greatest(CAST(:lower AS date), min(v.valid_from)), CAST(:upper AS date), CAST(NULL AS text)
+    FROM reporting.organisation_version v
+    WHERE v.organisation_id = :organisation_id AND v.known_from <= :known AND :known < v.known_to
+    GROUP BY v.organisation_id
+    HAVING min(v.valid_from) < :upper
     UNION
     SELECT v.organisation_id, greatest(t.from_day, v.valid_from), least(t.to_day, v.valid_to),
            coalesce(t.child, v.organisation_id)

@@ -161,11 +161,18 @@ WITH RECURSIVE below (organisation_id) AS (
 , wanted AS (SELECT unnest(CAST(:only AS text[])) AS at);
 
 -- contributions: of levels, flows, own flows, and of members that come and go with their organisation
-, place AS (
+, founded (at, day) AS (
+    SELECT w.at, min(v.valid_from)
+    FROM wanted w
+    JOIN reporting.organisation_version v ON v.organisation_id = w.at
+    WHERE v.known_from <= :known AND :known < v.known_to
+    GROUP BY w.at
+), place AS (
     SELECT organisation_id, role, at, lower(days) AS from_day, upper(days) AS to_day
     FROM (
-        SELECT organisation_id, role, at, unnest(range_agg(daterange(from_day, to_day))) AS days
-        FROM up JOIN wanted USING (at)
+        SELECT organisation_id, role, at, unnest(range_agg(daterange(greatest(from_day, day), to_day))) AS days
+        FROM up JOIN founded USING (at)
+        WHERE day < to_day
         GROUP BY organisation_id, role, at
     ) AS each
 ), contribution (at, measure, day, change) AS (

@@ -48,6 +48,11 @@ class NothingStored:
 
 def turn(events: Iterable[dict[str, Any]], roots: dict[str, str] | None = None) -> Turn:
     """The turn after these events, in this order."""
+    return asyncio.run(turned(events, roots))
+
+
+async def turned(events: Iterable[dict[str, Any]], roots: dict[str, str] | None = None) -> Turn:
+    """The same within a running loop."""
     situation = LoadedSituation(Lineage(), RulePack.shipped(), OrganisationCache())
     new = Turn(
         situation,
@@ -59,13 +64,10 @@ def turn(events: Iterable[dict[str, Any]], roots: dict[str, str] | None = None) 
         anyone_waits=False,
     )
 
-    async def submit_all() -> None:
-        for index, event in enumerate(events):
-            submitted = read(json.dumps(event).encode(), event["source"])
-            digest = content_hash(submitted.canonical, b"k" * 32)
-            await new.submit(Delivery(event["source"], 1, index), submitted, digest)
-
-    asyncio.run(submit_all())
+    for index, event in enumerate(events):
+        submitted = read(json.dumps(event).encode(), event["source"])
+        digest = content_hash(submitted.canonical, b"k" * 32)
+        await new.submit(Delivery(event["source"], 1, index), submitted, digest)
     return new
 
 

@@ -1,0 +1,180 @@
+"""Figures that reporting answers over HTTP and alerts of the notifier, beside what the oracle recounts."""
+
+import random
+from collections import Counter
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from tests.integration.whole_way import WholeWay
+from tests.oracle import History, Report
+
+DAY = timedelta(days=1)
+Differences = list[tuple[str, str, object, object]]
+"""(what was asked, which figure, what the service says, what the oracle says)."""
+
+
+async def differing_figures(way: WholeWay, chosen: random.Random, questions: int) -> Differences:
+    """Where reporting differs, asked so many times about the history that went through."""
+    asked = Asked(way, chosen)
+    for _ in range(questions):
+        await asked.once()
+    return asked.found
+
+
+class Asked:
+    """Questions to reporting about one history."""
+
+    def __init__(self, way: WholeWay, chosen: random.Random) -> None:
+        self.found: Differences = []
+        self._way = way
+        self._chosen = chosen
+        self._days = days_of(way)
+        self._histories: dict[int, History] = {}
+
+    async def once(self) -> None:
+        """Ask all reports about one organisation, some days, one position and one tree."""
+        chosen, recorded = self._chosen, self._way.recorded
+        self._way.today = chosen.choice((date(2026, 1, 15), chosen.choice(self._days)))
+        known_at, position = self._known_at()
+        history = self._histories.setdefault(position, History(recorded, position))
+        organisations = list(history.evenings[-1][1].organisations) if history.evenings else []
+        if not organisations:
+            return
+        organisation = chosen.choice(["root" if "root" in organisations else organisations[0], *organisations])
+        # At the edges of what happens, and a day to either side.
+        near = [day + chosen.choice((-DAY, 0 * DAY, 0 * DAY, DAY)) for day in chosen.choices(self._days, k=3)]
+        near += [near[2], max(near[:2]), date(2025, 12, 31)]
+        hierarchy = chosen.choice(("as_was", "current"))
+        if hierarchy == "current":
+            # Nothing says where on today's tree an organisation stands that today's future takes over.
+            near = [min(day, self._way.today) for day in near]
+        first, second = sorted(near[:2])
+        as_of = chosen.choice(near[3:])
+        question = f"as_of={as_of}&known_at={known_at}&hierarchy={hierarchy}&from={first}&to={second}"
+        report = Report(history, organisation, as_of, hierarchy, self._way.today)
+        expected = {
+            "totals": report.totals(),
+            "structure": report.structure(first, second),
+            "movements": report.movements(first, second),
+            "attainment": {f"actuals.{path}": each for path, each in report.actuals(first, second).items()},
+        }
+        for name, figures in expected.items():
+            body = await self._way.http.get(f"{organisation}/{name}?{question}")
+            where = f"{organisation}/{name}?{question}&today={self._way.today}"
+            found = flat(body)
+            for path in figures.keys() | {path for path, amount in found.items() if amount and _counted(path)}:
+                self._compare(where, path, found.get(path, 0), figures.get(path, 0))
+            if name == "attainment":
+                targets = {
+                    each["target_id"]: tuple(each[m] for m in ("target", "actual", "status"))
+                    for each in body["targets"]
+                }
+                self._compare(where, "targets", targets, report.targets(first, second))
+            await self._children(organisation, name, question, found)
+            await self._evidence(organisation, name, question, found)
+
+    def _known_at(self) -> tuple[str, int]:
+        """A position, or the time of one, and the last position that it means."""
+        recorded = self._way.recorded
+        last = len(recorded)
+        position = self._chosen.choice((last, self._chosen.randint(0, last)))
+        if position == 0 or self._chosen.random() < 0.7:
+            return str(position), position
+        at = recorded[position - 1]["recordedat"]
+        moment = datetime.fromisoformat(at)
+        until = [each for each in recorded if datetime.fromisoformat(each["recordedat"]) <= moment]
+        return at.replace("+", "%2B"), until[-1]["position"]
+
+    async def _children(self, organisation: str, name: str, question: str, whole: dict[str, int]) -> None:
+        """What children and nobody's child have adds up to the whole; boundaries between them cancel out."""
+        body = await self._way.http.get(f"{organisation}/{name}?{question}&by=child")
+        summed: Counter[str] = Counter()
+        for part in (*body["children"], body["own"]):
+            summed.update(flat(part))
+        if name == "movements":
+            for line in ("transferred", "reorganised"):
+                for figures in (whole, summed):
+                    figures[f"{line}_net"] = figures.pop(f"{line}_in") - figures.pop(f"{line}_out")
+        for path, amount in whole.items():
+            if _counted(path) or path.endswith("_net"):
+                self._compare(f"{organisation}/{name}?{question}&by=child", path, summed[path], amount)
+        if name == "movements" and whole["residual"] == 0:
+            for part in (*body["children"], body["own"]):
+                self._compare(f"{organisation}/{name}?{question}&by=child", "residual", part["residual"], 0)
+
+    async def _evidence(self, organisation: str, name: str, question: str, whole: dict[str, int]) -> None:
+        """The events behind one figure add up to it."""
+        paths = sorted(
+            path for path in whole if _counted(path) and path != "residual" and not path.endswith("_net")
+        )
+        path = self._chosen.choice(paths)
+        body = await self._way.http.get(f"{organisation}/evidence?{question}&measure={name}.{path}&limit=1000")
+        where = f"{organisation}/evidence?{question}&measure={name}.{path}"
+        self._compare(where, "value", body["value"], whole[path])
+        self._compare(where, "sum of changes", sum(each["change"] for each in body["events"]), whole[path])
+
+    def _compare(self, where: str, path: str, found: object, expected: object) -> None:
+        if found != expected:
+            self.found.append((where, path, found, expected))
+
+
+def days_of(way: WholeWay) -> list[date]:
+    """The days on which anything happens."""
+    return [date.fromisoformat(each["effectiveon"]) for each in way.recorded] or [date(2022, 1, 1)]
+
+
+def flat(body: dict[str, Any], before: str = "") -> dict[str, int]:
+    """The numbers of a body by their dotted paths."""
+    found: dict[str, int] = {}
+    for name, value in body.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{before}{name}.")
+        elif isinstance(value, int) and not isinstance(value, bool):
+            found[f"{before}{name}"] = value
+    return found
+
+
+def _counted(path: str) -> bool:
+    return path.partition(".")[0] not in ("known_at", "organisation")
+
+
+async def differing_alerts(way: WholeWay, chosen: random.Random) -> Differences:
+    """Where the notifier differs: what is open after all batches and another day, and what a first look raises."""
+    found: Differences = []
+    history = History(way.recorded, len(way.recorded))
+    for step in ("the day of the batches", "another day"):
+        if step == "another day":
+            way.today = max(way.today, chosen.choice(days_of(way)) + chosen.choice((0 * DAY, DAY)))
+            await way.notifier.sweep()
+        expected = reached(history, way.today)
+        rows = await way.database.fetch("SELECT target_id, status FROM notifier.alert WHERE resolved_at IS NULL")
+        said = {(row["target_id"], row["status"]) for row in rows}
+        # Who is over a target has attained it: that stays open if it was said before.
+        wanted = {(target, status) for target, (status, _) in expected.items()}
+        also = {(target, "attained") for target, (status, _) in expected.items() if status == "exceeded"}
+        if not wanted <= said or not said <= wanted | also:
+            found.append((f"{step}, {way.today}", "open", said, expected))
+    await way.database.fetch("DELETE FROM notifier.alert")
+    await way.notifier.sweep()
+    rows = await way.database.fetch("SELECT target_id, status, actual FROM notifier.alert")
+    raised = {row["target_id"]: (row["status"], row["actual"]) for row in rows}
+    if raised != expected:
+        found.append((f"a first look on {way.today}", "raised", raised, expected))
+    return found
+
+
+Reached = dict[str, tuple[str, int]]
+"""Target → (status, actual), of those attained or exceeded."""
+
+
+def reached(history: History, today: date) -> Reached:
+    """What the oracle says of all targets."""
+    world = history.evening(today)
+    found: Reached = {}
+    for organisation in world.organisations:
+        report = Report(history, organisation, today, "as_was", today)
+        if world.active(organisation):
+            for target_id, (_, actual, status) in report.targets(date.min, today).items():
+                if status in ("attained", "exceeded"):
+                    found[target_id] = (status, actual)
+    return found
