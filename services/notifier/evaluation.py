@@ -43,33 +43,37 @@ class Evaluation:
     async def judge(self, touched: Touched | None) -> int:
         """Judge the targets that `touched` may have moved, or all of them; gives how many alerts were raised."""
         held = await self._held(await self._targets(touched))
-        if not held:
+        standing = [each.target.target_id for each in held]
+        fallen = sorted(await self._said_of(touched) - set(standing))
+        if not standing and not fallen:
             return 0
-        actuals = await self._actuals(held)
-        ids = [each.target.target_id for each in held]
-        rows = (await self._connection.execute(ALERTS["alerts_of"], {"rule": RULE, "targets": ids})).all()
+        said: dict[str, list[Said]] = {target_id: [] for target_id in (*standing, *fallen)}
+        for row in await self._connection.execute(ALERTS["alerts_of"], {"rule": RULE, "targets": list(said)}):
+            said[row.target_id].append(Said(row.status, row.resolved_at is not None))
         raised = 0
-        verdicts: list[tuple[str, Verdict]] = []
-        for each, actual in zip(held, actuals, strict=True):
-            said = [
-                Said(row.status, row.resolved_at is not None)
-                for row in rows
-                if row.target_id == each.target.target_id
-            ]
-            verdict = judge(each.target.judged(actual, self._today).status, said)
-            verdicts.append((each.target.target_id, verdict))
+        verdicts = [(target_id, judge(None, said[target_id])) for target_id in fallen]
+        for each, actual in zip(held, await self._actuals(held), strict=True):
+            target_id = each.target.target_id
+            verdict = judge(each.target.judged(actual, self._today).status, said[target_id])
+            verdicts.append((target_id, verdict))
             if verdict.raises is not None:
                 raised += await self._raise(each, actual, verdict.raises)
         await self._restate(verdicts)
         return raised
+
+    async def _said_of(self, touched: Touched | None) -> set[str]:
+        """Targets that may stand no more, but of which something is said."""
+        if touched is not None:
+            return touched.targets
+        return set(await self._connection.scalars(ALERTS["open_targets"], {"rule": RULE}))
 
     async def _targets(self, touched: Touched | None) -> list[Target]:
         if touched is None:
             rows = await self._connection.execute(FIGURES["all_targets"], {"today": self._today})
         else:
             asked = {
-                "organisations": [organisation for organisation, _ in touched],
-                "metrics": [metric for _, metric in touched],
+                "organisations": [organisation for organisation, _ in touched.figures],
+                "metrics": [metric for _, metric in touched.figures],
                 "today": self._today,
             }
             rows = await self._connection.execute(FIGURES["targets_above"], asked)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 
+from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import store
@@ -19,8 +20,19 @@ from shared.timeline.organisation import OrganisationState
 from shared.timeline.place import PlaceState
 from shared.timeline.targets import Standing, standings
 
-Touched = set[tuple[str, Metric]]
-"""Organisations and the metrics whose figures may have changed there, and so above."""
+
+class Touched(Struct):
+    """What recorded events may have changed."""
+
+    figures: set[tuple[str, Metric]] = field(default_factory=set)
+    """Organisations and the metrics whose figures may be others there, and so above."""
+    targets: set[str] = field(default_factory=set)
+    """Targets that may stand no more."""
+
+    def take_in(self, other: "Touched") -> None:
+        """What another batch may have changed too."""
+        self.figures |= other.figures
+        self.targets |= other.targets
 
 
 class Projection:
@@ -35,7 +47,7 @@ class Projection:
         self._about: list[tuple[str, int]] = []
         self._travels: list[tuple[str, str]] = []
         self._successions: dict[str, Succession | None] = {}
-        self._touched: Touched = set()
+        self._touched = Touched()
 
     async def apply(self, events: Sequence[Recorded]) -> Touched:
         """Take in consecutive events; gives what they may have changed."""
@@ -70,7 +82,9 @@ class Projection:
                 name = change.organisation_id
                 self._tallies[(name, change.measure, change.day)] += change.change
                 hands = [name, *(each.successor_id for each in self.book.lineage.onward(name))]
-                self._touched.update((holder, metric) for holder in hands for metric in METRICS_OF[change.measure])
+                self._touched.figures.update(
+                    (holder, metric) for holder in hands for metric in METRICS_OF[change.measure]
+                )
 
     async def _effect(self, event: Recorded, fact: Fact) -> Effect:
         while True:
@@ -106,7 +120,7 @@ class Projection:
         if places:
             seated = [each for key, state in places.items() for each in seats(key, state, lineage)]
             await store.put_seats(self._connection, list(places), seated)
-            self._touched |= {(each.organisation_id, "places_without_members") for each in seated}
+            self._touched.figures |= {(each.organisation_id, "places_without_members") for each in seated}
 
     async def _seat_organisations(
         self,
@@ -127,14 +141,14 @@ class Projection:
             for each in standings({key: relatives[key] for key in family if key in relatives}, lineage)
         ]
         if assigned:
-            await store.put_targets(self._connection, sorted(assigned), found)
+            self._touched.targets |= await store.put_targets(self._connection, sorted(assigned), found)
         concerned = states.keys() | {each.holder for each in found} | self._kin
-        self._touched |= {(key, metric) for key in concerned for metric in METRICS}
+        self._touched.figures |= {(key, metric) for key in concerned for metric in METRICS}
 
     async def _touch_places(self) -> None:
-        cells = {organisation for organisation, metric in self._touched if metric == "members"}
+        cells = {organisation for organisation, metric in self._touched.figures if metric == "members"}
         owners = await store.covered_by(self._connection, cells) if cells else []
-        self._touched |= {(owner, "places_without_members") for owner in owners}
+        self._touched.figures |= {(owner, "places_without_members") for owner in owners}
 
 
 def _target(standing: Standing) -> Target:

@@ -96,14 +96,15 @@ class Projector:
                     projection = Projection(connection, self._lineage)
                     moved = await projection.apply(new)
                     self._lineage = projection.book.lineage
-                    touched = None if touched is None else touched | moved
+                    if touched is not None:
+                        touched.take_in(moved)
                     position = new[-1].position
                     await store.move_checkpoint(connection, position)
                 # On the way back to where the rules were, they judged other batches: say nothing until then.
                 judge = judge and position >= checkpoint.evaluated
-                raised = await self._judge(connection, touched) if judge and touched != set() else 0
+                raised = await self._judge(connection, touched) if judge and touched != Touched() else 0
             self._known = (checkpoint.tables, position)
-            self._unjudged = set() if judge else touched
+            self._unjudged = Touched() if judge else touched
         POSITION.set(position)
         if new:
             STOPPED.set(0)

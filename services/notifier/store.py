@@ -206,13 +206,14 @@ async def covered_by(connection: AsyncConnection, cells: Iterable[str]) -> list[
     return list((await connection.execute(SQL["covered_by"], {"cells": list(cells)})).scalars())
 
 
-async def put_targets(connection: AsyncConnection, ids: Sequence[str], found: Iterable[Target]) -> None:
-    """Write the targets of these organisations anew."""
-    await connection.execute(SQL["clear_targets"], {"organisations": list(ids)})
+async def put_targets(connection: AsyncConnection, ids: Sequence[str], found: Iterable[Target]) -> set[str]:
+    """Write the targets of these organisations anew; gives the ids of those that they had."""
+    had = set(await connection.scalars(SQL["clear_targets"], {"organisations": list(ids)}))
     names = Target.__struct_fields__
     await _write(
         connection, "put_targets", names, [tuple(getattr(each, name) for name in names) for each in found]
     )
+    return had
 
 
 async def _write(

@@ -17,7 +17,18 @@ from shared.runtime.progress import Stopped
 from shared.timeline.book import Book, Effect
 from shared.timeline.fact import Fact
 from tests.conftest import Database
-from tests.given import admitted, balance, enrolled, event, identified, new_uuid, organisation, root, target
+from tests.given import (
+    admitted,
+    balance,
+    corrected,
+    enrolled,
+    event,
+    identified,
+    new_uuid,
+    organisation,
+    root,
+    target,
+)
 
 AUTUMN = datetime(2022, 10, 1, 2, tzinfo=UTC)
 
@@ -147,6 +158,34 @@ async def test_a_late_fact_that_unseats_an_admission_resolves_the_alert_and_agai
     await case.happen(*admission("2022-05-01"))
     assert await case.alerts() == {("target-district", "attained"): "open"}
     assert case.raised == 0
+
+
+async def test_what_was_said_of_a_target_that_stands_no_more_is_resolved(case: Case) -> None:
+    goal = target("district", value=1)
+    await case.happen(goal, *admission("2022-03-01"))
+    withdrawal = {"target_id": "target-district", "reason": "other"}
+    withdrawn = event("TargetWithdrawn", "organisation/district", "2022-09-01", withdrawal)
+
+    await case.happen(withdrawn)
+    assert await case.alerts() == {("target-district", "attained"): "resolved"}
+
+    await case.happen(corrected(withdrawn, None))
+    assert await case.alerts() == {("target-district", "attained"): "open"}
+
+    await case.happen(corrected(goal, None))
+    assert await case.alerts() == {("target-district", "attained"): "resolved"}
+
+
+async def test_a_target_that_is_withdrawn_for_a_later_day_is_resolved_on_it(case: Case) -> None:
+    withdrawal = {"target_id": "target-district", "reason": "other"}
+    withdrawn = event("TargetWithdrawn", "organisation/district", "2022-10-02", withdrawal)
+    await case.happen(target("district", value=1), *admission("2022-03-01"), withdrawn)
+    assert await case.alerts() == {("target-district", "attained"): "open"}
+
+    case.now = datetime(2022, 10, 2, 2, tzinfo=UTC)
+    await case.projector.sweep()
+
+    assert await case.alerts() == {("target-district", "attained"): "resolved"}
 
 
 async def test_exactly_is_resolved_when_overshot(case: Case) -> None:

@@ -70,16 +70,19 @@ def alert_id(target_id: str, status: Reached) -> UUID:
     return uuid5(_ALERTS, f"{RULE}|{target_id}|{status}")
 
 
-def judge(status: Status, said: Iterable[Said]) -> Verdict:
-    """Raise what is reached and was never said; take back and restore what was said, as the figures ask."""
+def judge(status: Status | None, said: Iterable[Said]) -> Verdict:
+    """Raise what is reached and was never said; take back and restore what was said, as the figures ask.
+
+    No status: the target stands no more, and neither does what was said of it.
+    """
     known: Mapping[Reached, Said] = {each.status: each for each in said}
     return Verdict(
-        raises=status if status in REACHED and status not in known else None,
+        raises=status if status is not None and status in REACHED and status not in known else None,
         resolves=tuple(name for name, each in known.items() if not each.resolved and not _holds(name, status)),
         reopens=tuple(name for name, each in known.items() if each.resolved and _holds(name, status)),
     )
 
 
-def _holds(said: Reached, status: Status) -> bool:
+def _holds(said: Reached, status: Status | None) -> bool:
     # Who is over a target has attained it.
     return status == said or (said == "attained" and status == "exceeded")

@@ -4,6 +4,9 @@
 SELECT id, target_id, status, resolved_at FROM notifier.alert
 WHERE rule = :rule AND target_id = ANY (CAST(:targets AS text[]));
 
+-- open_targets: targets about which something is said and not taken back
+SELECT DISTINCT target_id FROM notifier.alert WHERE rule = :rule AND resolved_at IS NULL;
+
 -- raise_alert: once for each (rule, target, status); gives its id only the first time
 INSERT INTO notifier.alert (id, rule, target_id, status, organisation_id, organisation_name, issuer_id, addressees,
                             metric, basis, comparison, value, actual, attainment_percent, excess_percent, first, last,

@@ -106,8 +106,8 @@ SELECT * FROM unnest(CAST(:place_id AS text[]), CAST(:since AS date[]), CAST(:un
 -- covered_by: whose places these cells cover
 SELECT DISTINCT organisation_id FROM notifier.coverage WHERE cell_id = ANY (CAST(:cells AS text[]));
 
--- clear_targets: before those of these organisations are written anew
-DELETE FROM notifier.target WHERE organisation_id = ANY (CAST(:organisations AS text[]));
+-- clear_targets: before those of these organisations are written anew; which they are
+DELETE FROM notifier.target WHERE organisation_id = ANY (CAST(:organisations AS text[])) RETURNING target_id;
 
 -- put_targets: targets of organisations
 INSERT INTO notifier.target (target_id, organisation_id, since, metric, basis, issuer_id, first, last, comparison,
