@@ -42,8 +42,9 @@ contracts: setup
 unit: setup
 	@$(BIN)/pytest -q tests/unit
 
+# Two processes, each with a PostgreSQL of its own. A file stays in one: its tests may share servers.
 test: lint types contracts ## everything that CI runs
-	@$(BIN)/pytest tests --ignore tests/deployment
+	@$(BIN)/pytest tests --ignore tests/deployment -n 2 --dist loadfile
 
 test-deploy: setup ## the deployment in containers, built and run here; needs root, or an engine that answers
 	@deploy/airgap/with-engine $(BIN)/pytest tests/deployment --timeout 900
