@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from deploy.stack.errors import StackError
 from deploy.stack.keys import ensure_secret, new_key, new_seed, public_key, write_secret
-from deploy.stack.ports import HOST, free_port, in_use, remembered_port
+from deploy.stack.ports import HOST, free_port, remembered_port, was_taken
 from deploy.stack.process import Child
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ class NatsServer:
                 self._child.launch([binary(), "-c", str(self._configuration)], _environment(), self.directory)
                 self._child.await_ready(self._accepts, START_PATIENCE, cancelled)
                 break
-            except StackError:
-                if self._fixed_port or attempt == 4 or not in_use(self.port) or self.running:
+            except StackError as error:
+                if self._fixed_port or attempt == 4 or not was_taken(self.port, error) or self.running:
                     self._child.stop()
                     raise
         if not self._fixed_port:

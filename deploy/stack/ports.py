@@ -34,6 +34,11 @@ def in_use(port: int) -> bool:
     return False
 
 
+def was_taken(port: int, said: object) -> bool:
+    """Whether a server could not start since another held `port`, if only for a moment; `said`: why it failed."""
+    return "address already in use" in str(said).lower() or in_use(port)
+
+
 def remembered_port(file: Path) -> int:
     """The port that `file` holds if it is free now, else a new one, which `file` then holds."""
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deploy.stack.errors import StackError
 from deploy.stack.keys import ensure_secret, new_password, write_secret
-from deploy.stack.ports import HOST, free_port, in_use, remembered_port
+from deploy.stack.ports import HOST, free_port, remembered_port, was_taken
 from deploy.stack.privileges import Identity, tied, unprivileged
 from deploy.stack.process import Child, end_process, process_start
 
@@ -108,8 +108,8 @@ class PostgresServer:
             try:
                 self._launch(identity, cancelled)
                 break
-            except StackError:
-                if self._fixed_port or attempt == 4 or not in_use(self.port) or self.running:
+            except StackError as error:
+                if self._fixed_port or attempt == 4 or not was_taken(self.port, error) or self.running:
                     self._child.stop()
                     raise
         if not self._fixed_port:
