@@ -55,13 +55,15 @@ class KnownAdmission(Struct, frozen=True):
 def known_admissions(subject: str, facts: Mapping[str, Sequence[Placed]]) -> list[KnownAdmission]:
     """The admissions of a person at all positions.
 
-    `facts` are those that name the subject and each id that it was ever linked with, by id, in log order.
+    `facts` are those that name the subject and each id that it was ever linked with, by id, in log order; those of
+    others may be among them.
     """
     own = facts.get(subject, ())
     if _plain(own):
         whole = _admissions(subject, {subject: own}, STILL_KNOWN)
         positions = {(each.fact.source, each.fact.event_id): each.position for each in own}
         return [KnownAdmission(each, positions[(each.source, each.event_id)], STILL_KNOWN) for each in whole]
+    facts = _of_same_person(subject, facts)
     known: list[KnownAdmission] = []
     since: dict[Admission, int] = {}
     for position in sorted({placed.position for each in facts.values() for placed in each}):
@@ -69,6 +71,28 @@ def known_admissions(subject: str, facts: Mapping[str, Sequence[Placed]]) -> lis
         known += [KnownAdmission(gone, since.pop(gone), position) for gone in since.keys() - now]
         since |= dict.fromkeys(now - since.keys(), position)
     return known + [KnownAdmission(each, position, STILL_KNOWN) for each, position in since.items()]
+
+
+def also_named(fact: Fact) -> Iterable[str]:
+    """Persons whom a fact about a person may name besides: as a link does, and a correction of one."""
+    match fact.data:
+        case PersonsLinked(other_person_id=other):
+            yield f"person/{other}"
+        case FactCorrected(replacement=replacement) if replacement is not None:
+            members = replacement.data
+            if isinstance(members, dict) and "other_person_id" in members:
+                yield f"person/{members['other_person_id']}"
+
+
+def _of_same_person(subject: str, facts: Mapping[str, Sequence[Placed]]) -> dict[str, Sequence[Placed]]:
+    """Of `facts` those of one person, under all ids. All of them are gone through at each of their positions."""
+    found: dict[str, Sequence[Placed]] = {}
+    wanted = {subject}
+    while wanted:
+        found |= {each: facts.get(each, ()) for each in wanted}
+        near = [placed.fact for each in wanted for placed in found[each]]
+        wanted = {each for fact in near for each in (fact.subject, *also_named(fact))} - found.keys()
+    return found
 
 
 def _plain(own: Sequence[Placed]) -> bool:

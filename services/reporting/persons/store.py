@@ -7,10 +7,9 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.persons.admissions import KnownAdmission, Placed
+from services.reporting.persons.admissions import KnownAdmission, Placed, also_named
 from services.reporting.unsealing import ProfilePlace, UnsealedProfile
-from shared.events.correction import FactCorrected
-from shared.events.person import PersonsLinked, Profile
+from shared.events.person import Profile
 from shared.events.recorded import read_data
 from shared.runtime.sql import Statements
 from shared.timeline.fact import Fact
@@ -36,20 +35,9 @@ async def facts_with_links(
         for row in rows:
             fact = _fact(row)
             found[row.wanted].append(Placed(row.position, fact))
-            near |= {fact.subject, *_named(fact)}
+            near |= {fact.subject, *also_named(fact)}
         wanted = near - found.keys()
     return found
-
-
-def _named(fact: Fact) -> Iterable[str]:
-    """The second id that a link names, or a correction of one."""
-    match fact.data:
-        case PersonsLinked(other_person_id=other):
-            yield f"person/{other}"
-        case FactCorrected(replacement=replacement) if replacement is not None:
-            members = replacement.data
-            if isinstance(members, dict) and "other_person_id" in members:
-                yield f"person/{members['other_person_id']}"
 
 
 def _fact(row: Any) -> Fact:
