@@ -12,7 +12,7 @@ from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
-from services.notifier.projector import Gap, Projector
+from services.notifier.projector import Gap, Judge, Projector
 from shared.events.recorded import UnknownRecorded, read_recorded
 from shared.events.subjects import LOG_STREAM, LOG_SUBJECT
 from shared.runtime.access.principal import as_service
@@ -42,6 +42,7 @@ class Intake:
         broker: NatsBroker,
         registry_url: str,
         projector: Projector,
+        judge: Judge,
         progress: Progress,
         service_key: str | None = None,
     ) -> None:
@@ -49,6 +50,7 @@ class Intake:
         self._registry_url = registry_url.rstrip("/")
         self._headers = as_service(service_key)
         self._projector = projector
+        self._judge = judge
         self._progress = progress
         self._caught_up = asyncio.Event()
         self._subscriber = broker.subscriber(
@@ -128,7 +130,8 @@ class Intake:
 
     async def _apply(self, payload: bytes) -> None:
         try:
-            await self._projector.apply(read_recorded(payload))
+            await self._projector.apply(read_recorded(payload), more=True)
+            self._judge.wake()
         except UnknownRecorded:
             await self._catch_up()  # up to the event before it, where it stops
         except Gap as gap:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import date
+from time import monotonic
 
 import structlog
 from prometheus_client import Counter, Gauge
@@ -17,6 +18,11 @@ from shared.runtime.progress import Stopped
 from shared.timeline.lineage import Lineage
 
 log = structlog.get_logger(__name__)
+
+PACE = 0.25
+"""Seconds between two judgements, at least."""
+SHARE = 0.1
+"""Of the time, at most, in which targets are judged: until then what is applied waits for it."""
 
 POSITION = Gauge("ketnap_notifier_position", "Last position of the log that the notifier has applied")
 STOPPED = Gauge("ketnap_notifier_stopped_position", "Position of the event that cannot be applied; 0: none")
@@ -50,8 +56,8 @@ class Projector:
     async def apply(self, events: Sequence[Recorded], *, more: bool = False) -> None:
         """Apply recorded events in the log's order; what is applied already is passed over.
 
-        With `more`, further ones are known to follow at once, and judging waits for the last of them. Raises Gap,
-        and Stopped, having applied those before it, at an event that cannot be applied.
+        With `more`, judging waits for further ones, or for `judge`. Raises Gap, and Stopped, having applied those
+        before it, at an event that cannot be applied.
         """
         try:
             await self._transact(events, judge=not more, everything=False)
@@ -67,6 +73,10 @@ class Projector:
         STOPPED.set(stopped.position)
         async with self._engine.begin() as connection:
             await store.note_stop(connection, stopped)
+
+    async def judge(self) -> None:
+        """Judge what was moved since the last time."""
+        await self._transact([], judge=True, everything=False)
 
     async def sweep(self) -> None:
         """Judge every target on today's date."""
@@ -118,6 +128,34 @@ class Projector:
         raised = await Evaluation(connection, self._lineage, now, day_of(now)).judge(touched)
         await store.mark_evaluated(connection)
         return raised
+
+
+class Judge:
+    """Judges what has been applied, soon after; while much comes, once for all of it.
+
+    Counting a target again takes as long as its tree is large, however little was moved in it.
+    """
+
+    def __init__(self, projector: Projector) -> None:
+        self._projector = projector
+        self._moved = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was applied."""
+        self._moved.set()
+
+    async def run(self) -> None:
+        """Judge whenever something was applied, until cancelled; after any failure again."""
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            begin = monotonic()
+            try:
+                await self._projector.judge()
+            except Exception as error:
+                log.warning("could not judge what was moved; trying again", error=repr(error))
+                self._moved.set()
+            await asyncio.sleep(max(PACE, (monotonic() - begin) * (1 / SHARE - 1)))
 
 
 class Sweeper:

@@ -14,7 +14,7 @@ from services.notifier.clock import Clock, system_clock
 from services.notifier.evaluation import ALERTS
 from services.notifier.intake import Intake
 from services.notifier.outbox import Sender
-from services.notifier.projector import Projector, Sweeper
+from services.notifier.projector import Judge, Projector, Sweeper
 from services.notifier.settings import NotifierSettings
 from shared.runtime import checks
 from shared.runtime.broker import create_broker
@@ -38,8 +38,9 @@ class Notifier:
         self.reading = Progress("the reader of the log", stalled_after=60.0)
         self.projector = Projector(self.engine, clock, self._wake)
         self.sweeper = Sweeper(self.projector, clock)
+        self.judge = Judge(self.projector)
         self.intake = Intake(
-            self.broker, settings.registry_url, self.projector, self.reading, settings.service_key
+            self.broker, settings.registry_url, self.projector, self.judge, self.reading, settings.service_key
         )
         self.following = asyncio.Event()
         """Set once the log is followed."""
@@ -75,6 +76,7 @@ class Notifier:
         await until_migrated(self.engine, "services.notifier", self.reading)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(endable(self.intake.run(self.following.set)))
+            tasks.create_task(endable(self.judge.run()))
             for sender in self.senders:
                 tasks.create_task(endable(sender.run()))
             # What has not been read yet would be judged as if it had not happened.

@@ -322,6 +322,19 @@ async def test_a_rebuild_in_other_batches_raises_nothing_new(case: Case) -> None
     assert case.raised == 0
 
 
+async def test_what_came_in_several_batches_is_judged_once(case: Case) -> None:
+    await case.happen(target("district", value=2))
+    for _ in range(3):
+        await case.projector.apply(case.log.record(*admission("2022-03-01")), more=True)
+    assert await case.alerts() == {}
+
+    await case.projector.judge()
+    await case.projector.judge()
+
+    assert await case.alerts() == {("target-district", "exceeded"): "open"}
+    assert case.raised == 1
+
+
 async def test_any_order_of_a_persons_facts_ends_in_the_same_tallies(case: Case) -> None:
     facts = admission("2022-03-01")
     facts.append(event("MemberConfirmed", facts[0]["subject"], "2022-09-01", {"official_from": "2022-09-01"}))

@@ -13,6 +13,7 @@ import nats
 import pytest
 
 from deploy.stack.nats import NatsServer
+from services.notifier import store
 from services.notifier.app import create_app
 from services.notifier.intake import DURABLE
 from services.notifier.service import Notifier
@@ -131,11 +132,11 @@ async def until(what: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def reaches(http: Http, position: int) -> None:
-    """Wait until the notifier has applied a position."""
-    projector = http.notifier.projector
+    """Wait until the notifier has applied a position, and judged it."""
 
     async def reached() -> bool:
-        return await projector.position() >= position
+        async with http.notifier.engine.connect() as connection:
+            return (await store.checkpoint(connection)).evaluated >= position
 
     await until(reached)
 

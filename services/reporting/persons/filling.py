@@ -27,6 +27,8 @@ WINDOW = 2000
 PROFILES = 500
 PERSONS_AT_A_TIME = 50
 """Persons who are worked out before others have their turn in this process."""
+PACE = 0.5
+"""Seconds between two fillings: what is projected meanwhile is made at once, and the projector has its turn."""
 HEARTBEAT = 60.0
 RETRY = 5.0
 
@@ -51,6 +53,7 @@ class Filling:
                 await self.expect_missing()
                 async for _ in self._watch.checkpoints(HEARTBEAT):
                     await self.fill()
+                    await asyncio.sleep(PACE)
                 return
             except (UnsealingUnavailable, UnsealingRefused) as error:
                 log.warning("profiles stay unread for now", error=str(error))

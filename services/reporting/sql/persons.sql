@@ -16,24 +16,48 @@ DELETE FROM reporting_person.admission;
 UPDATE reporting_person.progress SET position = :position, revision = revision + :changed;
 
 -- touched: persons of whose admissions facts after a position, up to another, may say something new
-SELECT DISTINCT f.subject
-FROM reporting.fact f
-WHERE f.position > :after AND f.position <= :upto AND f.subject LIKE 'person/%'
-  AND (split_part(f.type, '.', 1) IN ('FactCorrected', 'PersonsLinked')
-       OR (split_part(f.type, '.', 1) IN ('CandidateIdentified', 'CandidateClosed', 'MemberAdmitted', 'MemberEnrolled',
-                                          'MembershipEnded')
-           AND (EXISTS (SELECT FROM reporting.fact a WHERE a.subject = f.subject AND a.type LIKE 'MemberAdmitted.%')
-                OR EXISTS (SELECT FROM reporting.also_about o WHERE o.subject = f.subject))));
+WITH said AS MATERIALIZED (
+    SELECT subject, bool_or(split_part(type, '.', 1) IN ('FactCorrected', 'PersonsLinked')) AS of_facts
+    FROM reporting.fact
+    WHERE position > :after AND position <= :upto AND subject LIKE 'person/%'
+      AND split_part(type, '.', 1) IN ('FactCorrected', 'PersonsLinked', 'CandidateIdentified', 'CandidateClosed',
+                                       'MemberAdmitted', 'MemberEnrolled', 'MembershipEnded')
+    GROUP BY subject
+)
+SELECT s.subject
+FROM said s
+-- LIMIT: person by person, never all facts at once, which the planner takes for cheaper while tables are new.
+LEFT JOIN LATERAL (
+    SELECT true AS there FROM reporting.fact a
+    WHERE a.subject = s.subject AND a.type LIKE 'MemberAdmitted.%' LIMIT 1
+) admitted ON NOT s.of_facts
+LEFT JOIN LATERAL (
+    SELECT true AS there FROM reporting.also_about o WHERE o.subject = s.subject LIMIT 1
+) named ON NOT s.of_facts
+WHERE s.of_facts OR admitted.there OR named.there;
 
 -- facts_of_persons: what is recorded about persons, under these ids, up to a position
-SELECT f.subject AS wanted, f.position, f.source, f.event_id, f.type, f.subject, f.effectiveon, f.time,
-       f.data::text AS data
-FROM reporting.fact f
-WHERE f.subject = ANY (CAST(:subjects AS text[])) AND f.position <= :upto
+SELECT w.subject AS wanted, f.position, f.source, f.event_id, f.type, f.subject, f.effectiveon, f.time, f.data
+FROM unnest(CAST(:subjects AS text[])) w (subject)
+-- OFFSET 0: person by person, as above.
+CROSS JOIN LATERAL (
+    SELECT position, source, event_id, type, subject, effectiveon, time, data::text AS data
+    FROM reporting.fact
+    WHERE subject = w.subject AND position <= :upto
+    OFFSET 0
+) f
 UNION ALL
-SELECT a.subject, f.position, f.source, f.event_id, f.type, f.subject, f.effectiveon, f.time, f.data::text
-FROM reporting.also_about a JOIN reporting.fact f USING (position)
-WHERE a.subject = ANY (CAST(:subjects AS text[])) AND f.position <= :upto AND f.subject LIKE 'person/%'
+SELECT a.subject, f.position, f.source, f.event_id, f.type, f.subject, f.effectiveon, f.time, f.data
+FROM unnest(CAST(:subjects AS text[])) w (subject)
+CROSS JOIN LATERAL (
+    SELECT subject, position FROM reporting.also_about WHERE subject = w.subject AND position <= :upto OFFSET 0
+) a
+CROSS JOIN LATERAL (
+    SELECT position, source, event_id, type, subject, effectiveon, time, data::text AS data
+    FROM reporting.fact
+    WHERE position = a.position AND subject LIKE 'person/%'
+    OFFSET 0
+) f
 ORDER BY position;
 
 -- drop_admissions: those of persons who are made anew

@@ -126,32 +126,44 @@ WITH RECURSIVE below (organisation_id) AS (
 );
 
 -- places: where what is selected counts
+-- The planner cannot know how little is selected; OFFSET 0 keeps it from going through all organisations for it.
 , about (organisation_id) AS (
     SELECT organisation_id FROM selected
     UNION
     SELECT counterpart FROM selected WHERE counterpart IS NOT NULL
 ), up (organisation_id, role, at, from_day, to_day) AS (
-    SELECT h.organisation_id, r.role, h.holder_id,
+    SELECT a.organisation_id, r.role, h.holder_id,
            CASE WHEN r.role = 'active' THEN greatest(h.valid_from, v.valid_from) ELSE h.valid_from END,
            CASE WHEN r.role = 'active' THEN least(h.valid_to, v.valid_to) ELSE h.valid_to END
-    FROM about
-    JOIN reporting.holding_version h USING (organisation_id)
+    FROM about a
+    CROSS JOIN LATERAL (
+        SELECT holder_id, valid_from, valid_to
+        FROM reporting.holding_version
+        WHERE organisation_id = a.organisation_id AND known_from <= :known AND :known < known_to
+        OFFSET 0
+    ) h
     CROSS JOIN (VALUES ('held'), ('active')) r (role)
-    LEFT JOIN reporting.organisation_version v
-      ON r.role = 'active' AND v.organisation_id = h.holder_id AND v.active
-     AND v.known_from <= :known AND :known < v.known_to
-     AND v.valid_from < h.valid_to AND h.valid_from < v.valid_to
-    WHERE h.known_from <= :known AND :known < h.known_to
-      AND (r.role = 'held' OR v.organisation_id IS NOT NULL)
+    LEFT JOIN LATERAL (
+        SELECT valid_from, valid_to
+        FROM reporting.organisation_version
+        WHERE organisation_id = h.holder_id AND active AND known_from <= :known AND :known < known_to
+          AND valid_from < h.valid_to AND h.valid_from < valid_to
+        OFFSET 0
+    ) v ON r.role = 'active'
+    WHERE r.role = 'held' OR v.valid_from IS NOT NULL
     UNION
     SELECT organisation_id, 'own', organisation_id, CAST('-infinity' AS date), CAST('infinity' AS date)
     FROM about
     UNION
     SELECT u.organisation_id, u.role, v.parent_id, greatest(u.from_day, v.valid_from), least(u.to_day, v.valid_to)
     FROM up u
-    JOIN reporting.organisation_version v ON v.organisation_id = u.at
-    WHERE v.parent_id IS NOT NULL AND v.known_from <= :known AND :known < v.known_to
-      AND v.valid_from < u.to_day AND u.from_day < v.valid_to
+    CROSS JOIN LATERAL (
+        SELECT parent_id, valid_from, valid_to
+        FROM reporting.organisation_version
+        WHERE organisation_id = u.at AND parent_id IS NOT NULL AND known_from <= :known AND :known < known_to
+          AND valid_from < u.to_day AND u.from_day < valid_to
+        OFFSET 0
+    ) v
 );
 
 -- wanted_summed: for all that have sums already
@@ -175,46 +187,41 @@ WITH RECURSIVE below (organisation_id) AS (
         WHERE day < to_day
         GROUP BY organisation_id, role, at
     ) AS each
+), said AS (
+    SELECT organisation_id, measure, day, counterpart, sum(change)::bigint AS change,
+           split_part(measure, '.', 1) = ANY (CAST(:levels AS text[])) AS is_level,
+           split_part(measure, '.', 1) = ANY (CAST(:own_flows AS text[])) AS is_own,
+           measure = ANY (CAST(:member_levels AS text[])) AS is_members
+    FROM selected
+    GROUP BY organisation_id, measure, day, counterpart
 ), contribution (at, measure, day, change) AS (
-    SELECT p.at, d.measure, greatest(d.day, p.from_day), d.change
-    FROM selected d
+    -- One join: of a join for each kind the planner makes loops over all pairs, since it knows no sizes here.
+    SELECT p.at, c.measure, c.day, c.change
+    FROM said d
     JOIN place p USING (organisation_id)
-    WHERE p.role = 'active' AND p.to_day > d.day
-      AND split_part(d.measure, '.', 1) = ANY (CAST(:levels AS text[]))
-    UNION ALL
-    SELECT p.at, d.measure, p.to_day, -d.change
-    FROM selected d
-    JOIN place p USING (organisation_id)
-    WHERE p.role = 'active' AND p.to_day > d.day AND p.to_day < 'infinity'
-      AND split_part(d.measure, '.', 1) = ANY (CAST(:levels AS text[]))
-    UNION ALL
-    SELECT p.at, d.measure, d.day, d.change
-    FROM selected d
-    JOIN place p USING (organisation_id)
-    WHERE p.role = 'held' AND p.from_day <= d.day AND d.day < p.to_day
-      AND split_part(d.measure, '.', 1) <> ALL (CAST(:levels AS text[]))
-      AND (d.counterpart IS NULL OR NOT EXISTS (
-          SELECT FROM place c
-          WHERE c.organisation_id = d.counterpart AND c.role = 'held' AND c.at = p.at
-            AND c.from_day <= d.day AND d.day < c.to_day
-      ))
-    UNION ALL
-    SELECT p.at, 'own.' || d.measure, d.day, d.change
-    FROM selected d
-    JOIN place p USING (organisation_id)
-    WHERE p.role = 'own' AND p.from_day <= d.day AND d.day < p.to_day
-      AND split_part(d.measure, '.', 1) = ANY (CAST(:own_flows AS text[]))
-    UNION ALL
-    SELECT p.at, 'entered', p.from_day, d.change
-    FROM selected d
-    JOIN place p USING (organisation_id)
-    WHERE p.role = 'held' AND p.from_day > d.day AND d.measure = ANY (CAST(:member_levels AS text[]))
-    UNION ALL
-    SELECT p.at, 'left', p.to_day, d.change
-    FROM selected d
-    JOIN place p USING (organisation_id)
-    WHERE p.role = 'held' AND p.to_day > d.day AND p.to_day < 'infinity'
-      AND d.measure = ANY (CAST(:member_levels AS text[]))
+    LEFT JOIN place other
+      ON other.organisation_id = d.counterpart AND other.at = p.at AND other.role = 'held'
+     AND other.from_day <= d.day AND d.day < other.to_day
+    CROSS JOIN LATERAL (
+        SELECT d.measure, greatest(d.day, p.from_day), d.change
+        WHERE p.role = 'active' AND d.is_level AND p.to_day > d.day
+        UNION ALL
+        SELECT d.measure, p.to_day, -d.change
+        WHERE p.role = 'active' AND d.is_level AND p.to_day > d.day AND p.to_day < 'infinity'
+        UNION ALL
+        SELECT d.measure, d.day, d.change
+        WHERE p.role = 'held' AND NOT d.is_level AND p.from_day <= d.day AND d.day < p.to_day
+          AND other.at IS NULL
+        UNION ALL
+        SELECT 'own.' || d.measure, d.day, d.change
+        WHERE p.role = 'own' AND d.is_own AND p.from_day <= d.day AND d.day < p.to_day
+        UNION ALL
+        SELECT 'entered', p.from_day, d.change
+        WHERE p.role = 'held' AND d.is_members AND p.from_day > d.day
+        UNION ALL
+        SELECT 'left', p.to_day, d.change
+        WHERE p.role = 'held' AND d.is_members AND p.to_day > d.day AND p.to_day < 'infinity'
+    ) c (measure, day, change)
 );
 
 -- add: into the sums of each day and each month
