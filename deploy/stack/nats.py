@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.stack import nats_cluster
 from deploy.stack.errors import StackError
 from deploy.stack.keys import ensure_secret, new_key, new_seed, public_key, write_secret
+from deploy.stack.nats_cluster import Member
 from deploy.stack.ports import HOST, free_port, remembered_port, was_taken
 from deploy.stack.process import Child
 
 if TYPE_CHECKING:
-    from nats.aio.client import Client
+    from shared.runtime.connection import Connection
 
 SERVICE_USERS = ("registry", "reporting", "notifier", "operator")
 START_PATIENCE = 60.0  # seconds: JetStream reads its streams' indexes first
@@ -38,18 +40,26 @@ class NatsServer:
     carries an answer of JetStream into a stream.
 
     port: None for a free one that the directory remembers. secrets: default `directory/secrets`.
+    member: its place in a cluster; None: it stands alone.
     Start it from a thread that lives as long as the server shall (see `privileges.tied`).
     """
 
     name = "nats"
 
     def __init__(
-        self, directory: Path, port: int | None = None, *, secrets: Path | None = None, log: Path | None = None
+        self,
+        directory: Path,
+        port: int | None = None,
+        *,
+        secrets: Path | None = None,
+        log: Path | None = None,
+        member: Member | None = None,
     ) -> None:
         self.directory = directory.absolute()
         self.port = port or 0
         self._fixed_port = port is not None
         self._secrets = secrets or self.directory / "secrets"
+        self._member = member
         self._configuration = self.directory / "nats.conf"
         self._child = Child(self.name, log or self.directory / "nats.log", self.directory / "nats.pid")
 
@@ -123,6 +133,7 @@ class NatsServer:
             store=self.directory / "jetstream",
             key_path=os.path.relpath(stream_key(self._secrets), self.directory),
             sources_path=self.sources_file.name,
+            member=self._member,
         )
 
 
@@ -138,21 +149,23 @@ def stream_key(secrets: Path) -> Path:
     return file
 
 
-def configuration(listen: str, secrets: Path, *, store: Path, key_path: str, sources_path: str) -> str:
+def configuration(
+    listen: str, secrets: Path, *, store: Path, key_path: str, sources_path: str, member: Member | None = None
+) -> str:
     """The server's configuration: where it listens (`HOST:PORT`) and stores, the accounts and their rights.
 
     key_path, sources_path: files that it includes, relative to where the configuration will lie. Of the seeds in
-    `secrets` only the public halves get in.
+    `secrets` only the public halves get in. member: its place in a cluster; None: it stands alone.
     """
     users = "\n".join(f"      {_user(seed(secrets, user), user)}" for user in SERVICE_USERS)
     return f"""# Written on every start; changes are lost.
-server_name: ketnap
+{nats_cluster.written(member)}
 listen: "{listen}"
 # Four times what the contract allows, so that a message that is too large arrives and gets its outcome.
 max_payload: 4MB
 jetstream {{
   store_dir: {json.dumps(str(store))}
-  # One server stands alone: what it acknowledged must be on disk.
+  # What is acknowledged must be on disk, also where all servers of a cluster share one power line.
   sync_interval: always
   cipher: chacha
   include {json.dumps(key_path)}
@@ -228,7 +241,8 @@ async def reload(url: str, system_seed: str) -> None:
     try:
         client = await connect(url, system_seed)
         try:
-            server = json.loads((await client.request("$SYS.REQ.SERVER.PING", timeout=10)).data)["server"]["id"]
+            # Of a cluster each server answers; it is this one that has read the new file.
+            server = client.server_id
             answer = json.loads((await client.request(f"$SYS.REQ.SERVER.{server}.RELOAD", timeout=10)).data)
         finally:
             await client.close()
@@ -238,7 +252,7 @@ async def reload(url: str, system_seed: str) -> None:
         raise StackError(f"NATS refused its new users: {answer['error'].get('description', answer['error'])}")
 
 
-async def connect(url: str, nkey_seed: str, inbox_prefix: str = "_INBOX") -> "Client":
+async def connect(url: str, nkey_seed: str, inbox_prefix: str = "_INBOX") -> "Connection":
     """One connection attempt with an nkey seed; an error of nats-py or OSError where it fails."""
     from shared.runtime import connection
 

@@ -22,6 +22,7 @@ from deploy.stack.layout import Addresses, Layout
 if TYPE_CHECKING:
     from asyncpg import Connection
     from nats.js import JetStreamContext
+    from nats.js.api import StreamConfig
 
 _ROOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEEP = re.compile(r"([0-9]+)([smhd])")
@@ -111,6 +112,14 @@ def ingest_keep() -> float:
     if found is None or int(found[1]) == 0:
         raise StackError(f"KETNAP_INGEST_KEEP is {written!r}: expected a number and s, m, h or d, e.g. 7d")
     return float(int(found[1]) * _SECONDS[found[2]])
+
+
+def stream_replicas() -> int:
+    """On how many servers of a NATS cluster an ingest stream lies, from `KETNAP_STREAM_REPLICAS` (1)."""
+    written = os.environ.get("KETNAP_STREAM_REPLICAS") or "1"
+    if written not in ("1", "3", "5"):
+        raise StackError(f"KETNAP_STREAM_REPLICAS is {written!r}: expected 1, 3 or 5, and as many NATS servers")
+    return int(written)
 
 
 def _check(what: str, value: str, pattern: re.Pattern[str], expected: str) -> None:
@@ -209,7 +218,7 @@ async def _ensure_stream(jetstream: "JetStreamContext", source: str, settled: in
         discard=DiscardPolicy.NEW,
         max_age=ingest_keep(),
         max_bytes=INGEST_BYTES,
-        num_replicas=1,
+        num_replicas=stream_replicas(),
     )
     try:
         found = (await jetstream.stream_info(f"INGEST_{source}")).config
@@ -218,9 +227,12 @@ async def _ensure_stream(jetstream: "JetStreamContext", source: str, settled: in
         await jetstream.add_stream(wanted)
         return
     wanted.first_seq = found.first_seq
-    wanted_limits = (wanted.subjects, wanted.max_age, wanted.max_bytes, wanted.discard)
-    if (found.subjects, found.max_age, found.max_bytes, found.discard) != wanted_limits:
+    if _adjustable(found) != _adjustable(wanted):
         await jetstream.update_stream(wanted)
+
+
+def _adjustable(config: "StreamConfig") -> tuple[object, ...]:
+    return config.subjects, config.max_age, config.max_bytes, config.discard, config.num_replicas
 
 
 async def _verify(addresses: Addresses, source: str, seed: str) -> None:

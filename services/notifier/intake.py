@@ -66,6 +66,13 @@ class Intake:
 
     async def run(self, started: Callable[[], Any] = lambda: None) -> None:
         """Catch up and then follow, until cancelled; `started` is called once the durable is there."""
+        try:
+            await self._keep_up(started)
+        finally:
+            # Another process may go on from here, and what this one would still be sent is for that one.
+            await self._subscriber.stop()
+
+    async def _keep_up(self, started: Callable[[], Any]) -> None:
         async with httpx.AsyncClient(
             base_url=self._registry_url, timeout=30, trust_env=False, headers=self._headers
         ) as registry:

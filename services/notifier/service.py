@@ -20,6 +20,7 @@ from shared.runtime import checks
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.http import Check
+from shared.runtime.leading import Lead
 from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
 from shared.runtime.tasks import endable, ended
@@ -42,6 +43,7 @@ class Notifier:
         self.intake = Intake(
             self.broker, settings.registry_url, self.projector, self.judge, self.reading, settings.service_key
         )
+        self.lead = Lead(self.engine, "notifier.following")
         self.following = asyncio.Event()
         """Set once the log is followed."""
         self.webhooks = WebhookChannel(clock, allow_private=settings.webhook_allow_private)
@@ -75,13 +77,22 @@ class Notifier:
     async def _work(self) -> None:
         await until_migrated(self.engine, "services.notifier", self.reading)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(endable(self.intake.run(self.following.set)))
-            tasks.create_task(endable(self.judge.run()))
             for sender in self.senders:
                 tasks.create_task(endable(sender.run()))
+            tasks.create_task(endable(self.lead.run(self._follow, self._stand_by)))
+
+    async def _follow(self) -> None:
+        self.following.clear()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(endable(self.intake.run(self.following.set)))
+            tasks.create_task(endable(self.judge.run()))
             # What has not been read yet would be judged as if it had not happened.
             await self.following.wait()
             tasks.create_task(endable(self.sweeper.run()))
+
+    async def _stand_by(self) -> None:
+        """Another process reads and judges; this one sends what is due, and answers."""
+        self.reading.fine()
 
     def checks(self) -> dict[str, Check]:
         """Readiness: the database, its schema, NATS, and whether work gets anywhere."""

@@ -45,8 +45,11 @@ _RECEIPTS = msgspec.json.Decoder(list[Receipt])
 _FINDINGS = msgspec.json.Decoder(tuple[Finding, ...])
 
 
-async def ensure_streams(stream: JetStreamContext) -> None:
-    """Make `LOG` and `RECEIPTS` where they are missing. Both are pipes: what falls out is in PostgreSQL."""
+async def ensure_streams(stream: JetStreamContext, replicas: int = 1) -> None:
+    """Make `LOG` and `RECEIPTS` where they are missing, and lay them on `replicas` servers of a cluster.
+
+    Both are pipes: what falls out is in PostgreSQL.
+    """
     log_config = StreamConfig(
         name=LOG_STREAM,
         subjects=[LOG_SUBJECT],
@@ -64,22 +67,31 @@ async def ensure_streams(stream: JetStreamContext) -> None:
     )
     for config in (log_config, receipts_config):
         try:
-            await stream.stream_info(str(config.name))
+            found = (await stream.stream_info(str(config.name))).config
         except NotFoundError:
             config.retention, config.discard = RetentionPolicy.LIMITS, DiscardPolicy.OLD
-            await stream.add_stream(config)
+            await stream.add_stream(config, num_replicas=replicas)
+        else:
+            if found.num_replicas != replicas:
+                await stream.update_stream(found, num_replicas=replicas)
 
 
 class Relay:
     """Publishes what PostgreSQL says is not published yet, whenever the writer says that something may be."""
 
     def __init__(
-        self, engine: AsyncEngine, broker: NatsBroker, recorded: asyncio.Event, progress: Progress
+        self,
+        engine: AsyncEngine,
+        broker: NatsBroker,
+        recorded: asyncio.Event,
+        progress: Progress,
+        replicas: int = 1,
     ) -> None:
         self._engine = engine
         self._broker = broker
         self._recorded = recorded
         self._progress = progress
+        self._replicas = replicas
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -87,7 +99,7 @@ class Relay:
             self._recorded.clear()
             try:
                 async with self._progress.working():
-                    await ensure_streams(self._broker.connection.jetstream())
+                    await ensure_streams(self._broker.connection.jetstream(), self._replicas)
                     while await self._publish():
                         pass
             except Exception as error:

@@ -28,5 +28,7 @@ class RegistrySettings(ServiceSettings, kw_only=True):
     master_key_file: str | None = None
     unseal_token: Annotated[str, Meta(min_length=32)] | None = None
     """Shared with reporting: who shows it may have profiles unsealed. Without it, nobody may."""
+    stream_replicas: Annotated[int, Meta(ge=1, le=5)] = 1
+    """On how many servers of a NATS cluster the streams `LOG` and `RECEIPTS` lie."""
     http_port: int = 8081
     quarantine_warn_after: Duration = "1h"

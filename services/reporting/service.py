@@ -1,6 +1,7 @@
 """Reporting as one process: its parts, how they start, and what readiness asks of them."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,9 +21,10 @@ from shared.runtime import checks
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.http import Check
+from shared.runtime.leading import Lead
 from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
-from shared.runtime.tasks import ended
+from shared.runtime.tasks import endable, ended
 
 
 class Reporting:
@@ -44,6 +46,7 @@ class Reporting:
         self._broker: NatsBroker = create_broker(settings.nats_url, settings.nats_seed, "reporting")
         self._log = Log(settings.registry_url, settings.service_key)
         self._consumer = Consumer(self._broker, self._log, self.projector, self.projecting)
+        self.lead = Lead(self.engine, "reporting.projecting")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -62,10 +65,19 @@ class Reporting:
 
     async def _work(self) -> None:
         await until_migrated(self.engine, "services.reporting", self.projecting)
+        await self.lead.run(self._project, self._stand_by)
+
+    async def _project(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._consumer.run())
-            group.create_task(self.sums.follow(self.watch))
-            group.create_task(self.filling.run())
+            group.create_task(endable(self._consumer.run()))
+            group.create_task(endable(self.sums.follow(self.watch)))
+            group.create_task(endable(self.filling.run()))
+
+    async def _stand_by(self) -> None:
+        """Another process projects: follow how far it is, for readers who wait for a position here."""
+        with contextlib.suppress(Exception):  # readiness asks the database by itself
+            await self.projector.checkpoint()
+            self.projecting.fine()
 
     def checks(self) -> dict[str, Check]:
         """Readiness: the database, its schema, NATS, and whether projecting gets anywhere."""

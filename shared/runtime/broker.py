@@ -26,6 +26,7 @@ def create_broker(
 ) -> NatsBroker:
     """A broker for `url`, authenticated with an nkey `seed`; `name` shows in the server's connection list.
 
+    `url` may be several of a cluster, with commas between.
     `reconnected` is called when the server is there again: what was asked of it before, it may have forgotten.
     """
 

@@ -10,6 +10,7 @@ Four things of nats-py 2.16 are mended here, all of them seen with a server that
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from nats.aio.client import Client, Srv
@@ -19,6 +20,11 @@ class Connection(Client):
     """nats-py's client, with those mended; everything else is as its documentation says."""
 
     _ended = False
+
+    @property
+    def server_id(self) -> str:
+        """The id of the server that it is connected to, which of a cluster is one of several."""
+        return str(self._server_info["server_id"])
 
     async def connect(self, *servers: Any, **options: Any) -> None:
         """As nats-py's; but a connection that fails is closed."""
@@ -55,8 +61,9 @@ class Connection(Client):
             transport.close()
 
 
-async def connect(servers: str, **options: Any) -> Connection:
-    """A client connected to `servers`; `options` are those of nats-py's `Client.connect`."""
+async def connect(servers: str | Sequence[str], **options: Any) -> Connection:
+    """A client connected to one of `servers`, with commas between; `options` are those of nats-py's `connect`."""
     connection = Connection()
-    await connection.connect(servers, **options)
+    written = [servers] if isinstance(servers, str) else servers
+    await connection.connect([server for each in written for server in each.split(",")], **options)
     return connection

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 _INSTEAD = "ketnap_instead"
@@ -19,11 +19,14 @@ def create_engine(
 ) -> AsyncEngine:
     """An engine for `url` (`postgresql://…`); `name` shows in pg_stat_activity.
 
+    The URL is the driver's to read, several servers included: it takes the one that takes writes of
+    `postgresql://USER:PASSWORD@ONE,OTHER/ketnap?target_session_attrs=read-write`.
+
     command_timeout: seconds after which a statement without an answer fails, and its connection is given up.
     durable: False for what may be lost with the server, since it is made anew then.
     """
     return create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"),
+        URL.create("postgresql+asyncpg"),
         pool_size=pool_size,
         max_overflow=4,
         pool_timeout=30,
@@ -31,6 +34,7 @@ def create_engine(
         # An error must not carry what a statement was given, such as a person's wrapped key, into a log.
         hide_parameters=True,
         connect_args={
+            "dsn": url,
             "timeout": 10,
             "command_timeout": command_timeout,
             "server_settings": {
