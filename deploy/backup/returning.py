@@ -18,7 +18,8 @@ from deploy.stack.errors import StackError
 from deploy.stack.keys import write_secret
 from deploy.stack.layout import Layout
 from deploy.stack.nats import NatsServer, connect
-from deploy.stack.postgres import SERVICES, PostgresServer, binaries
+from deploy.stack.postgres import SERVICES, PostgresServer
+from deploy.stack.postgres_programs import binaries
 from deploy.verifying import verify
 
 if TYPE_CHECKING:

@@ -61,7 +61,7 @@ async def _dump(database_url: str, file: Path) -> Manifest:
     """Dump the database; what the manifest says is from the same snapshot."""
     import asyncpg
 
-    from deploy.stack.postgres import binaries
+    from deploy.stack.postgres_programs import binaries
 
     try:
         connection = await asyncpg.connect(database_url, timeout=10)

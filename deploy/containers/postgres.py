@@ -9,7 +9,8 @@ from pathlib import Path
 
 from deploy.containers.places import CLUSTER, POSTGRES_PORT
 from deploy.stack.errors import StackError
-from deploy.stack.postgres import SETTINGS, binaries, initialise
+from deploy.stack.postgres import SETTINGS, initialise
+from deploy.stack.postgres_programs import binaries
 
 _SETTINGS = SETTINGS | {
     "listen_addresses": "*",

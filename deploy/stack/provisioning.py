@@ -4,6 +4,7 @@ Each change is one transaction that ends only when NATS knows it. Should a crash
 `restore`, on every start, writes NATS's users anew from the table.
 """
 
+import asyncio
 import contextlib
 import datetime
 import os
@@ -13,6 +14,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
+import structlog
 
 from deploy.stack import nats
 from deploy.stack.errors import StackError
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from nats.js import JetStreamContext
     from nats.js.api import StreamConfig
 
+log = structlog.get_logger(__name__)
+
+_LOOK = 2.0
+"""Seconds between two looks at the table of sources."""
 _ROOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEEP = re.compile(r"([0-9]+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -103,6 +109,26 @@ async def restore(addresses: Addresses) -> None:
     """Bring streams and NATS's users in line with the table."""
     async with _change(addresses):
         pass
+
+
+async def follow_sources(addresses: Addresses) -> None:
+    """Keep the users of one NATS server of a cluster in line with the table, until cancelled.
+
+    A source is registered on one machine; the other servers learn of it here, within seconds. `addresses` are
+    those of this machine: its own NATS server and no other's.
+    """
+    known = True
+    while True:
+        try:
+            async with _connected(addresses) as connection:
+                active = await _active(connection)
+            known = not _write_users(addresses, active) and known
+            if not known:
+                await nats.reload(addresses.nats_url, addresses.nats_system_seed)
+                known = True
+        except StackError as fault:
+            log.warning("the users of NATS may be those of before; trying again", fault=str(fault))
+        await asyncio.sleep(_LOOK)
 
 
 def ingest_keep() -> float:

@@ -1,6 +1,7 @@
 """The notifier as one process: its parts, how they start, and what they wait for."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -93,6 +94,8 @@ class Notifier:
     async def _stand_by(self) -> None:
         """Another process reads and judges; this one sends what is due, and answers."""
         self.reading.fine()
+        with contextlib.suppress(Exception):  # readiness asks NATS by itself
+            await self.broker.connect()
 
     def checks(self) -> dict[str, Check]:
         """Readiness: the database, its schema, NATS, and whether work gets anywhere."""

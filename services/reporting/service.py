@@ -75,8 +75,9 @@ class Reporting:
 
     async def _stand_by(self) -> None:
         """Another process projects: follow how far it is, for readers who wait for a position here."""
-        with contextlib.suppress(Exception):  # readiness asks the database by itself
+        with contextlib.suppress(Exception):  # readiness asks both by itself
             await self.projector.checkpoint()
+            await self._broker.connect()
             self.projecting.fine()
 
     def checks(self) -> dict[str, Check]:

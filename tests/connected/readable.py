@@ -12,7 +12,7 @@ from nats.js.errors import NotFoundError
 
 from deploy.stack.layout import Layout
 from deploy.stack.nats import connect
-from deploy.stack.postgres import binaries
+from deploy.stack.postgres_programs import binaries
 from tests.faults.system import System
 
 

@@ -60,7 +60,7 @@ class Parts(Asked):
         }
         if service == "registry":
             environment |= {"KETNAP_CONTENT_KEY": "c0" * 32, "KETNAP_MASTER_KEY": "5e" * 32}
-        else:
+        elif "registry_url" not in settings:
             environment["KETNAP_REGISTRY_URL"] = self.url("registry")
         environment |= {f"KETNAP_{setting.upper()}": value for setting, value in settings.items()}
         command = [sys.executable, "-P", "-m", module or f"services.{service}"]

@@ -15,7 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from deploy import master_keys, person_keys
 from deploy.stack.errors import StackError
 from deploy.stack.keys import new_key
-from deploy.stack.postgres import PostgresServer, binaries
+from deploy.stack.postgres import PostgresServer
+from deploy.stack.postgres_programs import binaries
 from services.registry.keyring import WrongMasterKey
 from services.registry.sealing import Sealer
 from services.registry.unsealing import Unsealing
