@@ -52,14 +52,26 @@ PROJECTIONS = {
         Projection(
             "reporting",
             kept=frozenset({"alembic_version"}),
-            sums={"delta": Sums(("organisation_id", "measure", "day", "counterpart", "position"), "change")},
+            sums={
+                "delta": Sums(("organisation_id", "measure", "day", "counterpart", "position"), "change"),
+                "spell_edge": Sums(
+                    ("organisation_id", "kind", "how", "day", "first", "last", "mentor", "position"), "change"
+                ),
+            },
             unlike={"fact": _FACT},
             # Running sums follow from the deltas.
             working=frozenset(
                 {"checkpoint", "subject", "traveller", "running_sum", "running_sum_progress", "summed"}
             ),
             late_indexes=frozenset(
-                {"delta_sum", "delta_position", "delta_counterpart", "person_step_organisation"}
+                {
+                    "delta_sum",
+                    "delta_position",
+                    "delta_counterpart",
+                    "person_step_organisation",
+                    "spell_edge_organisation",
+                    "spell_edge_position",
+                }
             ),
         ),
         Projection(

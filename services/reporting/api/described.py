@@ -66,6 +66,7 @@ DESCRIBED: Mapping[str, tuple[Schema, str]] = {
         "The dotted path of a figure, the report's name before it or not.",
     ),
     "flag": (_one_of(FLAGS), "Lists only the places that have it."),
+    "list": (_one_of(("mentors",)), "With a page of mentors by id; who reads it is noted."),
     "step": (_one_of(STEPS, "month"), "How long the points of a series are."),
     "order": (_one_of(("desc", "asc"), "desc"), "The highest value first, or the lowest."),
     "metric": (_one_of((*FLOW_METRICS, *LEVEL_METRICS), "admissions"), "Of the targets ranked by."),

@@ -9,12 +9,15 @@ from typing import Any, Literal, get_args
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.reporting.projector.running_sums import COUNTED
+from services.reporting.projector.spells import counted_kind
 from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.running import Running
 from shared.runtime.sql import Statements
 from shared.timeline.measures import MEMBER_LEVELS
 
 PIECES = Statements("services.reporting.sql", "reports.sql")
+SPELLS = Statements("services.reporting.sql", "spells.sql")
 
 Contribution = Literal[
     "levels",
@@ -25,6 +28,9 @@ Contribution = Literal[
     "level_steps",
     "places",
     "enterprises",
+    "spell_levels",
+    "spell_days",
+    "spell_flows",
 ]
 Amounts = Mapping[str, Counter[str]]
 """Part of the answer → measure → amount."""
@@ -32,17 +38,34 @@ Amounts = Mapping[str, Counter[str]]
 DAY = timedelta(days=1)
 
 _CONTRIBUTIONS: tuple[Contribution, ...] = get_args(Contribution)
-_RUNNING: frozenset[Contribution] = frozenset({"levels", "flows", "own_flows", "movements"})
+_RUNNING: frozenset[Contribution] = frozenset(
+    {"levels", "flows", "own_flows", "movements", "spell_levels", "spell_days", "spell_flows"}
+)
 """Contributions that running sums are kept of."""
 
 
-def _contributions(hierarchy: str, contribution: str) -> str:
-    pieces = (f"tree_{hierarchy}", "scope", f"held_{hierarchy}", contribution)
-    return "\n".join(PIECES[piece].text for piece in pieces)
+_OF_SPELLS: Mapping[Contribution, tuple[str, ...]] = {
+    "spell_levels": ("held_on_days", "spell_levels"),
+    "spell_days": ("held_on_days", "spell_levels"),
+    "spell_flows": ("spell_flows",),
+}
+"""Pieces of contributions made of edges of spells."""
+
+
+def of_spells(hierarchy: str, *pieces: str) -> str:
+    """A question's scope on a tree, and behind it pieces of `spells.sql`."""
+    scope = [PIECES[piece].text for piece in (f"tree_{hierarchy}", "scope", f"held_{hierarchy}")]
+    return "\n".join([*scope, *(SPELLS[piece].text.replace("--counted", COUNTED) for piece in pieces)])
+
+
+def _contributions(hierarchy: str, contribution: Contribution) -> str:
+    if contribution in _OF_SPELLS:
+        return of_spells(hierarchy, *_OF_SPELLS[contribution])
+    return of_spells(hierarchy) + "\n" + PIECES[contribution].text
 
 
 _OF_THEN = re.compile(
-    r"\b(today_tree|tree|scope|held|crossing|item|contribution)\b|:(known|organisation_id|children)\b"
+    r"\b(today_tree|tree|scope|held|held_edge|crossing|item|contribution)\b|:(known|organisation_id|children)\b"
 )
 
 
@@ -123,6 +146,10 @@ class Wanted:
                     "measures": self.measures,
                     "member_levels": list(MEMBER_LEVELS),
                 }
+            case "spell_levels" | "spell_days":
+                return {**days, "days": list(self.days), **self._spells()}
+            case "spell_flows":
+                return {**days, "first": self.first, **self._spells()}
             case "places_without_members":
                 return {**days, "day": self.last, "member_levels": list(MEMBER_LEVELS)}
             case "places" | "enterprises":
@@ -132,6 +159,9 @@ class Wanted:
                     "measures": self.measures,
                     "member_levels": list(MEMBER_LEVELS),
                 }
+
+    def _spells(self) -> dict[str, Any]:
+        return {"measures": self.measures, "kinds": sorted({counted_kind(each) for each in self.measures})}
 
 
 def levels(day: date, measures: Iterable[str]) -> Wanted:
@@ -167,6 +197,35 @@ def places(day: date, measures: Iterable[str]) -> Wanted:
 def enterprises(day: date, measures: Iterable[str]) -> Wanted:
     """Private enterprises of a day's evening that a measure counts."""
     return Wanted("enterprises", measures, day, day)
+
+
+def spell_levels(day: date, measures: Iterable[str]) -> Wanted:
+    """Levels of spells on the evening of a day."""
+    return Wanted("spell_levels", measures, day, day)
+
+
+def spell_days(days: Sequence[date], measures: Iterable[str]) -> Wanted:
+    """Levels of spells on the evenings of days, in their order, added up."""
+    first, last = (days[0], days[-1]) if days else (date.max, date.min)
+    return Wanted("spell_days", measures, first, last, days)
+
+
+def spell_flows(first: date, last: date, measures: Iterable[str]) -> Wanted:
+    """Flows of spells on the days `first` to `last`, both included."""
+    return Wanted("spell_flows", measures, first, last)
+
+
+def scope_parameters(question: Question) -> dict[str, Any]:
+    """What statements ask for about the scope itself, but for its days."""
+    parameters: dict[str, Any] = {
+        "organisation_id": question.root,
+        "known": question.known,
+        "by_child": question.by_child,
+        "children": [child.id for child in question.children],
+    }
+    if question.hierarchy == "current":
+        parameters["today"] = question.today
+    return parameters
 
 
 class Reading:
@@ -249,22 +308,21 @@ class Reading:
         """What the running sums say of the whole; None where they say nothing."""
         if self._running is None or wanted.empty or wanted.contribution not in _RUNNING:
             return None
-        first = date.min if wanted.contribution == "levels" else wanted.first
+        if wanted.contribution == "spell_days":
+            found: Counter[str] = Counter()
+            for day in wanted.days:
+                level = await self._running.sums(wanted.measures, date.min, day, own=False)
+                if level is None:
+                    return None
+                found.update(level)
+            return found
+        first = date.min if wanted.contribution in ("levels", "spell_levels") else wanted.first
         return await self._running.sums(
             wanted.measures, first, wanted.last, own=wanted.contribution == "own_flows"
         )
 
     async def _ask(self, wanted: Wanted, asked: str, **more: Any) -> Sequence[Any]:
         question = self.question
-        parameters: dict[str, Any] = {
-            **wanted.parameters(),
-            **more,
-            "organisation_id": question.root,
-            "known": question.known,
-            "by_child": question.by_child,
-            "children": [child.id for child in question.children],
-        }
-        if question.hierarchy == "current":
-            parameters["today"] = question.today
+        parameters = {**wanted.parameters(), **more, **scope_parameters(question)}
         statement = _STATEMENTS[(question.hierarchy, wanted.contribution, asked)]
         return (await self.connection.execute(statement, parameters)).all()
