@@ -30,7 +30,7 @@ class RuleValue(msgspec.Struct, frozen=True, rename={"from_": "from"}):
 
     rule: Rule
     value: int
-    unit: Literal["years", "months", "days", "working_days", "introducers", "share", "persons"]
+    unit: Literal["years", "months", "calendar_days", "working_days", "introducers", "share", "persons"]
     from_: date
     to: date | None
     regulation: str

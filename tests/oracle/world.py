@@ -3,6 +3,7 @@
 A fact whose rule does not hold on its subject's own timeline changes nothing.
 """
 
+from datetime import date
 from typing import Any
 
 from tests.oracle import persons, targets
@@ -16,12 +17,14 @@ class World:
         self.organisations: dict[str, dict[str, Any]] = {}
         """id → {"kind", "sector", "parent", "ended": bool, "successor": id or None}."""
         self.persons: dict[str, dict[str, Any]] = {}
-        """id → {"member": {"at", "status"} or None, "candidate": {"at", "stage"} or None, "transfer"}."""
+        """id → {"member": {"at", "status"} or None, "candidate": {"at", "stage"} or None, "transfer", …}."""
         self.balances: dict[str, dict[str, int]] = {}
         self.targets: dict[str, dict[str, Any]] = {}
         self.places: dict[str, dict[str, Any]] = {}
         self.second_ids: dict[str, str] = {}
         """A person's second id → the first one."""
+        self.kept: list[tuple[str, str, date]] = []
+        """Deadlines kept in time so far: (rule, where, last day)."""
         self.happened: list[tuple[str, str, str | None]] = []
         """Of the last day: (what, at which organisation, the other end of a move)."""
 

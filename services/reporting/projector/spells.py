@@ -245,7 +245,7 @@ def due(rule: Rule, since: date) -> date | None:
             return working_days_after(since, value.value)
         case "months":
             return months_after(since, value.value)
-        case "days":
+        case "calendar_days":
             return since + timedelta(days=value.value)
         case _:
             raise ValueError(f"{rule} is counted in {value.unit}, which no deadline is")

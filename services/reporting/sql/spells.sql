@@ -30,9 +30,10 @@ CROSS JOIN LATERAL (
         ('certificates.valid', CASE WHEN s.last IS NULL OR s.day <= s.last THEN s.day END, edge.change),
         ('certificates.valid', CASE WHEN s.day <= s.last THEN s.last + 1 END, -edge.change),
         ('certificates.expired', CASE WHEN s.last IS NOT NULL THEN greatest(s.day, s.last + 1) END, edge.change),
-        ('certificates.' || to_char(s.last, 'YYYY-MM'), CASE WHEN s.last IS NOT NULL THEN s.day END, edge.change)
+        -- The first and the last day that there are stand as infinite ones.
+        ('certificates.' || to_char(s.last, 'YYYY-MM'), CASE WHEN isfinite(s.last) THEN s.day END, edge.change)
     ) AS m (measure, day, change)
-    WHERE s.kind = 'certificate.unused' AND m.day IS NOT NULL
+    WHERE s.kind = 'certificate.unused' AND isfinite(m.day)
     UNION ALL
     SELECT 'certificates.in_use', s.day, edge.change WHERE s.kind = 'certificate.in_use'
     UNION ALL

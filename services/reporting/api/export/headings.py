@@ -27,6 +27,8 @@ CODED = frozenset(
         "because",
         "closed_by",
         "step",
+        "rule",
+        "unit",
     }
 )
 """Columns whose cells are codes of ours and not somebody's words."""
