@@ -138,8 +138,10 @@ class Batch:
         for subject, turn in effect.turned():
             if subject.startswith("person/"):
                 self.steps.turn(subject, turn.gone, turn.come, event.position)
-                for change, steps in ((-1, turn.gone), (1, turn.come)):
-                    self.edges.extend((event.position, edge) for step in steps for edge in edges(step, change))
+                for gone in turn.gone:
+                    self.edges += [(event.position, edge) for edge in edges(gone, -1)]
+                for come in turn.come:
+                    self.edges += [(event.position, edge) for edge in edges(come, 1)]
         self.about.extend((subject, event.position) for subject in effect.about)
         self.travels.extend(self.book.travels(fact))
         self.successions |= effect.successions

@@ -5,7 +5,7 @@ added, with sign, as deltas are; which figures it changes on which days follows 
 `counted` in `sql/spells.sql`. A deadline so takes two rows instead of a dozen deltas.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Literal
@@ -16,17 +16,17 @@ from msgspec import Struct
 from shared.events import person as events
 from shared.events.vocabulary import REFERENCE
 from shared.law.calendar import months_after, period_end, working_days_after
-from shared.law.rulepack import Rule, RulePack
-from shared.timeline.course import Course
-from shared.timeline.course import Vote as PendingVote
+from shared.law.rulepack import Rule, RulePack, RuleValue
+from shared.timeline.course import Vote
 from shared.timeline.fold import Step
-from shared.timeline.person import STAGES, PersonState, belongs_to
+from shared.timeline.person import STAGES, PersonState
 
 LAW = RulePack.shipped()
 
 How = Literal["begins", "kept", "ends", "comes", "goes"]
 """`kept`: ends because what was due was done. `comes`, `goes`: it runs on in another organisation."""
 
+DAY = timedelta(days=1)
 APPLIED = STAGES.index("applied")
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 """Of days that deadlines are counted from: no holidays are known far away, and the calendar itself ends."""
@@ -46,6 +46,10 @@ class Spell(Struct, frozen=True):
     mentor: UUID | None = None
 
 
+_UNMENTORED = Spell("without_mentor.candidates")
+_UNMENTORED_MEMBER = Spell("without_mentor.probationary")
+
+
 class Edge(Struct, frozen=True):
     """An organisation's spell begins or ends on `day`; `change` is -1 where that turns out not to be so."""
 
@@ -59,51 +63,59 @@ class Edge(Struct, frozen=True):
     change: int
 
 
-def edges(step: Step, change: int) -> Iterator[Edge]:
+def edges(step: Step, change: int) -> list[Edge]:
     """The edges that one fact of a person makes, `change` times."""
     before, after = step.before, step.after
-    if not isinstance(before, PersonState) or not isinstance(after, PersonState) or _alike(before, after):
-        return
+    if not isinstance(before, PersonState) or not isinstance(after, PersonState):
+        return []
+    was, becomes = _standing(before), _standing(after)
+    if was == becomes and (becomes is None or _alike(before, after)):
+        return []
     day, said = step.fact.effectiveon, type(step.fact.data)
-    home_before, home_after = belongs_to(before) or "", belongs_to(after) or ""
-    were, are = dict.fromkeys(spells(before)), dict.fromkeys(spells(after))
-    for spell in were:
-        how: How | None = "kept" if KEPT_BY.get(spell.kind) is said else "ends"
-        if spell in are:
-            how = "goes" if home_before != home_after else None
-        if how is not None:
-            yield _edge(home_before, spell, how, day, change)
-    for spell in are:
-        if spell not in were:
-            yield _edge(home_after, spell, "begins", day, change)
-        elif home_before != home_after:
-            yield _edge(home_after, spell, "comes", day, change)
+    found: list[Edge] = []
+    for family in FAMILIES:
+        if was == becomes and not family.changed(before, after):
+            continue  # of nearly every fact all but one
+        were = family.spells(before) if was is not None else ()
+        are = family.spells(after) if becomes is not None else ()
+        for spell in were:
+            assert was is not None
+            if spell not in are:
+                how: How = "kept" if KEPT_BY.get(spell.kind) is said else "ends"
+                found.append(_edge(was[1], spell, how, day, change))
+            elif becomes is not None and was[1] != becomes[1]:
+                found.append(_edge(was[1], spell, "goes", day, change))
+                found.append(_edge(becomes[1], spell, "comes", day, change))
+        if becomes is not None:
+            found += [_edge(becomes[1], spell, "begins", day, change) for spell in are if spell not in were]
+    return found
 
 
 def _edge(organisation_id: str, spell: Spell, how: How, day: date, change: int) -> Edge:
     return Edge(organisation_id, spell.kind, how, day, spell.first, spell.last, spell.mentor, change)
 
 
+def _standing(state: PersonState) -> tuple[str, str] | None:
+    """As what, and in which organisation; None: neither candidate nor member, of whom no spell is."""
+    if state.candidacy is not None:
+        return ("candidate", state.candidacy.organisation_id)
+    return None if state.membership is None else (state.membership.status, state.membership.organisation_id)
+
+
 def _alike(before: PersonState, after: PersonState) -> bool:
-    """Whether nothing changed that spells follow from: nearly every fact leaves it as it is."""
-    if (
-        before.membership is not after.membership
-        or before.course is not after.course
-        or before.certificate is not after.certificate
-        or before.reports is not after.reports
-        or before.transfer is not after.transfer
-    ):
-        return False
-    was, becomes = before.candidacy, after.candidacy
-    if was is becomes:
-        return True
-    if was is None or becomes is None or was.organisation_id != becomes.organisation_id:
-        return False
-    return before.certificate is None or _applied(was.stage) == _applied(becomes.stage)
+    """Whether nothing else is another one that spells follow from."""
+    return (
+        before.course is after.course
+        and before.certificate is after.certificate
+        and before.reports is after.reports
+        and before.transfer is after.transfer
+        and (before.candidacy is after.candidacy or before.certificate is None)
+    )
 
 
-def _applied(stage: str) -> bool:
-    return STAGES.index(stage) >= APPLIED
+def _in_use(state: PersonState) -> bool:
+    """Whether the candidate's certificate is in use: the stage `applied` is reached."""
+    return state.candidacy is not None and STAGES.index(state.candidacy.stage) >= APPLIED
 
 
 KEPT_BY: dict[str, type[Struct]] = {
@@ -116,51 +128,125 @@ KEPT_BY: dict[str, type[Struct]] = {
 }
 """Kind of a deadline → the fact that keeps it when it ends it."""
 
-
-def spells(state: PersonState) -> Iterator[Spell]:
-    """What holds in a state, for the organisation that the person belongs to."""
-    course = state.course
-    if state.candidacy is not None:
-        yield from _of_candidate(state, course)
-    elif state.membership is not None:
-        yield from _of_member(state, course)
-    if state.candidacy is not None or (state.membership is not None and state.membership.status == "probationary"):
-        yield from _of_charges(state, course)
+Spells = tuple[Spell, ...]
 
 
-def _of_candidate(state: PersonState, course: Course) -> Iterator[Spell]:
-    assert state.candidacy is not None
-    if course.listed_on is not None:
-        yield from _deadline("mentor_assignment", course.listed_on)
-    yield from _decision("admission", "decision_admission", course.votes)
-    if course.received_on is not None and course.outcome not in REFERENCE.refusals:
-        yield from _deadline("ceremony", course.received_on)
-    if not course.charges:
-        yield Spell("without_mentor.candidates")
-    if state.certificate is not None:
-        kind = "certificate.in_use" if _applied(state.candidacy.stage) else "certificate.unused"
-        yield Spell(kind, last=state.certificate.expires_on or due("certificate", state.certificate.issued_on))
+def _mentor_assignment(state: PersonState) -> Spells:
+    since = state.course.listed_on
+    return () if since is None or state.candidacy is None else _deadline("mentor_assignment", since)
 
 
-def _of_member(state: PersonState, course: Course) -> Iterator[Spell]:
-    assert state.membership is not None
-    if state.membership.status == "probationary":
-        over = state.membership.admitted_on and due("probation", state.membership.admitted_on)
-        if over is not None:
-            yield from _deadline("confirmation", over)
-        yield from _decision("confirmation", "decision_confirmation", course.votes)
-        if not course.charges:
-            yield Spell("without_mentor.probationary")
-    if state.transfer is not None and course.sent_on is not None:
-        yield from _deadline("transfer", course.sent_on)
+def _decisions(state: PersonState) -> Spells:
+    found: Spells = ()
+    for vote in state.course.votes:
+        if state.candidacy is not None and vote.purpose == "admission" and _reached(vote):
+            found += _deadline("decision_admission", vote.day)
+        elif _is_probationary(state) and vote.purpose == "confirmation" and _reached(vote):
+            found += _deadline("decision_confirmation", vote.day)
+    return found
 
 
-def _decision(purpose: str, rule: Rule, votes: tuple[PendingVote, ...]) -> Iterator[Spell]:
-    for vote in votes:
-        share = LAW.on("vote_threshold", vote.day)
-        reached = share is None or vote.in_favour * share.of >= vote.eligible * share.value
-        if vote.purpose == purpose and reached:
-            yield from _deadline(rule, vote.day)
+def _ceremony(state: PersonState) -> Spells:
+    received_on = state.course.received_on
+    if received_on is None or state.candidacy is None or state.course.outcome in REFERENCE.refusals:
+        return ()
+    return _deadline("ceremony", received_on)
+
+
+def _confirmation(state: PersonState) -> Spells:
+    if state.membership is None or state.membership.admitted_on is None or not _is_probationary(state):
+        return ()
+    over = due("probation", state.membership.admitted_on)
+    return () if over is None else _deadline("confirmation", over)
+
+
+def _transfer(state: PersonState) -> Spells:
+    sent_on = state.course.sent_on
+    return () if sent_on is None or state.transfer is None else _deadline("transfer", sent_on)
+
+
+def _certificate(state: PersonState) -> Spells:
+    certificate = state.certificate
+    if certificate is None or state.candidacy is None:
+        return ()
+    last = certificate.expires_on or due("certificate", certificate.issued_on)
+    return (Spell("certificate.in_use" if _in_use(state) else "certificate.unused", last=last),)
+
+
+def _charges(state: PersonState) -> Spells:
+    if state.candidacy is None and not _is_probationary(state):
+        return ()
+    if not state.course.charges:
+        return (_UNMENTORED if state.candidacy is not None else _UNMENTORED_MEMBER,)
+    found = []
+    for charge in state.course.charges:
+        whole = first_whole_period(charge.since)
+        due_before = whole and reports_due(whole - DAY)
+        found.append(Spell("charge", due_before and due_before + DAY, mentor=charge.mentor_id))
+    return tuple(found)
+
+
+def _reports(state: PersonState) -> Spells:
+    if not state.reports or (state.candidacy is None and not _is_probationary(state)):
+        return ()
+    found: dict[Spell, None] = {}  # for a period and mentor one, however many there are
+    for charge in state.course.charges:
+        whole = first_whole_period(charge.since)
+        for report in state.reports:
+            end = _period_end(report.period_to) if report.mentor_id == charge.mentor_id else None
+            if end is not None and whole is not None and end >= whole:
+                found[Spell("report", last=reports_due(end), mentor=charge.mentor_id)] = None
+    return tuple(found)
+
+
+class Family(Struct, frozen=True):
+    """Spells that follow from the same part of a state; `changed` says whether that part is another one."""
+
+    spells: Callable[[PersonState], Spells]
+    changed: Callable[[PersonState, PersonState], bool]
+
+
+FAMILIES = (
+    Family(_mentor_assignment, lambda was, is_: was.course.listed_on != is_.course.listed_on),
+    Family(_decisions, lambda was, is_: was.course.votes != is_.course.votes),
+    Family(
+        _ceremony,
+        lambda was, is_: (
+            was.course.received_on != is_.course.received_on or was.course.outcome != is_.course.outcome
+        ),
+    ),
+    Family(_confirmation, lambda was, is_: was.membership != is_.membership),
+    Family(_transfer, lambda was, is_: was.course.sent_on != is_.course.sent_on or was.transfer != is_.transfer),
+    Family(
+        _certificate,
+        lambda was, is_: was.certificate is not is_.certificate or _in_use(was) != _in_use(is_),
+    ),
+    Family(_charges, lambda was, is_: was.course.charges != is_.course.charges),
+    Family(
+        _reports,
+        lambda was, is_: was.reports is not is_.reports or was.course.charges != is_.course.charges,
+    ),
+)
+
+
+def _is_probationary(state: PersonState) -> bool:
+    return state.candidacy is None and state.membership is not None and state.membership.status == "probationary"
+
+
+def _reached(vote: Vote) -> bool:
+    threshold = _threshold(vote.day)
+    return threshold is None or vote.in_favour * threshold.of >= vote.eligible * threshold.value
+
+
+@lru_cache(maxsize=10_000)
+def _threshold(day: date) -> RuleValue | None:
+    return LAW.on("vote_threshold", day)
+
+
+@lru_cache(maxsize=10_000)
+def _deadline(rule: Rule, since: date) -> Spells:
+    last = due(rule, since)
+    return () if last is None else (Spell(f"deadline.{rule}", since, last),)
 
 
 def counted_kind(measure: str) -> str:
@@ -179,30 +265,11 @@ def counted_kind(measure: str) -> str:
             return rest
 
 
-def _deadline(rule: Rule, since: date) -> Iterator[Spell]:
-    last = due(rule, since)
-    if last is not None:
-        yield Spell(f"deadline.{rule}", since, last)
-
-
-def _of_charges(state: PersonState, course: Course) -> Iterator[Spell]:
-    for charge in course.charges:
-        whole = _first_whole_period(charge.since)
-        first = whole and reports_due(whole - timedelta(days=1))
-        yield Spell("charge", first and first + timedelta(days=1), mentor=charge.mentor_id)
-        for report in state.reports:
-            if report.mentor_id != charge.mentor_id:
-                continue
-            end = _period_end(report.period_to)
-            # For a whole period of the charge, however often: a spell is there once.
-            if end is not None and whole is not None and end >= whole:
-                yield Spell("report", last=reports_due(end), mentor=charge.mentor_id)
-
-
-def _first_whole_period(since: date) -> date | None:
+@lru_cache(maxsize=10_000)
+def first_whole_period(since: date) -> date | None:
     """The first day of the first reporting period that begins on a day or after it."""
-    end = _period_end(since - timedelta(days=1))
-    return end and end + timedelta(days=1)
+    end = _period_end(since - DAY)
+    return end and end + DAY
 
 
 @lru_cache(maxsize=10_000)
@@ -230,7 +297,7 @@ def days_of_reports(first: date, last: date) -> list[date]:
     while end is not None and (day := reports_due(end)) is not None and day <= last:
         if day >= first:
             found.append(day)
-        end = _period_end(end + timedelta(days=1))
+        end = _period_end(end + DAY)
     return found
 
 
