@@ -65,7 +65,7 @@ def _contributions(hierarchy: str, contribution: Contribution) -> str:
 
 
 _OF_THEN = re.compile(
-    r"\b(today_tree|tree|scope|held|held_edge|crossing|item|contribution)\b|:(known|organisation_id|children)\b"
+    r"\b(today_tree|tree|scope|held|held_active|held_edge|crossing|item|contribution)\b|:(known|organisation_id|children)\b"
 )
 
 

@@ -51,17 +51,21 @@ CROSS JOIN LATERAL (
 ) AS c;
 
 -- held_on_days: edges in the hands of organisations active on the evening of days, on each of these
-, held_edge AS NOT MATERIALIZED (
-    SELECT h.part, e.day AS on_day, s.*
+, held_active AS MATERIALIZED (
+    -- By itself: each organisation is looked up once and not for each of its edges.
+    SELECT h.part, h.organisation_id, e.day AS on_day
     FROM held h
     JOIN unnest(CAST(:days AS date[])) AS e (day) ON h.from_day <= e.day AND e.day < h.to_day
     JOIN reporting.holding_version a ON a.organisation_id = h.organisation_id
     JOIN reporting.organisation_version v ON v.organisation_id = a.holder_id
-    JOIN reporting.spell_edge s ON s.organisation_id = h.organisation_id
     WHERE a.valid_from <= e.day AND e.day < a.valid_to AND a.known_from <= :known AND :known < a.known_to
       AND v.active AND v.valid_from <= e.day AND e.day < v.valid_to
       AND v.known_from <= :known AND :known < v.known_to
-      AND s.kind = ANY (CAST(:kinds AS text[])) AND s.day <= e.day AND s.position <= :known
+), held_edge AS NOT MATERIALIZED (
+    SELECT h.part, h.on_day, s.*
+    FROM held_active h
+    JOIN reporting.spell_edge s ON s.organisation_id = h.organisation_id
+    WHERE s.kind = ANY (CAST(:kinds AS text[])) AND s.day <= h.on_day AND s.position <= :known
 );
 
 -- spell_levels: levels of spells, once for each of the days; `counted` goes into it
