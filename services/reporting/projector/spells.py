@@ -5,7 +5,7 @@ added, with sign, as deltas are; which figures it changes on which days follows 
 `counted` in `sql/spells.sql`. A deadline so takes two rows instead of a dozen deltas.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Literal
@@ -73,11 +73,9 @@ def edges(step: Step, change: int) -> list[Edge]:
         return []
     day, said = step.fact.effectiveon, type(step.fact.data)
     found: list[Edge] = []
-    for family in FAMILIES:
-        if was == becomes and not family.changed(before, after):
-            continue  # of nearly every fact all but one
-        were = family.spells(before) if was is not None else ()
-        are = family.spells(after) if becomes is not None else ()
+    for family in FAMILIES if was != becomes else _touched(before, after):
+        were = family(before) if was is not None else ()
+        are = family(after) if becomes is not None else ()
         for spell in were:
             assert was is not None
             if spell not in are:
@@ -86,8 +84,10 @@ def edges(step: Step, change: int) -> list[Edge]:
             elif becomes is not None and was[1] != becomes[1]:
                 found.append(_edge(was[1], spell, "goes", day, change))
                 found.append(_edge(becomes[1], spell, "comes", day, change))
-        if becomes is not None:
-            found += [_edge(becomes[1], spell, "begins", day, change) for spell in are if spell not in were]
+        for spell in are:
+            if spell not in were:
+                assert becomes is not None
+                found.append(_edge(becomes[1], spell, "begins", day, change))
     return found
 
 
@@ -199,34 +199,40 @@ def _reports(state: PersonState) -> Spells:
     return tuple(found)
 
 
-class Family(Struct, frozen=True):
-    """Spells that follow from the same part of a state; `changed` says whether that part is another one."""
+Family = Callable[[PersonState], Spells]
+"""Spells that follow from one part of a state."""
 
-    spells: Callable[[PersonState], Spells]
-    changed: Callable[[PersonState, PersonState], bool]
-
-
-FAMILIES = (
-    Family(_mentor_assignment, lambda was, is_: was.course.listed_on != is_.course.listed_on),
-    Family(_decisions, lambda was, is_: was.course.votes != is_.course.votes),
-    Family(
-        _ceremony,
-        lambda was, is_: (
-            was.course.received_on != is_.course.received_on or was.course.outcome != is_.course.outcome
-        ),
-    ),
-    Family(_confirmation, lambda was, is_: was.membership != is_.membership),
-    Family(_transfer, lambda was, is_: was.course.sent_on != is_.course.sent_on or was.transfer != is_.transfer),
-    Family(
-        _certificate,
-        lambda was, is_: was.certificate is not is_.certificate or _in_use(was) != _in_use(is_),
-    ),
-    Family(_charges, lambda was, is_: was.course.charges != is_.course.charges),
-    Family(
-        _reports,
-        lambda was, is_: was.reports is not is_.reports or was.course.charges != is_.course.charges,
-    ),
+FAMILIES: tuple[Family, ...] = (
+    _mentor_assignment,
+    _decisions,
+    _ceremony,
+    _confirmation,
+    _transfer,
+    _certificate,
+    _charges,
+    _reports,
 )
+
+
+def _touched(before: PersonState, after: PersonState) -> Iterator[Family]:
+    """The families that may say something else of one who stands as before: of nearly every fact one or none."""
+    was, becomes = before.course, after.course
+    recharged = was is not becomes and was.charges != becomes.charges
+    if was is not becomes:
+        if was.listed_on != becomes.listed_on:
+            yield _mentor_assignment
+        if was.votes != becomes.votes:
+            yield _decisions
+        if was.received_on != becomes.received_on or was.outcome != becomes.outcome:
+            yield _ceremony
+        if recharged:
+            yield _charges
+    if before.transfer is not after.transfer:
+        yield _transfer
+    if recharged or before.reports is not after.reports:
+        yield _reports
+    if before.certificate is not after.certificate or _in_use(before) != _in_use(after):
+        yield _certificate
 
 
 def _is_probationary(state: PersonState) -> bool:
