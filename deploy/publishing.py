@@ -17,7 +17,7 @@ from nats.js.api import PubAck
 from deploy.receipts import Problem, Tally, fetch_receipts, read_receipts
 from shared.events.codec import MAX_BATCH, MAX_MESSAGE
 from shared.events.subjects import ingest_stream, ingest_subject, receipt_subject
-from shared.runtime.connection import Connection
+from shared.runtime.connection import Connection, secured
 
 _ACKNOWLEDGED_WITHIN = 5.0
 # A quarantined event may be released by one recorded a moment later: that receipt is on its way.
@@ -89,6 +89,7 @@ async def publish(
     *,
     registry_url: str | None = None,
     key: str = "",
+    ca: str = "",
     on_progress: Callable[[Progress], None] | None = None,
     in_flight: int = 8,
     patience: float = 60.0,
@@ -97,10 +98,11 @@ async def publish(
 
     Keeps `in_flight` messages on the way, each acknowledged by JetStream; one that is not acknowledged goes
     again under the same message id, so that the stream holds it once. Receipts that the subscription missed
-    are asked of the registry, if `registry_url` is given and answers, with the `key` to it. Gives up waiting when
-    nothing has moved for `patience` seconds. Raises PublishError.
+    are asked of the registry, if `registry_url` is given and answers, with the `key` to it. `ca` certifies the
+    servers of `tls://` and `https://` addresses (PEM). Gives up waiting when nothing has moved for `patience`
+    seconds. Raises PublishError.
     """
-    publisher = _Publisher(source, in_flight, patience, on_progress)
+    publisher = _Publisher(source, in_flight, patience, on_progress, ca)
     await publisher.connect(nats_url, seed)
     try:
         await publisher.send(events)
@@ -117,11 +119,13 @@ class _Publisher:
         in_flight: int,
         patience: float,
         on_progress: Callable[[Progress], None] | None,
+        ca: str,
     ) -> None:
         self._source = source
         self._in_flight = in_flight
         self._patience = patience
         self._on_progress = on_progress
+        self._ca = ca
         self._client = Connection()
         self._tally = Tally()
         self._acknowledged = 0
@@ -141,6 +145,7 @@ class _Publisher:
         try:
             await self._client.connect(
                 nats_url,
+                **secured([nats_url], self._ca),
                 name=f"ketnap publish {self._source}",
                 nkeys_seed_str=seed,
                 inbox_prefix=f"_INBOX_{self._source}",
@@ -287,7 +292,9 @@ class _Publisher:
         if registry_url is None:
             return False
         before = self._tally.open, self._tally.waiting
-        async for receipt in fetch_receipts(registry_url, self._source, self._tally.first_unsettled() - 1, key):
+        async for receipt in fetch_receipts(
+            registry_url, self._source, self._tally.first_unsettled() - 1, key, self._ca
+        ):
             self._tally.hear(receipt)
         self._report()
         return (self._tally.open, self._tally.waiting) != before

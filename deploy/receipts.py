@@ -10,6 +10,7 @@ import httpx
 import msgspec
 
 from shared.events.receipts import OUTCOMES, Receipt
+from shared.runtime.tls import trusting
 
 _RECEIPTS = msgspec.json.Decoder(Receipt | list[Receipt])
 _PAGE = 1000
@@ -124,12 +125,14 @@ def read_receipts(payload: bytes) -> list[Receipt]:
 
 
 async def fetch_receipts(
-    registry_url: str, source: str, after_stream_sequence: int, key: str = ""
+    registry_url: str, source: str, after_stream_sequence: int, key: str = "", ca: str = ""
 ) -> AsyncIterator[Receipt]:
     """Every receipt of `source` after a stream sequence, page by page; ends early if the registry is away."""
     after: int | str = after_stream_sequence
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    async with httpx.AsyncClient(base_url=registry_url, timeout=30, trust_env=False, headers=headers) as client:
+    async with httpx.AsyncClient(
+        base_url=registry_url, timeout=30, trust_env=False, headers=headers, verify=trusting(ca)
+    ) as client:
         while True:
             query = {"source": source, "after_stream_sequence": after, "limit": _PAGE}
             try:

@@ -5,7 +5,7 @@ import os
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from deploy.backup import archive
 from deploy.backup.archive import DUMP, FORMAT, Manifest, SourceMark
@@ -47,14 +47,20 @@ async def take(addresses: Addresses, file: Path, recipient: str) -> Manifest:
 def client_environment(database_url: str) -> dict[str, str]:
     """The environment in which PostgreSQL's programs find a database; a command line is there for all to read."""
     url = urlsplit(database_url)
-    return os.environ | {
-        "PGHOST": url.hostname or "",
-        "PGPORT": str(url.port or 5432),
-        "PGUSER": unquote(url.username or ""),
-        "PGPASSWORD": unquote(url.password or ""),
-        "PGDATABASE": url.path.removeprefix("/"),
-        "LC_ALL": "C",
-    }
+    asked = dict(parse_qsl(url.query))
+    verified = {"PGSSLMODE": asked.get("sslmode"), "PGSSLROOTCERT": asked.get("sslrootcert")}
+    return (
+        os.environ
+        | {name: value for name, value in verified.items() if value}
+        | {
+            "PGHOST": url.hostname or "",
+            "PGPORT": str(url.port or 5432),
+            "PGUSER": unquote(url.username or ""),
+            "PGPASSWORD": unquote(url.password or ""),
+            "PGDATABASE": url.path.removeprefix("/"),
+            "LC_ALL": "C",
+        }
+    )
 
 
 async def _dump(database_url: str, file: Path) -> Manifest:

@@ -73,7 +73,13 @@ async def _play(addresses: Addresses, console: "Console") -> bool:
     try:
         with console.status(f"Publishing {len(events):,} events through NATS as source {SOURCE} …"):
             publication = await publish(
-                addresses.nats_url, SOURCE, seed, events, registry_url=addresses.registry_url, key=addresses.key
+                addresses.nats_url,
+                SOURCE,
+                seed,
+                events,
+                registry_url=addresses.registry_url,
+                key=addresses.key,
+                ca=addresses.ca,
             )
         show_outcomes(
             console, publication.outcomes, [(f"event {p.index + 1}", p.receipt) for p in publication.problems[:20]]
@@ -86,7 +92,9 @@ async def _play(addresses: Addresses, console: "Console") -> bool:
         if publication.unanswered:
             raise StackError(f"the registry has not answered {publication.unanswered:,} events; see its log")
         with console.status("Waiting for reporting to compute the figures …"):
-            readings = await figures.read(addresses.reporting_url, publication.last_position, key=addresses.key)
+            readings = await figures.read(
+                addresses.reporting_url, publication.last_position, key=addresses.key, ca=addresses.ca
+            )
     except (PublishError, figures.ReportingError) as error:
         raise StackError(str(error)) from None
     figures.print_table(console, readings)

@@ -111,7 +111,7 @@ async def _verify(addresses: Addresses, streams: bool, anchor: "Anchor | None", 
     client = None
     if streams:
         try:
-            client = await connect(addresses.nats_url, addresses.nats_seed)
+            client = await connect(addresses.nats_url, addresses.nats_seed, ca=addresses.ca)
         except Exception as error:
             raise StackError(
                 f"NATS at {addresses.nats_url} does not answer ({error!r}); look at `ketnap doctor`, or leave "

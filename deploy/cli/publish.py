@@ -81,6 +81,7 @@ def publish(
             event_lines.lines(files),
             registry_url=addresses.registry_url or None,
             key=addresses.key,
+            ca=addresses.ca,
             on_progress=show,
         )
         try:

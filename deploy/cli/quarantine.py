@@ -184,5 +184,5 @@ def _ask(data_dir: DataDir, method: str, path: str, **options: Any) -> Any:
     from deploy.cli.asking import ask, client
 
     addresses = locate(data_dir, ("registry_url",))
-    with client(addresses.registry_url, addresses.key, timeout=60) as registry:
+    with client(addresses.registry_url, addresses.key, timeout=60, ca=addresses.ca) as registry:
         return msgspec.json.decode(ask(registry, method, path, **options))

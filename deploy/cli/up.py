@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.stack.layout import Addresses
+from deploy.stack.layout import Addresses, Layout
 
 DataDir = Annotated[
     Path | None,
@@ -58,13 +58,23 @@ class Ending:
             raise EndAsked
 
 
-def up(data_dir: DataDir = None, port_base: PortBase = None) -> None:
+Tls = Annotated[
+    bool,
+    typer.Option(
+        "--tls",
+        envvar="KETNAP_TLS",
+        help="Encrypt HTTP and NATS, with certificates of an authority that is made in the data directory.",
+    ),
+]
+
+
+def up(data_dir: DataDir = None, port_base: PortBase = None, tls: Tls = False) -> None:
     """Run the whole system on this machine until Ctrl-C: PostgreSQL, NATS, registry, reporting, notifier."""
     from deploy.stack.supervisor import running
 
     ending = Ending()
     try:
-        with running(data_dir, port_base) as addresses:
+        with running(data_dir, port_base, tls=tls) as addresses:
             show(addresses)
             typer.echo("ready")
             ending.wait()
@@ -82,5 +92,6 @@ def show(addresses: Addresses) -> None:
         ("nats", addresses.nats_url),
         ("postgres", postgres),
         ("data", str(addresses.data_dir)),
+        *([("authority", str(Layout(addresses.data_dir).ca_file))] if addresses.ca else []),
     ):
         typer.echo(f"{name:<10} {address}")

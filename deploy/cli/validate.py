@@ -38,7 +38,7 @@ def validate(files: Files, data_dir: DataDir = None) -> None:
     parts = first = 0
     console = Console()
     with (
-        client(addresses.registry_url, addresses.key, timeout=120) as registry,
+        client(addresses.registry_url, addresses.key, timeout=120, ca=addresses.ca) as registry,
         console.status("asking the registry"),
     ):
         for part in _parts(event_lines.lines(files)):

@@ -3,7 +3,9 @@
 Only the standard library, and little of it: it is run every few seconds.
 """
 
+import os
 import socket
+import ssl
 import struct
 import sys
 
@@ -11,8 +13,9 @@ PATIENCE = 4.0  # seconds
 
 
 def http(port: int) -> bool:
-    """Whether the service says that it is ready."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+    """Whether the service says that it is ready, over TLS where it has a certificate."""
+    plain = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+    with encrypted(plain) if os.environ.get("KETNAP_TLS_DIR") else plain as connection:
         connection.sendall(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         answer = b""
         while chunk := connection.recv(65536):
@@ -24,16 +27,27 @@ def http(port: int) -> bool:
 
 def nats() -> bool:
     """Whether NATS greets; it does so only after it has read its streams."""
-    with socket.create_connection(("127.0.0.1", 4222), timeout=PATIENCE) as connection:
+    with encrypted(socket.create_connection(("127.0.0.1", 4222), timeout=PATIENCE)) as connection:
         return connection.recv(5) == b"INFO "
 
 
 def postgres() -> bool:
     """Whether PostgreSQL takes connections: while it starts or stops it answers with an error instead."""
     parameters = b"user\0health\0database\0ketnap\0\0"
-    with socket.create_connection(("127.0.0.1", 5432), timeout=PATIENCE) as connection:
+    plain = socket.create_connection(("127.0.0.1", 5432), timeout=PATIENCE)
+    plain.sendall(struct.pack("!ii", 8, 80877103))  # asks for TLS
+    if plain.recv(1) != b"S":
+        return False
+    with encrypted(plain) as connection:
         connection.sendall(struct.pack("!ii", 8 + len(parameters), 196608) + parameters)
         return connection.recv(1024)[:1] == b"R"  # all of it: what is left unread, the server logs as a reset
+
+
+def encrypted(plain: socket.socket) -> ssl.SSLSocket:
+    """The connection over TLS. It does not ask who answers: this container's own server does."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context.wrap_socket(plain)
 
 
 if __name__ == "__main__":

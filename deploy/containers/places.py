@@ -8,6 +8,8 @@ NATS_PORT = 4222
 
 CLUSTER = Path("/var/lib/postgres/data")
 STREAMS = Path("/var/lib/nats/jetstream")
+HANDED = Path("/run/ketnap")
+"""What is handed to a service, as it sees it."""
 
 
 def handed(data_dir: Path, container: str) -> Path:

@@ -1,6 +1,7 @@
 """Becomes the PostgreSQL server of a container, on a cluster that it makes on the first start.
 
-Run as `python -m deploy.containers.postgres`; the superuser's password is the only secret that it is handed.
+Run as `python -m deploy.containers.postgres`; the superuser's password and the key of its
+certificate are all that it is handed.
 """
 
 import os
@@ -16,6 +17,8 @@ _SETTINGS = SETTINGS | {
     "listen_addresses": "*",
     "hba_file": str(Path(__file__).with_name("pg_hba.conf")),
     "log_destination": "stderr",
+    "ssl": "on",
+    "ssl_min_protocol_version": "TLSv1.3",
 }
 
 
@@ -26,7 +29,8 @@ def main(secrets: Path) -> None:
     except StackError as fault:
         sys.exit(f"postgres: {fault}")
     program = str(binaries() / "postgres")
-    options = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
+    certificate = {"ssl_cert_file": str(secrets / "server.pem"), "ssl_key_file": str(secrets / "server.key")}
+    options = [f"-c{name}={value}" for name, value in (_SETTINGS | certificate).items()]
     os.execv(program, [program, "-D", str(CLUSTER), "-p", str(POSTGRES_PORT), *options])  # noqa: S606 - becoming it is the point
 
 

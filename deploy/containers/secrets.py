@@ -3,32 +3,50 @@
 Run as `python -m deploy.containers.secrets` before anything else, on every start: what is there stays.
 """
 
+import ipaddress
+import os
+import sys
 from pathlib import Path
 
-from deploy.containers.places import NATS_PORT, POSTGRES_HOST, POSTGRES_PORT, STREAMS, handed
+from deploy.containers.places import HANDED, NATS_PORT, POSTGRES_HOST, POSTGRES_PORT, STREAMS, handed
 from deploy.stack import nats, postgres
 from deploy.stack.access import ensure_command_line_key
+from deploy.stack.certificates import (
+    HERE,
+    ensure_authority,
+    ensure_server,
+    names_outside,
+    pem,
+    shown,
+    take_brought,
+)
+from deploy.stack.errors import StackError
 from deploy.stack.keys import ensure_secret, new_key, new_password, write_secret
 from deploy.stack.layout import Layout, default_data_dir
+from deploy.stack.nats_rights import SERVICE_USERS
 from deploy.stack.service import secret_files
+from shared.runtime.tls import is_address
 
 
 def provide(layout: Layout) -> None:
     """Fill the volumes below `layout`; idempotent."""
     for role in (postgres.SUPERUSER, *postgres.ROLES):
         postgres.password(layout.secrets, role)
-    for user in ("system", *nats.SERVICE_USERS):
+    for user in ("system", *SERVICE_USERS):
         nats.seed(layout.secrets, user)
     ensure_secret(layout.unseal_token, new_password)
     ensure_secret(layout.service_key, new_password)
     ensure_command_line_key(layout)  # so that everybody is asked for a key
     address = f"{POSTGRES_HOST}:{POSTGRES_PORT}"
-    _write(layout.database_url("owner"), postgres.url(layout.secrets, postgres.OWNER, address))
+    owners = postgres.url(layout.secrets, postgres.OWNER, address, ca_file=layout.ca_file)
+    _write(layout.database_url("owner"), owners)
     for service in postgres.SERVICES:
-        _write(layout.database_url(service), postgres.url(layout.secrets, f"ketnap_{service}", address))
+        its_own = postgres.url(layout.secrets, f"ketnap_{service}", address, ca_file=HANDED / layout.ca_file.name)
+        _write(layout.database_url(service), its_own)
         _hand_out(layout, service)
     superuser = handed(layout.data_dir, "postgres") / f"postgres-{postgres.SUPERUSER}.password"
     _write(superuser, postgres.password(layout.secrets, postgres.SUPERUSER))
+    _certify(layout)
     _configure_nats(layout)
 
 
@@ -42,6 +60,33 @@ def _hand_out(layout: Layout, service: str) -> None:
             _write(place / file.name, file.read_text(encoding="utf-8").strip())
 
 
+def _certify(layout: Layout) -> None:
+    """A certificate for each server; the authority that certifies them for each client, and its key for nobody."""
+    authority = ensure_authority(layout.authority)
+    text = pem(authority.certificate)
+    _write(layout.ca_file, text)
+    ensure_server(authority, handed(layout.data_dir, "postgres"), {POSTGRES_HOST, *HERE})
+    for server in (*postgres.SERVICES, "nats"):
+        place = layout.nats if server == "nats" else handed(layout.data_dir, server)
+        take_brought(layout.brought, place)
+        outside = (
+            []
+            if "public" in shown(place)
+            else _outside("KETNAP_NATS_PUBLISH" if server == "nats" else "KETNAP_PUBLISH")
+        )
+        ensure_server(authority, place, {server, *HERE, *outside})
+        if server != "nats":
+            _write(place / layout.ca_file.name, text)
+
+
+def _outside(published: str) -> list[str]:
+    """What others call this machine: what `KETNAP_NAMES` says, and the address on which something is published."""
+    address = (os.environ.get(published) or "").rpartition(":")[0] or os.environ.get(published) or ""
+    address = address.strip("[]")
+    named = is_address(address) and not ipaddress.ip_address(address).is_unspecified
+    return [*names_outside(), *([address] if named else [])]
+
+
 def _configure_nats(layout: Layout) -> None:
     key = layout.nats / nats.stream_key(layout.secrets).name
     _write(key, nats.stream_key(layout.secrets).read_text(encoding="utf-8").strip())
@@ -53,6 +98,7 @@ def _configure_nats(layout: Layout) -> None:
         store=STREAMS,
         key_path=key.name,
         sources_path=layout.sources_file.name,
+        certificates=[str(layout.nats / each) for each in shown(layout.nats)],
     )
     _write(layout.nats / "nats.conf", configuration)
 
@@ -64,4 +110,7 @@ def _write(file: Path, value: str) -> None:
 
 
 if __name__ == "__main__":
-    provide(Layout(default_data_dir()))
+    try:
+        provide(Layout(default_data_dir()))
+    except StackError as fault:
+        sys.exit(f"secrets: {fault}")

@@ -15,6 +15,7 @@ from deploy.stack.postgres import SERVICES, ensure_rights
 
 def main() -> None:
     """Do it; ends with exit code 1 and a line that says what is wrong."""
+    from deploy.stack.nats import reload
     from deploy.stack.provisioning import restore
     from shared.runtime import logging
     from shared.runtime.migrations import upgrade
@@ -22,10 +23,12 @@ def main() -> None:
     logging.configure("setup", "info", "json")
     layout = Layout(default_data_dir())
     try:
-        addresses = locate(layout.data_dir, ("database_url", "nats_url", "nats_seed", "nats_system_seed"))
-        ensure_rights(POSTGRES_HOST, POSTGRES_PORT, layout.secrets)
+        addresses = locate(layout.data_dir, ("database_url", "nats_url", "nats_seed", "nats_system_seed", "ca"))
+        ensure_rights(POSTGRES_HOST, POSTGRES_PORT, layout.secrets, layout.ca_file)
         upgrade([f"services.{service}" for service in SERVICES], addresses.database_url)
         asyncio.run(restore(addresses))
+        # A certificate that was renewed counts from now on; nobody is disconnected.
+        asyncio.run(reload(addresses.nats_url, addresses.nats_system_seed, addresses.ca))
     except StackError as fault:
         sys.exit(f"setup: {fault}")
 

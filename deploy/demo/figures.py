@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.demo.printed import FIGURES, Figure, Kind, Value
+from shared.runtime.tls import trusting
 
 _KINDS: dict[Kind, tuple[str, str]] = {
     "printed": ("đã in · printed", "bold"),
@@ -45,15 +46,18 @@ async def read(
     figures: Sequence[Figure] = FIGURES,
     *,
     key: str = "",
+    ca: str = "",
     patience: float = 60.0,
 ) -> list[Reading]:
     """Read every figure over HTTP, once reporting has projected `min_position`.
 
-    `key` is shown to reporting, where it asks for one. Waits up to `patience` seconds for reporting to come that
-    far; raises ReportingError after that.
+    `key` is shown to reporting, where it asks for one; `ca` certifies an `https://` address (PEM). Waits up to
+    `patience` seconds for reporting to come that far; raises ReportingError after that.
     """
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    async with httpx.AsyncClient(base_url=reporting_url, timeout=30, trust_env=False, headers=headers) as client:
+    async with httpx.AsyncClient(
+        base_url=reporting_url, timeout=30, trust_env=False, headers=headers, verify=trusting(ca)
+    ) as client:
         answers: dict[str, Any] = {}
         deadline = asyncio.get_running_loop().time() + patience
         for call in dict.fromkeys(figure.call for figure in figures):

@@ -1,17 +1,21 @@
 """Puts the whole system together: which parts, on which ports, in which order."""
 
 import asyncio
+import os
 from collections.abc import Callable
 
 from deploy.stack.access import refuse_open_doors
+from deploy.stack.certificates import HERE, ensure_authority, ensure_server, names_outside, pem, take_brought
 from deploy.stack.errors import StackError
 from deploy.stack.keys import write_secret
 from deploy.stack.layout import Addresses, Layout
 from deploy.stack.nats import NatsServer
-from deploy.stack.ports import in_use
+from deploy.stack.ports import HOST, in_use
 from deploy.stack.postgres import SERVICES, PostgresServer
 from deploy.stack.service import ketnap_services
 from deploy.stack.supervisor import Part, Stage
+from shared.runtime.access.local import is_loopback
+from shared.runtime.tls import is_address
 
 DEFAULT_NATS_PORT = 4222
 DEFAULT_PORT_BASE = 8080
@@ -26,20 +30,34 @@ def ports_for(port_base: int | None) -> dict[str, int]:
     return ports | {"nats": first + 3, "postgres": first + 4}
 
 
-def assemble(layout: Layout, port_base: int | None) -> tuple[list[Stage], Callable[[], Addresses]]:
+def assemble(
+    layout: Layout, port_base: int | None, *, tls: bool = False
+) -> tuple[list[Stage], Callable[[], Addresses]]:
     """The stages of a system in `layout`, and its addresses, to be asked for once the stages are ready.
 
-    Ends what an earlier, killed run left behind. Raises StackError if a port is taken by something else.
+    tls: NATS and the services show certificates, made or brought; PostgreSQL stays on the loopback address
+    without. Ends what an earlier, killed run left behind. Raises StackError if a port is taken by something else.
     """
     ports = ports_for(port_base)
     refuse_open_doors(layout)
+    nats_host = os.environ.get("KETNAP_NATS_HOST") or HOST
+    if not tls and not is_loopback(nats_host):
+        raise StackError(f"KETNAP_NATS_HOST is {nats_host}: NATS is served to others over TLS only; add --tls")
+    ca = provide_certificates(layout) if tls else ""
     postgres = PostgresServer(
         layout.postgres, ports.get("postgres"), secrets=layout.secrets, log=layout.logs / "postgres.log"
     )
-    nats = NatsServer(layout.nats, ports["nats"], secrets=layout.secrets, log=layout.logs / "nats.log")
+    nats = NatsServer(
+        layout.nats,
+        ports["nats"],
+        secrets=layout.secrets,
+        log=layout.logs / "nats.log",
+        host=nats_host,
+        tls=layout.tls("nats") if tls else None,
+    )
     for user in ("system", "operator", *SERVICES):
         nats.seed(user)
-    services = ketnap_services(layout, ports, nats.url)
+    services = ketnap_services(layout, ports, nats.url, ca)
     parts: list[Part] = [postgres, nats, *services]
     for part in reversed(parts):
         part.child.end_leftover()
@@ -53,6 +71,7 @@ def assemble(layout: Layout, port_base: int | None) -> tuple[list[Stage], Callab
             database_url=postgres.url(),
             nats_seed=nats.seed("operator"),
             nats_system_seed=nats.seed("system"),
+            ca=ca,
             **urls,
         )
 
@@ -75,6 +94,19 @@ def assemble(layout: Layout, port_base: int | None) -> tuple[list[Stage], Callab
     # The services load at the same time: on two cores that is most of what a start takes.
     stages: list[Stage] = [[postgres], [nats], hand_out, migrate, restore_sources, services]
     return stages, addresses
+
+
+def provide_certificates(layout: Layout) -> str:
+    """Those of the services and of NATS, for this machine and `KETNAP_NAMES`; gives the authority's (PEM)."""
+    authority = ensure_authority(layout.authority)
+    host = os.environ.get("KETNAP_HTTP_HOST") or HOST
+    asked_for = {*HERE, *names_outside(), *([host] if is_address(host) else [])}
+    for server in (*SERVICES, "nats"):
+        take_brought(layout.brought, layout.tls(server))
+        ensure_server(authority, layout.tls(server), asked_for)
+    text = pem(authority.certificate)
+    write_secret(layout.ca_file, text)
+    return text
 
 
 def _refuse_taken(ports: dict[str, int]) -> None:

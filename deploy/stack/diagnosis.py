@@ -5,7 +5,10 @@ import contextlib
 import datetime
 import os
 import shutil
+import socket
+import ssl
 import stat
+import struct
 import subprocess
 import sys
 import zoneinfo
@@ -23,6 +26,7 @@ from deploy.stack.errors import NotRunning, StackError
 from deploy.stack.layout import Addresses, Layout, locate
 from deploy.stack.ports import in_use
 from deploy.stack.service import health
+from shared.runtime.tls import WARN_BEFORE, days, trusting
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -57,6 +61,7 @@ def examine(layout: Layout, port_base: int | None) -> Iterator[Finding]:
         return
     yield Finding("system", True, f"running, {addresses.data_dir}")
     yield from _services(addresses)
+    yield from _certificates(addresses)
     yield from asyncio.run(_servers(addresses))
 
 
@@ -132,11 +137,46 @@ def _ports(port_base: int | None) -> Iterator[Finding]:
 def _services(addresses: Addresses) -> Iterator[Finding]:
     for name in ("registry", "reporting", "notifier"):
         url: str = getattr(addresses, f"{name}_url")
-        parts = urlsplit(url)
-        status = health(parts.hostname or "", parts.port or 80, f"{parts.path}/health/ready")
+        status = health(url, ca=addresses.ca)
         seen = "nobody answers" if status is None else f"answers {status}"
         log = Layout(addresses.data_dir).logs / f"{name}.log"
         yield Finding(name, status == 200, f"{url} {seen}", f"read {log}")
+
+
+def _certificates(addresses: Addresses) -> Iterator[Finding]:
+    """When the certificates end that the servers show, and whether they are of the authority that is known."""
+    urls = {name: getattr(addresses, f"{name}_url") for name in (*postgres.SERVICES, "nats")}
+    encrypted = {name: url for name, url in urls.items() if url.startswith(("https://", "tls://"))}
+    if "sslmode=verify" in addresses.database_url:
+        encrypted["postgres"] = addresses.database_url
+    now = datetime.datetime.now(datetime.UTC)
+    for name, url in encrypted.items():
+        try:
+            end = _shown_until(url, addresses.ca)
+        except OSError as error:
+            yield Finding(f"certificate of {name}", False, str(error), "renew it: docs/security.md says how")
+        else:
+            left = days(now, end)
+            seen = f"ends on {end:%Y-%m-%d}, in {left:.0f} days"
+            yield Finding(
+                f"certificate of {name}", left > WARN_BEFORE, seen, "renew it: docs/security.md says how"
+            )
+
+
+def _shown_until(url: str, ca: str) -> datetime.datetime:
+    """The end of the certificate that a server shows. Raises OSError where it shows none that is known."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or 443
+    with socket.create_connection((host, port), timeout=5) as plain:
+        if parts.scheme == "postgresql":
+            plain.sendall(struct.pack("!ii", 8, 80877103))  # PostgreSQL is asked first
+            if plain.recv(1) != b"S":
+                raise ConnectionError("the server does not encrypt")
+        with trusting(ca).wrap_socket(plain, server_hostname=host) as connection:
+            shown = connection.getpeercert()
+    assert shown is not None, "it was verified"
+    ends = ssl.cert_time_to_seconds(str(shown["notAfter"]))
+    return datetime.datetime.fromtimestamp(ends, datetime.UTC)
 
 
 async def _servers(addresses: Addresses) -> list[Finding]:
@@ -160,7 +200,7 @@ async def _servers(addresses: Addresses) -> list[Finding]:
     except Exception as error:  # whatever it is, it is what the operator must see
         findings.append(Finding("database", False, _told(error), f"read {log / 'postgres.log'}"))
     try:
-        client = await nats.connect(addresses.nats_url, addresses.nats_seed)
+        client = await nats.connect(addresses.nats_url, addresses.nats_seed, ca=addresses.ca)
         try:
             jetstream = client.jetstream(timeout=5)
             streams = (await jetstream.account_info()).streams

@@ -24,6 +24,7 @@ _SECRETS = {
     "nats_seed": "KETNAP_NATS_SEED",
     "nats_system_seed": "KETNAP_NATS_SYSTEM_SEED",
     "key": "KETNAP_KEY",
+    "ca": "KETNAP_CA",
 }
 
 
@@ -35,11 +36,11 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
 
     data_dir: Path
     reporting_url: str
-    """`http://HOST:PORT`, without a slash at the end; so the next two."""
+    """`http://HOST:PORT` or `https://…`, without a slash at the end; so the next two."""
     registry_url: str
     notifier_url: str
     nats_url: str
-    """`nats://HOST:PORT`"""
+    """`nats://HOST:PORT` or `tls://…`"""
     database_url: str
     """`postgresql://ketnap_owner:PASSWORD@HOST:PORT/ketnap`"""
     nats_seed: str
@@ -48,6 +49,8 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     """nkey seed of the server's own account: may ask it to reload."""
     key: str = ""
     """An operator's key to the APIs; empty where none is known, which is right as long as no key is asked for."""
+    ca: str = ""
+    """Certificates (PEM) that certify the servers of `https://` and `tls://` addresses; empty: the system's do."""
 
 
 class Layout:
@@ -69,6 +72,13 @@ class Layout:
         self.service_key = self.secrets / "service.key"
         self.command_line_key = self.secrets / "command-line.key"
         self.keys_file = self.data_dir / "access" / "keys.json"
+        self.authority = self.data_dir / "authority"
+        self.brought = self.data_dir / "certificates"
+        self.ca_file = self.secrets / "ca.pem"
+
+    def tls(self, server: str) -> Path:
+        """Where the certificate of a service or of NATS lies, if it has one."""
+        return self.data_dir / "tls" / server
 
     @property
     def sources_file(self) -> Path:
@@ -106,6 +116,7 @@ class Layout:
             "notifier_url": addresses.notifier_url,
             "nats_url": addresses.nats_url,
             "database_url_file": self.database_url("owner").name,
+            "tls": bool(addresses.ca),
         }
         write_secret(self.stack_file, json.dumps(facts, indent=2))
 
@@ -122,6 +133,7 @@ class Layout:
                 "nats_seed": self.nats_seed("operator").read_text(encoding="utf-8").strip(),
                 "nats_system_seed": self.nats_seed("system").read_text(encoding="utf-8").strip(),
                 "key": _read_if_there(self.command_line_key),
+                "ca": _read_if_there(self.ca_file) if facts["tls"] else "",
             }
         except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
             return None

@@ -5,42 +5,41 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.stack import nats_cluster
+from deploy.stack.certificates import shown
 from deploy.stack.errors import StackError
 from deploy.stack.keys import ensure_secret, new_key, new_seed, public_key, write_secret
 from deploy.stack.nats_cluster import Member
+from deploy.stack.nats_rights import SERVICE_USERS, Rights, rights, source_rights, written
 from deploy.stack.ports import HOST, free_port, remembered_port, was_taken
 from deploy.stack.process import Child
 
 if TYPE_CHECKING:
     from shared.runtime.connection import Connection
 
-SERVICE_USERS = ("registry", "reporting", "notifier", "operator")
 START_PATIENCE = 60.0  # seconds: JetStream reads its streams' indexes first
 STOP_PATIENCE = 15.0  # seconds
 
 SOURCE = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
 
-# What only the registry says, and what would take it back. Readers of the log keep the rest of JetStream.
-_ONLY_REGISTRY = ("ingest.>", "log.>", "receipt.>")
-_ONLY_OPERATOR = tuple(f"$JS.API.STREAM.{verb}.>" for verb in ("DELETE", "PURGE", "MSG.DELETE", "RESTORE"))
-
 
 class NatsServer:
-    """A NATS with JetStream in `directory`; only 127.0.0.1 reaches it.
+    """A NATS with JetStream in `directory`; only 127.0.0.1 reaches it, unless `host` says otherwise.
 
     Account KETNAP holds JetStream and the services; account SOURCES holds the sources, and sees of KETNAP
     only the service `ingest.>` and the stream `receipt.>`. So no reply subject of a source's choosing
     carries an answer of JetStream into a stream.
 
     port: None for a free one that the directory remembers. secrets: default `directory/secrets`.
-    member: its place in a cluster; None: it stands alone.
+    member: its place in a cluster; None: it stands alone. tls: where its certificate lies (see `certificates`);
+    None: nothing is encrypted.
     Start it from a thread that lives as long as the server shall (see `privileges.tied`).
     """
 
@@ -54,12 +53,16 @@ class NatsServer:
         secrets: Path | None = None,
         log: Path | None = None,
         member: Member | None = None,
+        host: str = HOST,
+        tls: Path | None = None,
     ) -> None:
         self.directory = directory.absolute()
         self.port = port or 0
         self._fixed_port = port is not None
         self._secrets = secrets or self.directory / "secrets"
         self._member = member
+        self._host = host
+        self._tls = tls
         self._configuration = self.directory / "nats.conf"
         self._child = Child(self.name, log or self.directory / "nats.log", self.directory / "nats.pid")
 
@@ -73,8 +76,8 @@ class NatsServer:
 
     @property
     def url(self) -> str:
-        """`nats://127.0.0.1:PORT`"""
-        return f"nats://{HOST}:{self.port}"
+        """`nats://127.0.0.1:PORT`, or `tls://localhost:PORT`: a name, for the certificate is chosen by it."""
+        return f"tls://localhost:{self.port}" if self._tls else f"nats://{HOST}:{self.port}"
 
     @property
     def sources_file(self) -> Path:
@@ -123,17 +126,18 @@ class NatsServer:
 
     def _accepts(self) -> bool:
         # A port that answers could be a stranger's; the process must also still live.
-        return server_info(self.port) is not None and self.running
+        return server_info(self.port, tls=self._tls is not None) is not None and self.running
 
     def _configured(self) -> str:
         # Included paths are relative to this file, and the key stays out of the directory it protects.
         return configuration(
-            f"{HOST}:{self.port}",
+            f"{self._host}:{self.port}",
             self._secrets,
             store=self.directory / "jetstream",
             key_path=os.path.relpath(stream_key(self._secrets), self.directory),
             sources_path=self.sources_file.name,
             member=self._member,
+            certificates=[str(self._tls / each) for each in shown(self._tls)] if self._tls else (),
         )
 
 
@@ -150,19 +154,28 @@ def stream_key(secrets: Path) -> Path:
 
 
 def configuration(
-    listen: str, secrets: Path, *, store: Path, key_path: str, sources_path: str, member: Member | None = None
+    listen: str,
+    secrets: Path,
+    *,
+    store: Path,
+    key_path: str,
+    sources_path: str,
+    member: Member | None = None,
+    certificates: Sequence[str] = (),
 ) -> str:
     """The server's configuration: where it listens (`HOST:PORT`) and stores, the accounts and their rights.
 
     key_path, sources_path: files that it includes, relative to where the configuration will lie. Of the seeds in
-    `secrets` only the public halves get in. member: its place in a cluster; None: it stands alone.
+    `secrets` only the public halves get in. member: its place in a cluster; None: it stands alone. certificates:
+    paths without `.pem` and `.key`, the first one for whoever asks for no name of the others'; without any,
+    nothing is encrypted.
     """
-    users = "\n".join(f"      {_user(seed(secrets, user), user)}" for user in SERVICE_USERS)
+    users = "\n".join(f"      {_user(public_key(seed(secrets, user)), rights(user))}" for user in SERVICE_USERS)
     return f"""# Written on every start; changes are lost.
 {nats_cluster.written(member)}
 listen: "{listen}"
 # Four times what the contract allows, so that a message that is too large arrives and gets its outcome.
-max_payload: 4MB
+max_payload: 4MB{_tls(certificates)}
 jetstream {{
   store_dir: {json.dumps(str(store))}
   # What is acknowledged must be on disk, also where all servers of a cluster share one power line.
@@ -196,11 +209,20 @@ accounts {{
 """
 
 
-def _user(user_seed: str, user: str) -> str:
-    if user in ("registry", "operator"):
-        return f"{{ nkey: {public_key(user_seed)} }}"
-    denied = json.dumps([*_ONLY_REGISTRY, *_ONLY_OPERATOR])
-    return f"{{ nkey: {public_key(user_seed)}, permissions: {{ publish: {{ deny: {denied} }} }} }}"
+def _user(key: str, allowed: Rights) -> str:
+    return f"{{ nkey: {key}, {written(allowed)} }}"
+
+
+def _tls(certificates: Sequence[str]) -> str:
+    if not certificates:
+        return ""
+    pairs = (
+        f"{{ cert_file: {json.dumps(f'{each}.pem')}, key_file: {json.dumps(f'{each}.key')} }}"
+        for each in certificates
+    )
+    # TLS from the first byte. Otherwise the server says first, in plain text, whether to encrypt; whoever is in
+    # between could say no, and many clients would go on.
+    return f"\ntls {{\n  certs: [ {', '.join(pairs)} ]\n  handshake_first: true\n}}"
 
 
 def write_sources(path: Path, public_keys: Mapping[str, str]) -> bool:
@@ -210,10 +232,7 @@ def write_sources(path: Path, public_keys: Mapping[str, str]) -> bool:
             raise ValueError(f"not a source's name: {source!r}")  # it would write its own rights
     lines = ["# Written from the registry's table of sources; changes are lost.", "users: ["]
     for source, key in sorted(public_keys.items()):
-        lines.append(
-            f'  {{ nkey: {key}, permissions: {{ publish: {{ allow: ["ingest.{source}.>"] }}, '
-            f'subscribe: {{ allow: ["receipt.{source}.>", "_INBOX_{source}.>"] }} }} }}'
-        )
+        lines.append(f"  {_user(key, source_rights(source))}")
     lines.append("]")
     content = "\n".join(lines)
     try:
@@ -231,7 +250,7 @@ def read_sources(path: Path) -> dict[str, str]:
     return {source: key for key, source in pairs}
 
 
-async def reload(url: str, system_seed: str) -> None:
+async def reload(url: str, system_seed: str, ca: str = "") -> None:
     """Make the server read its configuration again; disconnects nobody whose user stays.
 
     Raises StackError if it cannot be asked, or refuses.
@@ -239,7 +258,7 @@ async def reload(url: str, system_seed: str) -> None:
     from nats.errors import Error as NatsError
 
     try:
-        client = await connect(url, system_seed)
+        client = await connect(url, system_seed, ca=ca)
         try:
             # Of a cluster each server answers; it is this one that has read the new file.
             server = client.server_id
@@ -252,12 +271,16 @@ async def reload(url: str, system_seed: str) -> None:
         raise StackError(f"NATS refused its new users: {answer['error'].get('description', answer['error'])}")
 
 
-async def connect(url: str, nkey_seed: str, inbox_prefix: str = "_INBOX") -> "Connection":
-    """One connection attempt with an nkey seed; an error of nats-py or OSError where it fails."""
+async def connect(url: str, nkey_seed: str, inbox_prefix: str = "_INBOX", *, ca: str = "") -> "Connection":
+    """One connection attempt with an nkey seed; an error of nats-py or OSError where it fails.
+
+    ca: certificates in PEM that certify the server of a `tls://` address.
+    """
     from shared.runtime import connection
 
     return await connection.connect(
         url,
+        ca=ca,
         nkeys_seed_str=nkey_seed,
         inbox_prefix=inbox_prefix,
         allow_reconnect=False,
@@ -266,14 +289,24 @@ async def connect(url: str, nkey_seed: str, inbox_prefix: str = "_INBOX") -> "Co
     )
 
 
-def server_info(port: int, host: str = HOST) -> dict[str, object] | None:
-    """What the server says of itself to a new connection; None if nobody or no NATS answers."""
+def server_info(port: int, host: str = HOST, *, tls: bool = False) -> dict[str, object] | None:
+    """What the server says of itself to a new connection; None if nobody or no NATS answers.
+
+    tls: over TLS. Whether it is the right server is not looked at.
+    """
     try:
-        with socket.create_connection((host, port), timeout=2) as connection, connection.makefile("rb") as lines:
+        plain = socket.create_connection((host, port), timeout=2)
+        with _encrypted(plain) if tls else plain as connection, connection.makefile("rb") as lines:
             verb, _, facts = lines.readline().partition(b" ")
             return dict(json.loads(facts)) if verb == b"INFO" else None
     except (OSError, ValueError):
         return None
+
+
+def _encrypted(plain: socket.socket) -> ssl.SSLSocket:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context.wrap_socket(plain)
 
 
 def binary() -> str:

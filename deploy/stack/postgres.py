@@ -185,9 +185,13 @@ def password(secrets: Path, role: str) -> str:
     return ensure_secret(secrets / f"postgres-{role}.password", new_password)
 
 
-def url(secrets: Path, role: str, address: str, database: str = DATABASE) -> str:
-    """`postgresql://ROLE:PASSWORD@ADDRESS/DATABASE`; an address is `HOST:PORT`."""
-    return f"postgresql://{role}:{password(secrets, role)}@{address}/{database}"
+def url(secrets: Path, role: str, address: str, database: str = DATABASE, *, ca_file: Path | None = None) -> str:
+    """`postgresql://ROLE:PASSWORD@ADDRESS/DATABASE`; an address is `HOST:PORT`.
+
+    ca_file: what certifies the server, where whoever uses the URL finds it.
+    """
+    verified = f"?sslmode=verify-full&sslrootcert={ca_file}" if ca_file else ""
+    return f"postgresql://{role}:{password(secrets, role)}@{address}/{database}{verified}"
 
 
 def initialise(cluster: Path, secrets: Path, identity: Identity | None = None) -> None:
@@ -230,15 +234,16 @@ def initialise(cluster: Path, secrets: Path, identity: Identity | None = None) -
     unfinished.rename(cluster)
 
 
-def ensure_rights(host: str, port: int, secrets: Path) -> None:
+def ensure_rights(host: str, port: int, secrets: Path, ca_file: Path | None = None) -> None:
     """Roles, database and schemas as they should be, on every start; the rest is the migrations' part.
 
-    Raises StackError if the server refuses.
+    ca_file: what certifies the server; without it the connection is not encrypted. The server reads its settings
+    and its certificate again. Raises StackError if the server refuses.
     """
     passwords = [f"\\set {role} '{password(secrets, role)}'" for role in ROLES]
     statements = [*passwords, Path(__file__).with_name("rights.sql").read_text(encoding="utf-8")]
     try:
-        psql(host, port, SUPERUSER, password(secrets, SUPERUSER), "\n".join(statements))
+        psql(host, port, SUPERUSER, password(secrets, SUPERUSER), "\n".join(statements), ca_file=ca_file)
     except StackError as error:
         raise StackError(
             f"PostgreSQL at {host}:{port} refused its superuser, or its set-up: {error}; "

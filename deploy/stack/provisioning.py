@@ -188,7 +188,7 @@ async def _change(addresses: Addresses) -> "AsyncIterator[Connection]":
             # and the first error is the one to show.
             with contextlib.suppress(Exception):
                 if _write_users(addresses, await _active(connection)):
-                    await nats.reload(addresses.nats_url, addresses.nats_system_seed)
+                    await nats.reload(addresses.nats_url, addresses.nats_system_seed, addresses.ca)
             raise
 
 
@@ -199,7 +199,7 @@ async def _follow(addresses: Addresses, connection: "Connection") -> None:
         for row in rows:
             await _ensure_stream(jetstream, row["source"], row["settled"])
     if _write_users(addresses, active):
-        await nats.reload(addresses.nats_url, addresses.nats_system_seed)
+        await nats.reload(addresses.nats_url, addresses.nats_system_seed, addresses.ca)
 
 
 async def _active(connection: "Connection") -> dict[str, str]:
@@ -222,7 +222,7 @@ async def _jetstream(addresses: Addresses) -> "AsyncIterator[JetStreamContext]":
     from nats.errors import Error as NatsError
 
     try:
-        client = await nats.connect(addresses.nats_url, addresses.nats_seed)
+        client = await nats.connect(addresses.nats_url, addresses.nats_seed, ca=addresses.ca)
         try:
             yield client.jetstream(timeout=10)
         finally:
@@ -265,7 +265,7 @@ async def _verify(addresses: Addresses, source: str, seed: str) -> None:
     from nats.errors import Error as NatsError
 
     try:
-        client = await nats.connect(addresses.nats_url, seed, f"_INBOX_{source}")
+        client = await nats.connect(addresses.nats_url, seed, f"_INBOX_{source}", ca=addresses.ca)
         await client.close()
     except (NatsError, OSError) as error:
         raise StackError(

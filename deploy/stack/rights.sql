@@ -14,6 +14,9 @@ ALTER ROLE ketnap_notifier PASSWORD :'ketnap_notifier';
 SELECT 'CREATE DATABASE ketnap OWNER ketnap_owner'
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'ketnap') \gexec
 
+-- A certificate that was renewed counts from now on.
+SELECT pg_reload_conf();
+
 REVOKE ALL ON DATABASE ketnap FROM PUBLIC;
 GRANT CONNECT ON DATABASE ketnap TO ketnap_registry, ketnap_reporting, ketnap_notifier;
 

@@ -6,10 +6,13 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from deploy.stack.layout import Layout
 from deploy.stack.ports import HOST
 from deploy.stack.process import Child
+from shared.runtime.access.local import is_loopback
+from shared.runtime.tls import trusting
 
 MODULE = "services.{name}"
 START_PATIENCE = 60.0  # seconds
@@ -27,11 +30,13 @@ class ServiceProcess:
         environment: Mapping[str, str],
         child: Child,
         host: str = HOST,
+        ca: str = "",
     ) -> None:
-        """`host` is where this machine reaches it."""
+        """`host` is where this machine reaches it; `ca` certifies it (PEM), without it nothing is encrypted."""
         self.name = name
         self.host = host
         self.port = port
+        self._ca = ca
         self.child = child
         self._command = command
         self._environment = environment
@@ -42,7 +47,7 @@ class ServiceProcess:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"{'https' if self._ca else 'http'}://{self.host}:{self.port}"
 
     def launch(self) -> None:
         """Start it without waiting, so that several can load at the same time."""
@@ -58,14 +63,23 @@ class ServiceProcess:
         self.child.stop(STOP_PATIENCE)
 
     def _accepts(self) -> bool:
-        return health(self.host.strip("[]"), self.port) == 200 and self.running
+        return health(self.url, ca=self._ca) == 200 and self.running
 
 
-def health(host: str, port: int, path: str = "/health/ready", patience: float = 2.0) -> int | None:
-    """The HTTP status of `path`; None if nobody answers within `patience` seconds."""
-    connection = http.client.HTTPConnection(host, port, timeout=patience)
+def health(url: str, *, patience: float = 2.0, ca: str = "") -> int | None:
+    """The HTTP status of `/health/ready` at `url`; None if nobody answers within `patience` seconds.
+
+    ca: certifies an `https://` address (PEM).
+    """
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        connection = http.client.HTTPSConnection(host, port, timeout=patience, context=trusting(ca))
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=patience)
     try:
-        connection.request("GET", path)
+        connection.request("GET", f"{parts.path}/health/ready")
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return None
@@ -73,8 +87,10 @@ def health(host: str, port: int, path: str = "/health/ready", patience: float = 
         connection.close()
 
 
-def reached_at(host: str) -> str:
+def reached_at(host: str, *, tls: bool = False) -> str:
     """The name by which this machine reaches what listens at `host`, as addresses write it."""
+    if tls and (host in ("0.0.0.0", "::") or is_loopback(host)):  # noqa: S104 - recognised, not chosen
+        return "localhost"  # a name, for the certificate is chosen by it
     if host in ("0.0.0.0", "::", "localhost"):  # noqa: S104 - recognised, not chosen
         return HOST if host != "::" else "[::1]"
     return f"[{host}]" if ":" in host else host
@@ -94,9 +110,14 @@ def secret_files(layout: Layout, service: str) -> dict[str, Path]:
     return files
 
 
-def ketnap_services(layout: Layout, ports: Mapping[str, int], nats_url: str) -> list[ServiceProcess]:
-    """registry, reporting and notifier with the settings that each needs, the caller's `KETNAP_…` kept."""
+def ketnap_services(layout: Layout, ports: Mapping[str, int], nats_url: str, ca: str = "") -> list[ServiceProcess]:
+    """registry, reporting and notifier with the settings that each needs, the caller's `KETNAP_…` kept.
+
+    ca: certifies their certificates, which lie where the layout says, and that of NATS; empty: nothing is
+    encrypted.
+    """
     host = os.environ.get("KETNAP_HTTP_HOST") or HOST
+    reached = reached_at(host, tls=bool(ca))
     services = []
     for name in ("registry", "reporting", "notifier"):
         settings = {
@@ -107,8 +128,10 @@ def ketnap_services(layout: Layout, ports: Mapping[str, int], nats_url: str) -> 
             "KETNAP_KEYS_PATH": str(layout.keys_file),
         }
         settings |= {f"{variable}_FILE": str(file) for variable, file in secret_files(layout, name).items()}
+        if ca:
+            settings |= {"KETNAP_CA_FILE": str(layout.ca_file), "KETNAP_TLS_DIR": str(layout.tls(name))}
         if name != "registry":
-            settings["KETNAP_REGISTRY_URL"] = f"http://{reached_at(host)}:{ports['registry']}"
+            settings["KETNAP_REGISTRY_URL"] = f"{'https' if ca else 'http'}://{reached}:{ports['registry']}"
         if name == "reporting":
             for variable, language in (("KETNAP_NOTICE_FILE", "vi"), ("KETNAP_NOTICE_EN_FILE", "en")):
                 if layout.notices[language].exists():
@@ -117,7 +140,7 @@ def ketnap_services(layout: Layout, ports: Mapping[str, int], nats_url: str) -> 
         command = [sys.executable, "-P", "-m", MODULE.format(name=name)]
         child = Child(name, layout.logs / f"{name}.log", layout.run / f"{name}.pid")
         environment = _inherited() | settings
-        services.append(ServiceProcess(name, command, ports[name], environment, child, reached_at(host)))
+        services.append(ServiceProcess(name, command, ports[name], environment, child, reached, ca))
     return services
 
 
@@ -133,6 +156,11 @@ def _inherited() -> dict[str, str]:
         "KETNAP_SERVICE_KEY",
         "KETNAP_KEY",
         "KETNAP_OWNER_DATABASE_URL",
+        "KETNAP_CA",
     }
-    unwanted = ours | {f"{name}_FILE" for name in ours} | {"KETNAP_REGISTRY_URL", "KETNAP_REPORTING_URL"}
+    unwanted = (
+        ours
+        | {f"{name}_FILE" for name in ours}
+        | {"KETNAP_REGISTRY_URL", "KETNAP_REPORTING_URL", "KETNAP_TLS_DIR"}
+    )
     return {name: value for name, value in os.environ.items() if name not in unwanted}

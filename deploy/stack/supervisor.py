@@ -163,12 +163,13 @@ def sole_user(layout: Layout) -> Iterator[None]:
 
 @contextmanager
 def running(
-    data_dir: Path | None = None, port_base: int | None = None, say: Say | None = None
+    data_dir: Path | None = None, port_base: int | None = None, say: Say | None = None, *, tls: bool = False
 ) -> Iterator[Addresses]:
     """The whole system on this machine for the length of a `with`; yields its addresses when it is ready.
 
     port_base: reporting, registry, notifier, NATS and PostgreSQL get this port and the four after it; None:
     8080, 8081, 8082, 4222 and a free port. say: gets one line per notice; default standard error.
+    tls: NATS and HTTP are encrypted.
     Raises StackError if something keeps it from starting.
     """
     from deploy.stack.assembly import assemble
@@ -177,7 +178,7 @@ def running(
     _prepare(layout)
     with sole_user(layout):
         layout.stack_file.unlink(missing_ok=True)
-        stages, addresses = assemble(layout, port_base)
+        stages, addresses = assemble(layout, port_base, tls=tls)
         supervisor = Supervisor(stages, say or _to_stderr)
         supervisor.start()
         try:

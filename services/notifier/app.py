@@ -51,4 +51,4 @@ def create_app(settings: NotifierSettings, clock: Clock = system_clock) -> Lites
 
 def run(settings: NotifierSettings) -> None:
     """Serve until SIGTERM."""
-    serve(create_app(settings), settings.http_host, settings.http_port)
+    serve(create_app(settings), settings.http_host, settings.http_port, settings.tls_dir)

@@ -17,6 +17,7 @@ from shared.events.recorded import UnknownRecorded, read_recorded
 from shared.events.subjects import LOG_STREAM, LOG_SUBJECT
 from shared.runtime.access.principal import as_service
 from shared.runtime.progress import Progress, Stopped
+from shared.runtime.tls import trusting
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,10 @@ class Intake:
         judge: Judge,
         progress: Progress,
         service_key: str | None = None,
+        ca: str | None = None,
     ) -> None:
+        """`ca` certifies the registry of an `https://` address (PEM)."""
+        self._trust = trusting(ca)
         self._broker = broker
         self._registry_url = registry_url.rstrip("/")
         self._headers = as_service(service_key)
@@ -59,6 +63,7 @@ class Intake:
             durable=DURABLE,
             config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL, ack_wait=ACK_WAIT),
             pull_sub=PullSub(batch_size=1, timeout=5.0),
+            inbox_prefix=b"_INBOX_notifier.",  # the only inbox that the notifier may subscribe to
             ack_policy=AckPolicy.MANUAL,
             decoder=_as_it_is,
         )
@@ -74,7 +79,7 @@ class Intake:
 
     async def _keep_up(self, started: Callable[[], Any]) -> None:
         async with httpx.AsyncClient(
-            base_url=self._registry_url, timeout=30, trust_env=False, headers=self._headers
+            base_url=self._registry_url, timeout=30, trust_env=False, headers=self._headers, verify=self._trust
         ) as registry:
             self._registry = registry
             following = False

@@ -36,13 +36,19 @@ class Notifier:
         self.settings = settings
         self.clock = clock
         self.engine = create_engine(settings.database_url, "notifier")
-        self.broker = create_broker(settings.nats_url, settings.nats_seed, "notifier")
+        self.broker = create_broker(settings.nats_url, settings.nats_seed, "notifier", ca=settings.ca)
         self.reading = Progress("the reader of the log", stalled_after=60.0)
         self.projector = Projector(self.engine, clock, self._wake)
         self.sweeper = Sweeper(self.projector, clock)
         self.judge = Judge(self.projector)
         self.intake = Intake(
-            self.broker, settings.registry_url, self.projector, self.judge, self.reading, settings.service_key
+            self.broker,
+            settings.registry_url,
+            self.projector,
+            self.judge,
+            self.reading,
+            settings.service_key,
+            settings.ca,
         )
         self.lead = Lead(self.engine, "notifier.following")
         self.following = asyncio.Event()

@@ -47,4 +47,4 @@ def create_app(settings: RegistrySettings) -> Litestar:
 
 def run(settings: RegistrySettings) -> None:
     """Serve until SIGTERM."""
-    serve(create_app(settings), settings.http_host, settings.http_port)
+    serve(create_app(settings), settings.http_host, settings.http_port, settings.tls_dir)

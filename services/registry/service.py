@@ -47,7 +47,7 @@ class Registry:
         )
         self._intake: Intake | None = None
         self.broker: NatsBroker = create_broker(
-            settings.nats_url, settings.nats_seed, "registry", self._begin_anew
+            settings.nats_url, settings.nats_seed, "registry", self._begin_anew, ca=settings.ca
         )
         file = Path(settings.master_key_file) if settings.master_key_file else None
         sealer = Sealer(Keyring(settings.master_key, file))

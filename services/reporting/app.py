@@ -61,4 +61,4 @@ def create_app(
 
 def run(settings: ReportingSettings) -> None:
     """Serve until SIGTERM."""
-    serve(create_app(settings), settings.http_host, settings.http_port)
+    serve(create_app(settings), settings.http_host, settings.http_port, settings.tls_dir)

@@ -39,12 +39,16 @@ class Reporting:
         self.sums = RunningSums(self.engine)
         self.projecting = Progress("the projector")
         self._unsealing = (
-            Unsealing(settings.registry_url, settings.unseal_token) if settings.unseal_token else None
+            Unsealing(settings.registry_url, settings.unseal_token, ca=settings.ca)
+            if settings.unseal_token
+            else None
         )
         self.filling = Filling(self.engine, self.watch, self._unsealing)
         self._consume = consume
-        self._broker: NatsBroker = create_broker(settings.nats_url, settings.nats_seed, "reporting")
-        self._log = Log(settings.registry_url, settings.service_key)
+        self._broker: NatsBroker = create_broker(
+            settings.nats_url, settings.nats_seed, "reporting", ca=settings.ca
+        )
+        self._log = Log(settings.registry_url, settings.service_key, settings.ca)
         self._consumer = Consumer(self._broker, self._log, self.projector, self.projecting)
         self.lead = Lead(self.engine, "reporting.projecting")
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from shared.events.person import Profile
+from shared.runtime.tls import trusting
 
 BATCH = 500
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
@@ -55,10 +56,17 @@ _ANSWER = msgspec.json.Decoder(_Answer)
 class Unsealing:
     """The registry's unsealing over HTTP."""
 
-    def __init__(self, registry_url: str, token: str, client: httpx.AsyncClient | None = None) -> None:
-        """`token` is the registry's KETNAP_UNSEAL_TOKEN. `client` is for tests; it is closed with this."""
+    def __init__(
+        self, registry_url: str, token: str, client: httpx.AsyncClient | None = None, *, ca: str | None = None
+    ) -> None:
+        """`token` is the registry's KETNAP_UNSEAL_TOKEN; `ca` certifies an `https://` address (PEM).
+
+        `client` is for tests; it is closed with this.
+        """
         self._headers = {TOKEN_HEADER: token}
-        self._client = client or httpx.AsyncClient(base_url=registry_url, timeout=TIMEOUT, trust_env=False)
+        self._client = client or httpx.AsyncClient(
+            base_url=registry_url, timeout=TIMEOUT, trust_env=False, verify=trusting(ca)
+        )
 
     async def at(self, places: Sequence[ProfilePlace]) -> list[UnsealedProfile]:
         """What there is at each place, in their order. Raises UnsealingUnavailable, UnsealingRefused."""

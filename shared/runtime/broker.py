@@ -15,18 +15,25 @@ log = structlog.get_logger(__name__)
 class Broker(NatsBroker):
     """FastStream's broker on a connection that leaves nothing behind."""
 
+    ca: str | None = None
+
     async def _connect(self) -> connection.Connection:
-        client = await connection.connect(**self._connection_kwargs)
+        client = await connection.connect(ca=self.ca, **self._connection_kwargs)
         self.config.connect(client)
         return client
 
 
 def create_broker(
-    url: str, seed: str | None, name: str, reconnected: Callable[[], None] = lambda: None
+    url: str,
+    seed: str | None,
+    name: str,
+    reconnected: Callable[[], None] = lambda: None,
+    *,
+    ca: str | None = None,
 ) -> NatsBroker:
     """A broker for `url`, authenticated with an nkey `seed`; `name` shows in the server's connection list.
 
-    `url` may be several of a cluster, with commas between.
+    `url` may be several of a cluster, with commas between. `ca` certifies the servers of `tls://` addresses (PEM).
     `reconnected` is called when the server is there again: what was asked of it before, it may have forgotten.
     """
 
@@ -34,7 +41,7 @@ def create_broker(
         log.warning("NATS is reachable again")
         reconnected()
 
-    return Broker(
+    broker = Broker(
         url,
         name=f"ketnap-{name}",
         security=NatsNKey.from_seed(seed) if seed else None,
@@ -51,6 +58,8 @@ def create_broker(
         reconnected_cb=is_back,
         logger=None,
     )
+    broker.ca = ca
+    return broker
 
 
 def _said(message: str) -> Callable[[], Awaitable[None]]:

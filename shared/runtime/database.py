@@ -20,7 +20,8 @@ def create_engine(
     """An engine for `url` (`postgresql://…`); `name` shows in pg_stat_activity.
 
     The URL is the driver's to read, several servers included: it takes the one that takes writes of
-    `postgresql://USER:PASSWORD@ONE,OTHER/ketnap?target_session_attrs=read-write`.
+    `postgresql://USER:PASSWORD@ONE,OTHER/ketnap?target_session_attrs=read-write`. `sslmode` and `sslrootcert` in
+    it mean what they mean to every client of PostgreSQL.
 
     command_timeout: seconds after which a statement without an answer fails, and its connection is given up.
     durable: False for what may be lost with the server, since it is made anew then.

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -13,7 +14,7 @@ from litestar import Litestar, MediaType, Request, Response, Router, get
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
@@ -22,8 +23,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.runtime.access import rules
 from shared.runtime.access.gate import Gate
+from shared.runtime.access.local import AnyConnection
 from shared.runtime.access.principal import Principal
 from shared.runtime.access.rules import OPTION, Rule
+from shared.runtime.patience import CONNECTIONS, PatientProtocol
+from shared.runtime.tls import ServerCertificates
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +36,8 @@ Check = Callable[[], Awaitable[str | None]]
 """A readiness check: what is wrong and what to do, as one sentence, or None."""
 
 PROBLEM = "application/problem+json"
+LOOK_AT_CERTIFICATES = 60.0
+"""Seconds between two looks whether the certificate was renewed."""
 CHECK_PATIENCE = 5.0
 """Seconds that a check has: whoever asks for health wants an answer now, above all when something hangs."""
 
@@ -74,7 +80,9 @@ def create_api(
         opt=rules.everyone(),
     )
     async def ready(request: AnyRequest) -> Response[dict[str, Any]]:
-        found, worth_saying = await asyncio.gather(_all(checks(request.app)), _all(warnings(request.app)))
+        certificates: ServerCertificates | None = request.app.state.get("certificates")
+        worth_knowing = warnings(request.app) | ({"certificate": certificates.warning} if certificates else {})
+        found, worth_saying = await asyncio.gather(_all(checks(request.app)), _all(worth_knowing))
         wrong = {what: problem for what, problem in found.items() if problem is not None}
         body: dict[str, Any] = {
             "status": "failing" if wrong else "ok",
@@ -100,7 +108,7 @@ def create_api(
     app = Litestar(
         [live, ready, metrics, *route_handlers],
         lifespan=[lifespan],
-        guards=[gate.guard, *guards],
+        guards=[_without_nul, gate.guard, *guards],
         dependencies={"principal": Provide(_principal, sync_to_thread=False), **(dependencies or {})},
         exception_handlers={
             Problem: _answer,
@@ -142,6 +150,15 @@ def ruled_routes(app: Litestar) -> Iterator[tuple[str, str, Rule | None]]:
                     yield route.path, method, rule if isinstance(rule, Rule) else None
 
 
+def _without_nul(connection: AnyConnection, _: BaseRouteHandler) -> None:
+    """PostgreSQL knows no text with NUL, so nothing that could be asked for has one in its name."""
+    if "\0" in connection.scope["path"] or b"%00" in connection.scope["query_string"]:
+        raise HTTPException(
+            detail="expected an address without NUL characters, found one with %00",
+            status_code=HTTPStatus.BAD_REQUEST,
+        )
+
+
 def _principal(request: AnyRequest) -> Principal:
     found = request.scope["user"]
     assert isinstance(found, Principal), "a route for everyone has no principal"
@@ -169,21 +186,41 @@ def _unheard(asked: "asyncio.Future[str | None]") -> None:
         asked.exception()  # looked at, so that asyncio does not warn that nobody did
 
 
-def serve(app: Litestar, host: str, port: int) -> None:
-    """Serve until SIGTERM. Raises SettingsError for an address that others could reach without any key."""
+def serve(app: Litestar, host: str, port: int, tls_dir: str | None = None) -> None:
+    """Serve until SIGTERM, over TLS with the certificate in `tls_dir` if there is one.
+
+    Raises SettingsError for an address that others could reach without any key, and for a certificate that cannot
+    be shown.
+    """
     app.state.gate.open_at(host)
+    app.state.certificates = certificates = ServerCertificates(Path(tls_dir)) if tls_dir else None
     config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3, ws="none"
+        app,
+        host=host,
+        port=port,
+        http=PatientProtocol,
+        limit_concurrency=CONNECTIONS,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        ws="none",
+        ssl_context_factory=(lambda *_: certificates.context) if certificates else None,
     )
-    _Server(config, app).run()
+    _Server(config, app, certificates).run()
 
 
 class _Server(uvicorn.Server):
     """Says when the end begins, so that streams without an end of their own can close first."""
 
-    def __init__(self, config: uvicorn.Config, app: Litestar) -> None:
+    def __init__(self, config: uvicorn.Config, app: Litestar, certificates: ServerCertificates | None) -> None:
         super().__init__(config)
         self._app = app
+        self._certificates = certificates
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._certificates is not None and counter % int(10 * LOOK_AT_CERTIFICATES) == 0:  # ten ticks a second
+            self._certificates.look()
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         for end in self._app.state.get("at_exit", ()):

@@ -11,13 +11,20 @@ from shared.runtime.settings import SettingsError, load
 
 
 class ServiceSettings(AccessSettings, kw_only=True):
-    """Settings that all services share."""
+    """Settings that all services share.
+
+    `ca`: certificates in PEM that certify the servers of ketnap itself, NATS and the registry; without it the
+    system's store does. `tls_dir`: where the certificate lies that this service shows; without it HTTP is not
+    encrypted.
+    """
 
     database_url: str
     nats_url: str = "nats://127.0.0.1:4222"
     nats_seed: str | None = None
     http_host: str = "127.0.0.1"
     http_port: int = 0
+    ca: str | None = None
+    tls_dir: str | None = None
     log_level: str = "info"
     log_format: Literal["json", "console"] = "json"
 

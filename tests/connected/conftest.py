@@ -1,9 +1,10 @@
 """A running registry over real servers, and a source that publishes to it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import msgspec
 import nats
 import pytest
@@ -11,13 +12,18 @@ from litestar.testing import AsyncTestClient
 from nats.aio.client import Client
 from nats.js.api import DiscardPolicy, StreamConfig
 
+from deploy.stack.layout import Layout
 from deploy.stack.nats import NatsServer
 from services.registry.app import create_app
 from services.registry.settings import RegistrySettings
 from shared.events.subjects import ingest_stream
+from shared.runtime.tls import trusting
 from tests.conftest import Database
+from tests.faults.system import System
 from tests.given import encoded
 
+SOURCE = "dien-bien"
+"""The source of the locked system."""
 TIMEOUT = 20.0
 UNSEAL_TOKEN = "made-up-token-for-tests-of-unsealing"
 
@@ -103,6 +109,49 @@ class RunningRegistry:
         """Close all clients."""
         for client in self._clients:
             await client.close()
+
+
+@dataclass(frozen=True)
+class Secured:
+    """A running system over TLS that asks for keys: `ketnap up --tls` with a source and three keys."""
+
+    system: System
+    ca: str
+    seed: str
+    keys: dict[str, str]
+
+    def client(self, service: str, role: str | None = None, timeout: float = 20) -> httpx.AsyncClient:
+        """A client of a service with the key of `operator`, `source` or `viewer`, or with none."""
+        headers = {"Authorization": f"Bearer {self.keys[role]}"} if role else {}
+        return httpx.AsyncClient(
+            base_url=self.system.url(service),
+            timeout=timeout,
+            trust_env=False,
+            headers=headers,
+            verify=trusting(self.ca),
+        )
+
+
+@pytest.fixture(scope="session")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """One for all tests that only try what must not work."""
+    system = System(tmp_path_factory.mktemp("secured"), tls=True)
+    system.start()
+    try:
+        seed = system.add_source(SOURCE, "root")
+        keys = {}
+        for role, about in (
+            ("operator", ()),
+            ("source", ("--source", SOURCE)),
+            ("viewer", ("--organisation", "nowhere")),
+        ):
+            made = system.ketnap("key", "add", role, "--role", role, *about)
+            assert made.returncode == 0, made.stderr
+            keys[role] = made.stdout.strip()
+        yield Secured(system, Layout(system.data_dir).ca_file.read_text(encoding="utf-8"), seed, keys)
+    finally:
+        if system.running:
+            system.stop()
 
 
 def registry_settings(database: Database, nats_server: NatsServer) -> RegistrySettings:

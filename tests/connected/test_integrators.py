@@ -54,8 +54,8 @@ def run(system: System, name: str) -> str:
     return done.stdout
 
 
-def test_every_python_example_of_the_page_is_run_here() -> None:
-    assert list(EXAMPLES) == ["publisher.py", "one_event.py", "receipts.py", "bench.py"]
+def test_every_python_example_of_the_page_is_run_here_or_over_tls() -> None:
+    assert list(EXAMPLES) == ["over_tls.py", "publisher.py", "one_event.py", "receipts.py", "bench.py"]
     assert PAGE.count("```python") == len(EXAMPLES)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from deploy.stack.ports import free_port
+from shared.runtime.tls import trusting
 
 COMPOSE = shlex.split(os.environ.get("KETNAP_COMPOSE", "docker compose"))
 SERVICES = ("registry", "reporting", "notifier")
@@ -43,7 +44,8 @@ class Installation:
         self.project = project
         self.version = version
         self.key = ""
-        self.nats_url = f"nats://127.0.0.1:{first + 3}"
+        self.nats_url = f"tls://127.0.0.1:{first + 3}"
+        self._ca = ""
         self._ports = dict(zip(("reporting", "registry", "notifier"), range(first, first + 3), strict=True))
         self._settings = {f"KETNAP_{name.upper()}_PORT": str(port) for name, port in self._ports.items()} | {
             "KETNAP_NATS_PUBLISH": f"127.0.0.1:{first + 3}",
@@ -68,6 +70,19 @@ class Installation:
         """The command line inside; gives its standard output."""
         return self.compose("run", "--rm", "--no-TTY", "--no-deps", "ketnap", *arguments).strip()
 
+    @property
+    def ca(self) -> str:
+        """What certifies its servers, as an operator hands it to sources."""
+        if not self._ca:
+            self._ca = self.inside("cat /var/lib/ketnap/secrets/ca.pem")
+        return self._ca
+
+    def inside(self, script: str, *arguments: str) -> str:
+        """What a shell script says in a container like that of the command line."""
+        return self.compose(
+            "run", "--rm", "--no-TTY", "--no-deps", "--entrypoint", "sh", "ketnap", "-c", script, *arguments
+        ).strip()  # fmt: skip
+
     def inspect(self, service: str) -> dict[str, Any]:
         """All that the engine tells about a service's container."""
         [found] = json.loads(run("docker", "inspect", f"{self.project}-{service}-1"))
@@ -83,14 +98,19 @@ class Installation:
         return all(state["Running"] and state["Health"]["Status"] == "healthy" for state in states)
 
     def url(self, service: str) -> str:
-        """`http://…` of registry, reporting or notifier, as published."""
-        return f"http://127.0.0.1:{self._ports[service]}"
+        """`https://…` of registry, reporting or notifier, as published."""
+        return f"https://127.0.0.1:{self._ports[service]}"
+
+    def client(self, service: str, timeout: float = 20) -> httpx.AsyncClient:
+        """A client from outside that trusts the installation's authority and no other."""
+        verify = trusting(self.ca)
+        return httpx.AsyncClient(base_url=self.url(service), timeout=timeout, trust_env=False, verify=verify)
 
     async def get(self, service: str, path: str, **parameters: Any) -> Any:
         """The JSON of a GET with the operator's key; None while the service is away."""
         headers = {"Authorization": f"Bearer {self.key}", "Accept": "application/json"}
         try:
-            async with httpx.AsyncClient(base_url=self.url(service), timeout=20, trust_env=False) as client:
+            async with self.client(service) as client:
                 answer = await client.get(path, params=parameters or None, headers=headers)
         except httpx.TransportError:
             return None
@@ -99,7 +119,7 @@ class Installation:
     async def log(self) -> list[dict[str, Any]]:
         """All recorded events, in log order."""
         headers = {"Authorization": f"Bearer {self.key}", "Accept": "application/x-ndjson"}
-        async with httpx.AsyncClient(base_url=self.url("registry"), timeout=60, trust_env=False) as client:
+        async with self.client("registry", timeout=60) as client:
             answer = await client.get("/v1/events", headers=headers)
         assert answer.status_code == 200, answer.text
         return [json.loads(line) for line in answer.text.splitlines()]

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 import nats
 import pytest
 from nats.aio.client import Client
@@ -18,6 +17,7 @@ from deploy.demo import figures, history
 from deploy.publishing import publish
 from deploy.stack.layout import Layout
 from deploy.stack.service import secret_files
+from shared.runtime.tls import trusting
 from tests.deployment.conftest import NEXT
 from tests.deployment.installation import JOBS, LONG_RUNNING, SERVICES, Installation, run
 from tests.faults.province import AS_OF, Province
@@ -38,6 +38,8 @@ async def _source(installation: Installation, province: Province) -> AsyncIterat
 
     client = await nats.connect(
         installation.nats_url,
+        tls=trusting(installation.ca),
+        tls_handshake_first=True,
         nkeys_seed_str=seed,
         inbox_prefix=f"_INBOX_{province.source}",
         max_reconnect_attempts=-1,
@@ -86,7 +88,9 @@ async def _all_healthy(installation: Installation) -> None:
 
 
 async def _printed_figures(installation: Installation) -> None:
-    readings = await figures.read(installation.url("reporting"), 1, key=installation.key, patience=PATIENCE)
+    readings = await figures.read(
+        installation.url("reporting"), 1, key=installation.key, ca=installation.ca, patience=PATIENCE
+    )
     assert readings
     assert [reading for reading in readings if not reading.equal] == []
 
@@ -118,6 +122,7 @@ async def test_the_golden_history_published_from_outside_gives_the_printed_figur
         history.encoded(),
         registry_url=installation.url("registry"),
         key=installation.key,
+        ca=installation.ca,
         patience=PATIENCE,
     )
 
@@ -138,7 +143,7 @@ async def test_without_a_key_nothing_is_told(installation: Installation) -> None
         ("notifier", "/v1/alerts"),
     ):
         assert await installation.get(service, path) is not None
-        async with httpx.AsyncClient(base_url=installation.url(service), trust_env=False) as nobody:
+        async with installation.client(service) as nobody:
             assert (await nobody.get(path)).status_code == 401
 
 
@@ -166,17 +171,17 @@ def test_a_service_is_handed_its_own_secrets_and_no_others(installation: Install
         f"{name}_FILE": f"/run/ketnap/{file.name}"
         for name, file in secret_files(Layout(ROOT / "unused"), service).items()
     }
-    assert {f"/run/ketnap/{name}" for name in listed} == set(expected.values())
+    expected["KETNAP_CA_FILE"] = "/run/ketnap/ca.pem"
+    certificate = {"/run/ketnap/server.pem", "/run/ketnap/server.key"}
+    assert {f"/run/ketnap/{name}" for name in listed} == set(expected.values()) | certificate
     assert {name: value for name, value in settings.items() if value.startswith("/run/ketnap/")} == expected
     modes = installation.compose("exec", "-T", service, "sh", "-c", "stat -c %a:%u /run/ketnap /run/ketnap/*")
     assert set(modes.split()) == {"700:10001", "600:10001"}
 
 
 def test_no_secret_is_in_an_image_a_log_or_what_the_engine_tells(installation: Installation) -> None:
-    shown = installation.compose(
-        "run", "--rm", "--no-TTY", "--no-deps", "--entrypoint", "sh", "ketnap", "-c",
-        "cat /var/lib/ketnap/secrets/* /var/lib/ketnap/handed/registry/*",
-    )  # fmt: skip
+    shown = installation.inside("cat /var/lib/ketnap/secrets/* /var/lib/ketnap/handed/registry/*")
+    shown += installation.compose("exec", "-T", "postgres", "cat", "/run/ketnap/server.key")
     secrets = {line.strip().removeprefix('key: "').strip('"') for line in shown.splitlines() if len(line) > 20}
     secrets |= {url.partition("://")[2].partition(":")[2].partition("@")[0] for url in secrets if "://" in url}
     assert len(secrets) > 15
@@ -293,7 +298,4 @@ async def _more(installation: Installation, province: Province, than: int) -> bo
 def _tables(installation: Installation) -> str:
     """How many tables the next version's migration has made."""
     query = "SELECT count(*) FROM pg_tables WHERE tablename = 'made_by_a_test'"
-    return installation.compose(
-        "run", "--rm", "--no-TTY", "--no-deps", "--entrypoint", "sh", "ketnap", "-c",
-        'psql -AtX "$(cat /var/lib/ketnap/secrets/owner.database-url)" -c "$0"', query,
-    ).strip()  # fmt: skip
+    return installation.inside('psql -AtX "$(cat /var/lib/ketnap/secrets/owner.database-url)" -c "$0"', query)

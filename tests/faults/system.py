@@ -34,8 +34,9 @@ async def eventually(seek: Callable[[], Awaitable[Found | None]], what: str, wit
 class System(Asked):
     """One data directory, and the `ketnap up` that runs on it, if one does."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, tls: bool = False) -> None:
         self.directory = directory
+        self._tls = tls
         self.data_dir = directory / "data"
         self.port_base = free_port(together=5)
         self._environment = {
@@ -67,6 +68,8 @@ class System(Asked):
     def start(self, within: float = 60.0) -> None:
         """Run `ketnap up` on the directory; returns when it says `ready`."""
         command = [KETNAP, "up", "--data-dir", self.data_dir, "--port-base", str(self.port_base)]
+        if self._tls:
+            command.append("--tls")
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / "up.out").open("ab") as output:
             begin = output.tell()
@@ -124,5 +127,6 @@ class System(Asked):
         return file.read_text(encoding="utf-8").strip()
 
     def url(self, service: str) -> str:
-        """`http://…` of registry, reporting or notifier, whether or not it runs now."""
-        return f"http://127.0.0.1:{self.port_base + ('reporting', 'registry', 'notifier').index(service)}"
+        """`http://…` or `https://…` of registry, reporting or notifier, whether or not it runs now."""
+        name = "https://localhost" if self._tls else "http://127.0.0.1"
+        return f"{name}:{self.port_base + ('reporting', 'registry', 'notifier').index(service)}"

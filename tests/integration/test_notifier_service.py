@@ -67,7 +67,9 @@ class Registry:
 @pytest.fixture
 async def registry(nats_server: NatsServer) -> AsyncIterator[Registry]:
     """A registry with a province, and no stream yet."""
-    client = await nats.connect(nats_server.url, nkeys_seed_str=nats_server.seed("registry"))
+    client = await nats.connect(
+        nats_server.url, nkeys_seed_str=nats_server.seed("registry"), inbox_prefix="_INBOX_registry"
+    )
     registry = Registry(client)
     registry.record(
         root(), organisation("district", kind="intermediate_committee"), organisation("cell", parent="district")
@@ -195,7 +197,7 @@ async def test_a_gap_is_filled_from_the_registry_and_repeats_are_passed_over(
     await until(raised)
 
     async def acknowledged() -> bool:
-        info = await registry.stream.consumer_info(LOG_STREAM, DURABLE)
+        info = await http.notifier.broker.connection.jetstream().consumer_info(LOG_STREAM, DURABLE)
         return info.num_ack_pending == 0 and info.num_pending == 0 and info.delivered.consumer_seq >= 2
 
     await until(acknowledged)

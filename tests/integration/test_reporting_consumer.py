@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from deploy.stack.nats import NatsServer
+from deploy.stack.nats import NatsServer, connect
 from services.reporting.position import Watch
 from services.reporting.projector.batch import Batch
 from services.reporting.projector.consumer import DURABLE, Consumer
@@ -252,7 +252,7 @@ async def test_a_mistake_in_applying_stops_it_before_that_event_with_all_before_
 
 
 async def test_a_consumer_that_somebody_deletes_is_made_anew(
-    running: Running, monkeypatch: pytest.MonkeyPatch
+    running: Running, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.reporting.projector.consumer.FETCH", 0.2)
     await running.make_stream()
@@ -260,7 +260,9 @@ async def test_a_consumer_that_somebody_deletes_is_made_anew(
         await running.registry.relay(*running.registry.record(root()))
         assert await running.watch.reached(1, PATIENCE)
         await running.until_reading()
-        await running.registry_broker.connection.jetstream().delete_consumer(LOG_STREAM, DURABLE)
+        operator = await connect(nats_server.url, nats_server.seed("operator"))
+        await operator.jetstream().delete_consumer(LOG_STREAM, DURABLE)
+        await operator.close()
         await running.registry.relay(*running.registry.record(organisation("cell")))
         assert await running.watch.reached(2, PATIENCE)
 

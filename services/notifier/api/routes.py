@@ -28,7 +28,7 @@ from shared.runtime.http import Problem
 SQL = lists.SQL
 
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="rows of a page")]
-After = Annotated[int | None, QueryParameter(ge=0, description="`next` of the page before")]
+After = Annotated[int | None, QueryParameter(ge=0, le=2**63 - 1, description="`next` of the page before")]
 
 
 @get("/v1/alerts", summary="Alerts, the newest first", opt=selecting("viewer", "source"))

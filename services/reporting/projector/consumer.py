@@ -89,6 +89,7 @@ class Consumer:
             # What is older than the consumer has been caught up with, or is about to be.
             config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL, ack_wait=60, max_ack_pending=1000),
             pull_sub=PullSub(batch_size=1),
+            inbox_prefix=b"_INBOX_reporting.",  # the only inbox that reporting may subscribe to
             ack_policy=AckPolicy.MANUAL,
             persistent=False,
         )

@@ -5,6 +5,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from shared.runtime.access.principal import as_service
+from shared.runtime.tls import trusting
 
 PAGE = 1000
 TIMEOUT = 30.0
@@ -22,9 +23,14 @@ class _Page(Struct):
 class Log:
     """Pages of recorded events over HTTP."""
 
-    def __init__(self, registry_url: str, service_key: str | None = None) -> None:
+    def __init__(self, registry_url: str, service_key: str | None = None, ca: str | None = None) -> None:
+        """`ca` certifies the registry of an `https://` address (PEM)."""
         self._client = httpx.AsyncClient(
-            base_url=registry_url, timeout=TIMEOUT, trust_env=False, headers=as_service(service_key)
+            base_url=registry_url,
+            timeout=TIMEOUT,
+            trust_env=False,
+            headers=as_service(service_key),
+            verify=trusting(ca),
         )
 
     async def page(self, after: int, limit: int = PAGE) -> bytes:
