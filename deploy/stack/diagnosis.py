@@ -145,12 +145,13 @@ def _services(addresses: Addresses) -> Iterator[Finding]:
 
 def _certificates(addresses: Addresses) -> Iterator[Finding]:
     """When the certificates end that the servers show, and whether they are of the authority that is known."""
-    urls = {name: getattr(addresses, f"{name}_url") for name in (*postgres.SERVICES, "nats")}
-    encrypted = {name: url for name, url in urls.items() if url.startswith(("https://", "tls://"))}
-    if "sslmode=verify" in addresses.database_url:
-        encrypted["postgres"] = addresses.database_url
+    urls = [(name, str(getattr(addresses, f"{name}_url"))) for name in postgres.SERVICES]
+    urls += [("nats", each) for each in addresses.nats_url.split(",")]
+    encrypted = [(name, url) for name, url in urls if url.startswith(("https://", "tls://"))]
+    if "sslmode=verify" in addresses.database_url and "," not in addresses.database_url:
+        encrypted.append(("postgres", addresses.database_url))
     now = datetime.datetime.now(datetime.UTC)
-    for name, url in encrypted.items():
+    for name, url in encrypted:
         try:
             end = _shown_until(url, addresses.ca)
         except OSError as error:

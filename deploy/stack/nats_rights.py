@@ -45,7 +45,8 @@ def written(allowed: Rights) -> str:
 
 def _registry() -> Rights:
     """Reads every source's stream with consumers that it makes; makes `LOG` and `RECEIPTS`, and writes both."""
-    asked = ("INFO", "STREAM.INFO.*", "STREAM.CREATE.LOG", "STREAM.CREATE.RECEIPTS")
+    made = tuple(f"STREAM.{verb}.{stream}" for verb in ("CREATE", "UPDATE") for stream in ("LOG", "RECEIPTS"))
+    asked = ("INFO", "STREAM.INFO.*", *made)
     consumers = ("CREATE.*", "CREATE.*.>", "MSG.NEXT.*.*", "DELETE.*.*")
     # A subject cannot say `INGEST_…`, so all streams are allowed, and then those taken out that are no source's.
     foreign = ("CREATE", "DELETE", "MSG.NEXT")

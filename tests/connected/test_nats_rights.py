@@ -41,7 +41,8 @@ OTHERS = [
 NOT_THE_REGISTRYS = [
     "ingest.one.batch",
     f"{API}.STREAM.CREATE.INGEST_two",
-    f"{API}.STREAM.UPDATE.LOG",
+    f"{API}.STREAM.UPDATE.INGEST_one",
+    f"{API}.STREAM.DELETE.LOG",
     f"{API}.STREAM.DELETE.INGEST_one",
     f"{API}.STREAM.PURGE.INGEST_one",
     f"{API}.STREAM.MSG.DELETE.INGEST_one",
