@@ -67,7 +67,7 @@ class Connection(Client):
             await super()._process_connect_init()
         except BaseException:
             transport: Any = self._transport
-            if "tls" in self.options and transport._io_writer is transport._bare_io_writer:
+            if transport and "tls" in self.options and transport._io_writer is transport._bare_io_writer:
                 # Not encrypted yet. Of its end nobody would be told, since it is between two protocols.
                 self._drop()
                 self._transport = None

@@ -83,6 +83,9 @@ class ServerCertificates:
         server = self._directory / "server.pem"
         public = self._directory / "public.pem"
         shown = public if public.exists() else server
+        for pair in {server, shown}:
+            # First where nobody looks: what fails half-way would leave a certificate without its key.
+            _server_context().load_cert_chain(pair, pair.with_suffix(".key"))
         self._inner.load_cert_chain(server, server.with_suffix(".key"))
         self.context.load_cert_chain(shown, shown.with_suffix(".key"))
         self._inner_names = _only_inner(server, public) if public.exists() else frozenset()
