@@ -102,7 +102,7 @@ async def test_a_form_that_is_not_offered_is_refused_with_those_that_are(reporti
 
 
 async def test_a_report_that_is_not_offered_yet_says_so(reporting: RunningReporting) -> None:
-    assert "not offered yet" in (await reporting.ask("root/funnel", 404)).json()["detail"]
+    assert "not offered yet" in (await reporting.ask("root/training", 404)).json()["detail"]
     assert "'sums'" in (await reporting.ask("root/sums", 404)).json()["detail"]
 
 

@@ -44,7 +44,7 @@ Body = Callable[[AsyncConnection, Question, dict[str, str]], Awaitable[dict[str,
 PATIENCE = 5.0
 """Seconds that an answer waits for `min_position`."""
 
-EVIDENCE_PARAMETERS = (*SHARED, "measure", "after", "limit")
+EVIDENCE_PARAMETERS = (*SHARED, "measure", "at_least", "after", "limit")
 SEARCH_PARAMETERS = (*SHARED, "query", "kind", "parent", "after", "limit")
 
 
@@ -134,7 +134,8 @@ async def evidence_of(
         after = parameters.number(query, "after", 0, 0, parameters.MAX_POSITION)
         limit = parameters.number(query, "limit", parameters.PAGE, 1, parameters.MAX_PAGE)
         try:
-            found = await evidence(Reading(connection, question), query.get("measure", ""), after, limit)
+            measure, at_least = query.get("measure", ""), parameters.at_least(query)
+            found = await evidence(Reading(connection, question), measure, after, limit, at_least)
         except UnknownMeasure as error:
             raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
         return heading(question) | found

@@ -27,6 +27,7 @@ CODED = frozenset(
         "because",
         "closed_by",
         "step",
+        "stage",
     }
 )
 """Columns whose cells are codes of ours and not somebody's words."""
