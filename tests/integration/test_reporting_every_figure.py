@@ -35,7 +35,7 @@ NOT_ADDED_UP = {
     "restatement": "differences have events of their own, see test_reporting_restatement.py",
     "profile": "groups of sensitive attributes: evidence would tell who is in them",
     **{
-        f"days.{stage}.{figure}": "made of the `days` that the events behind its count say, see test_reporting_funnel.py"
+        f"days.{stage}.{figure}": "made of the `days` that the events behind its count say"
         for stage in STAGES
         for figure in ("median", "p90")
     },

@@ -22,7 +22,7 @@ YEAR = "as_of=2022-11-30&from=2022-01-01&to=2022-12-31"
 EVIDENCE = "evidence?measure=actuals.admissions&"
 WORDED = (
     "totals", "attainment", "movements", "structure", "coverage", "cascade", "enterprise", "timeseries", "ranking",
-    "restatement",
+    "restatement", "funnel", "blocked", "retention",
 )  # fmt: skip
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
