@@ -54,12 +54,18 @@ PROJECTIONS = {
             kept=frozenset({"alembic_version"}),
             sums={"delta": Sums(("organisation_id", "measure", "day", "counterpart", "position"), "change")},
             unlike={"fact": _FACT},
-            # Running sums follow from the deltas.
+            # Running sums follow from the deltas, those of persons from their steps.
             working=frozenset(
-                {"checkpoint", "subject", "traveller", "running_sum", "running_sum_progress", "summed"}
+                {
+                    *("checkpoint", "subject", "traveller", "running_sum", "running_sum_progress", "summed"),
+                    *("person_sum", "person_sum_progress", "person_summed"),
+                }
             ),
             late_indexes=frozenset(
-                {"delta_sum", "delta_position", "delta_counterpart", "person_step_organisation"}
+                {
+                    *("delta_sum", "delta_position", "delta_counterpart"),
+                    *("person_step_organisation", "person_step_known_from", "person_step_known_to"),
+                }
             ),
         ),
         Projection(

@@ -114,6 +114,8 @@ async def test_a_person_who_begins_again_is_two_candidacies(reporting: RunningRe
     first, second = await funnel(reporting, "cell"), await funnel(reporting, "cell-2")
 
     assert (first["conversion"]["closed"], first["conversion"]["open"]) == (1, 0)
+    reached = [each["reached"] for each in first["conversion"]["by_stage"].values()]
+    assert reached == [1, 1, 0, 0, 0, 0, 0, 0, 0]
     assert (second["conversion"]["closed"], second["conversion"]["open"]) == (0, 1)
     assert (first["days"]["identified"]["median"], second["days"]["identified"]["median"]) == (10, 30)
 

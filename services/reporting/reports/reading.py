@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.reporting.reports.person_running import PersonRunning
 from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.running import Running
 from shared.runtime.sql import Statements
@@ -252,6 +253,7 @@ class Reading:
         self.connection = connection
         self.question = question
         self._running = Running(connection, question) if quick else None
+        self._persons = PersonRunning(connection, question) if quick else None
 
     async def sums(self, wanted: Wanted) -> Amounts:
         """What the wanted measures amount to, in each part of the answer."""
@@ -294,7 +296,14 @@ class Reading:
 
     async def listed(self, wanted: Wanted, asked: str, **more: Any) -> Sequence[Any]:
         """A page of items, or what they come to in some other way, for each part."""
-        return [] if wanted.empty else await self._ask(wanted, asked, **more)
+        if wanted.empty:
+            return []
+        quick: Sequence[Any] | None = None
+        if self._persons is not None and asked == "days_taken":
+            quick = await self._persons.days_taken(wanted.first, wanted.last)
+        elif self._persons is not None and asked == "cohorts":
+            quick = await self._persons.cohorts(wanted.days[-1])
+        return quick if quick is not None else await self._ask(wanted, asked, **more)
 
     async def changed(self, wanted: Wanted, then: Question, after: int, limit: int) -> Sequence[Any]:
         """Rows (position, source, event_id, type, effectiveon, recordedat, change) from then to now."""
@@ -324,6 +333,9 @@ class Reading:
 
     async def _run(self, wanted: Wanted) -> Counter[str] | None:
         """What the running sums say of the whole; None where they say nothing."""
+        if self._persons is not None and wanted.contribution == "cohort" and not wanted.empty:
+            found = await self._persons.cohort(wanted.first, wanted.last, wanted.days[-1])
+            return None if found is None else Counter({each: found[each] for each in wanted.measures})
         if self._running is None or wanted.empty or wanted.contribution not in _RUNNING:
             return None
         first = date.min if wanted.contribution == "levels" else wanted.first

@@ -35,7 +35,8 @@
     SELECT i.part, m.measure, i.position, m.change, i.day, i.source, i.event_id, CAST(NULL AS integer)
     FROM item i
     CROSS JOIN LATERAL (
-        SELECT 'cohort.reached.' || k, 1 FROM generate_series(coalesce(i.stage_before + 1, 0), least(i.stage, 8)) k
+        SELECT 'cohort.reached.' || k, 1
+        FROM generate_series(coalesce(i.stage_before + 1, 0), CASE WHEN i.stage <= 8 THEN i.stage WHEN i.stage = 9 THEN 8 END) k
         UNION ALL
         SELECT 'cohort.went_on.' || k, 1 FROM generate_series(i.stage_before, i.stage - 1) k
         UNION ALL
