@@ -30,15 +30,14 @@ STEP = 5_000
 """Positions that one transaction takes in at most."""
 
 
-def composed(steps: str, *then: str) -> TextClause:
-    """A statement put together from pieces: of which persons, and what is done with what their steps come to."""
+def composed(then: str) -> TextClause:
+    """A statement put together from pieces; `then` says what is done with what persons' steps come to."""
     places = [RUNNING[piece].text for piece in ("places", "wanted_only")]
-    pieces = [SQL[steps].text, SQL["selected"].text, *places, SQL["contributions"].text]
-    return text("\n".join([*pieces, *(SQL[piece].text for piece in then)]))
+    pieces = [SQL["of_persons"].text, SQL["selected"].text, *places, SQL["contributions"].text, SQL[then].text]
+    return text("\n".join(pieces))
 
 
-_ADD_PERSONS = composed("of_persons", "add")
-_ADD_ALL = composed("of_all", "add")
+_ADD = composed("add")
 
 
 class PersonSums:
@@ -74,14 +73,16 @@ class PersonSums:
                 await connection.execute(SQL["forget_sums"])
                 await connection.execute(SQL["forget_summed"])
                 after = 0
+            grown = (await connection.execute(SQL["grown"], {"least": self._least_below})).scalars().all()
+            if grown:
+                # From the beginning, step by step: all that came before at once is too much for one statement.
+                await connection.execute(SQL["put_summed"], {"only": grown})
+                await connection.execute(SQL["forget_sums"])
+                after = 0
             only = (await connection.execute(SQL["summed"])).scalars().all()
             upto = min(head, after + STEP) if only else head
             if only and after < upto:
                 await self._take_in(connection, after, upto, only)
-            grown = (await connection.execute(SQL["grown"], {"least": self._least_below})).scalars().all()
-            if grown:
-                await connection.execute(_ADD_ALL, {"only": grown, "known": upto, "sign": 1})
-                await connection.execute(SQL["put_summed"], {"only": grown})
             await connection.execute(SQL["move"], {"position": upto})
         return upto
 
@@ -105,7 +106,7 @@ class PersonSums:
         if persons:
             for known, sign in ((after, -1), (upto, 1)):
                 asked: dict[str, Any] = {"persons": persons, "only": only, "known": known, "sign": sign}
-                await connection.execute(_ADD_PERSONS, asked)
+                await connection.execute(_ADD, asked)
 
 
 async def touched(connection: AsyncConnection, after: int, upto: int, moved: Sequence[str]) -> Sequence[Any]:

@@ -14,7 +14,7 @@ from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.running import MOST_BEHIND
 from shared.timeline.person import STAGES
 
-_REST = composed("of_persons", "rest")
+_REST = composed("rest")
 _DAY = timedelta(days=1)
 _LAST = len(STAGES) - 1
 _ENDS = ("closed", "otherwise")

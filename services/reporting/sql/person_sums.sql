@@ -51,11 +51,6 @@ WITH RECURSIVE known_step AS (
     WHERE s.known_from <= :known AND :known < s.known_to
 );
 
--- of_all: steps of all, as known
-WITH RECURSIVE known_step AS (
-    SELECT * FROM reporting.person_step WHERE known_from <= :known AND :known < known_to
-);
-
 -- selected: what these steps come to
 , step AS (
     SELECT person, organisation_id, day, name, stage_before, stage, detail ->> 'reason' AS reason,
