@@ -7,11 +7,13 @@ from typing import Any
 from services.reporting.reports import figures
 from services.reporting.reports.additive import Bodies
 from services.reporting.reports.coverage import After
-from services.reporting.reports.figures import added, measures_of, nested
+from services.reporting.reports.figures import measures_of
 from services.reporting.reports.funnel import within
 from services.reporting.reports.reading import PERSON_PIECES, Reading, twelve_months_to
 from services.reporting.reports.reading import blocked as cells
 from shared.timeline.person import STAGES
+
+COUNTS = tuple(path.removeprefix("counts.") for path in figures.BLOCKED)
 
 Waits = dict[int, Counter[int]]
 """Place of a stage → days since its milestone → open candidates."""
@@ -24,18 +26,18 @@ async def blocked(reading: Reading, at_least: int, after: After | None, limit: i
     """
     question = reading.question
     wanted = cells(question.as_of, at_least, measures_of(figures.BLOCKED))
-    sums = await reading.sums(wanted)
     behind = {"after_open": after and -after[0], "after_id": after and after[1]}
     rows = await reading.listed(wanted, "listed_blocked", limit=limit + 1, **behind)
-    waits = await _waits(reading, sorted({row.id for row in rows}))
+    waits = await _waits(reading, sorted({row.id for row in rows if row.id is not None}))
     bodies: Bodies = {}
-    for part, amounts in sums.items():
-        found = [row for row in rows if row.part == part]
+    for part in question.parts:
+        of_part = [row for row in rows if row.part == part]
+        found = [row for row in of_part if row.id is not None]
         shown = found[:limit]
         bodies[part] = {
             "at_least": at_least,
             "no_admission_since": twelve_months_to(question.as_of),
-            **nested(added(figures.BLOCKED, amounts)),
+            "counts": {name: getattr(of_part[0], name) if of_part else 0 for name in COUNTS},
             "cells": [_cell(row, waits[row.id]) for row in shown],
             "next": (-shown[-1].open, shown[-1].id) if len(found) > limit else None,
         }

@@ -126,7 +126,9 @@
             FROM reporting.holding_version h
             JOIN reporting.delta d
               ON d.organisation_id = h.organisation_id AND d.day >= h.valid_from AND d.day < h.valid_to
-            WHERE h.holder_id = v.organisation_id AND h.known_from <= :known AND :known < h.known_to
+            -- Nobody asks for it of the others.
+            WHERE o.open >= CAST(:at_least AS bigint)
+              AND h.holder_id = v.organisation_id AND h.known_from <= :known AND :known < h.known_to
               AND d.measure = 'admissions' AND d.day <= :day AND d.position <= :known
             GROUP BY d.day
             HAVING sum(d.change) > 0
@@ -170,22 +172,29 @@ SELECT part, stage, days, count(*) AS steps FROM item GROUP BY part, stage, days
 -- cohorts: of the admissions of each year, how many, and how many ended and why
 SELECT part, cohort, what, count(*) AS memberships FROM item GROUP BY part, cohort, what ORDER BY part, cohort;
 
--- listed_blocked: a page of the blocked cells of each part, those with the most open candidates first
-SELECT i.part, i.id, i.name, i.kind, i.open, i.last_admission, p.organisation_id AS parent_id, p.name AS parent_name
+-- listed_blocked: the counts of each part, and a page of its blocked cells, those with the most open candidates first
+SELECT c.part, c.cells, c.with_candidates, c.blocked, c.candidates,
+       i.id, i.name, i.kind, i.open, i.last_admission, p.organisation_id AS parent_id, p.name AS parent_name
 FROM (
+    SELECT part, count(*) AS cells, count(*) FILTER (WHERE has_candidates) AS with_candidates,
+           count(*) FILTER (WHERE is_blocked) AS blocked,
+           coalesce(sum(open) FILTER (WHERE is_blocked), 0)::bigint AS candidates
+    FROM item
+    GROUP BY part
+) c
+LEFT JOIN (
     SELECT *, row_number() OVER (PARTITION BY part ORDER BY open DESC, id COLLATE "C") AS number
     FROM item
     WHERE is_blocked
       AND (CAST(:after_open AS bigint) IS NULL OR open < CAST(:after_open AS bigint)
            OR (open = CAST(:after_open AS bigint) AND id COLLATE "C" > CAST(:after_id AS text) COLLATE "C"))
-) i
+) i ON i.part = c.part AND i.number <= :limit
 -- Of who is above, only what lies within the scope is told.
 LEFT JOIN reporting.organisation_version p
   ON p.organisation_id = i.parent_id AND p.valid_from <= i.day AND i.day < p.valid_to
  AND p.known_from <= :known AND :known < p.known_to
  AND EXISTS (SELECT FROM tree t WHERE t.organisation_id = p.organisation_id AND t.from_day <= i.day AND i.day < t.to_day)
-WHERE i.number <= :limit
-ORDER BY i.part, i.open DESC, i.id COLLATE "C";
+ORDER BY c.part, i.open DESC, i.id COLLATE "C";
 
 -- waiting_in: open candidates of these cells on an evening, by stage and the day on which they reached it
 SELECT h.holder_id AS id, s.stage, b.day AS since, count(*) AS candidates
