@@ -15,7 +15,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.reporting.position import Watch
-from services.reporting.projector.running_sums import PACE, RETRY
+from services.reporting.projector.running_sums import PACE, RETRY, SHARE
 from services.reporting.projector.running_sums import SQL as RUNNING
 from services.reporting.projector.store import read_checkpoint
 from shared.runtime.sql import Statements
@@ -51,12 +51,12 @@ class PersonSums:
         self._least_below = least_below
 
     async def follow(self, watch: Watch) -> None:
-        """Take in what is projected as it comes, until cancelled; half of the time at most: others work too."""
+        """Take in what is projected as it comes, until cancelled; PACE and SHARE are those of running sums."""
         while True:
             try:
                 began = monotonic()
                 position = await self.advance()
-                await asyncio.sleep(max(PACE, monotonic() - began))
+                await asyncio.sleep(max(PACE, (monotonic() - began) * (1 / SHARE - 1)))
                 await watch.reached(position + 1, RETRY)
             except Exception as error:
                 # Readers do without: only slower.
