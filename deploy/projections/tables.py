@@ -64,7 +64,8 @@ PROJECTIONS = {
             late_indexes=frozenset(
                 {
                     *("delta_sum", "delta_position", "delta_counterpart"),
-                    *("person_step_organisation", "person_step_known_from", "person_step_known_to"),
+                    *("person_step_organisation", "person_step_began"),
+                    *("person_step_known_from", "person_step_known_to"),
                 }
             ),
         ),

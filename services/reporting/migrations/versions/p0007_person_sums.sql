@@ -25,6 +25,9 @@ COMMENT ON TABLE reporting.person_sum IS 'How many steps of a kind were taken on
 
 CREATE INDEX person_step_known_from ON reporting.person_step (known_from);
 CREATE INDEX person_step_known_to ON reporting.person_step (known_to) WHERE known_to < 9223372036854775807;
+-- Where candidacies and memberships begin: one step in five or so.
+CREATE INDEX person_step_began ON reporting.person_step (organisation_id, name, day)
+    WHERE name IN ('CandidateIdentified', 'MemberAdmitted');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON reporting.person_sum_progress, reporting.person_summed, reporting.person_sum
     TO ketnap_reporting;
