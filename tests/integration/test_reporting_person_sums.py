@@ -78,6 +78,7 @@ async def test_they_say_what_the_steps_say(database: Database, seeds: range) -> 
     async with running_reporting(database) as reporting:
         below = RunningSums(reporting.service.engine, least_below=1)
         sums = PersonSums(reporting.service.engine, least_below=1)
+        sums.persons_at_a_time = 2
         kinds = set()
         for seed in seeds:
             await empty_projections(database, reporting)
