@@ -108,6 +108,7 @@ def begin(writer: Writer) -> None:
         declare(writer)
         enrol(writer)
         identify(writer)
+        accompany(writer)
 
 
 def found(writer: Writer, parent: str | None = None, kind: str | None = None) -> None:
@@ -138,6 +139,8 @@ def enrol(writer: Writer) -> None:
     status = writer.chosen.choice(("official", "probationary"))
     known = writer.world.balances.get(at, {}).get(status, 0) > 0
     data = {"organisation_id": at, "status": status, "in_opening_balance": known and writer.chosen.random() < 0.6}
+    if status == "probationary":
+        data["admitted_on"] = writer.chosen.choice(("2020-06-01", "2020-12-20", "2021-01-20", "2021-12-01"))
     writer.say("MemberEnrolled", "person", _person(writer), data, writer.source_of(at))
 
 
@@ -171,6 +174,58 @@ def admit(writer: Writer) -> None:
             writer.say("CandidateMoved", "person", who, {"organisation_id": there}, source)
         else:
             writer.say("CandidateClosed", "person", who, {"reason": "withdrew"}, source)
+
+
+def accompany(writer: Writer) -> None:
+    """Candidates and probationary members are mentored, reported on, voted on, decided on, or trained."""
+    members = [who for who in writer.persons("member") if _status(writer, who) == "probationary"]
+    for who in writer.chosen.sample(all_ := members + writer.persons("candidate"), min(len(all_), 3)):
+        person = writer.world.persons[who]
+        at = (person["member"] or person["candidate"])["at"]
+        name, data = writer.chosen.choice(_following(writer, person, at))
+        writer.say(name, "person", who, data, writer.source_of(at))
+
+
+def _following(writer: Writer, person: dict[str, Any], at: str) -> list[tuple[str, dict[str, Any]]]:
+    """What may come next; what is waited for more often."""
+    chosen, today, waits = writer.chosen, writer.day.isoformat(), person["waits"]
+    purpose = "confirmation" if person["member"] else "admission"
+    mentored = {"mentor_id": f"00000000-0000-4000-8000-00000000fff{chosen.randint(1, 2)}"}
+    vote = {"purpose": purpose, "level": "cell", "eligible": 3, "in_favour": chosen.choice((1, 2, 3)), "round": 1}
+    decision = {
+        "purpose": purpose,
+        "outcome": chosen.choice(("approved", "approved", "refused")),
+        "decision_ref": "QD-1",
+        "decided_on": today,
+        "received_on": chosen.choice(("2021-11-01", today, today)),
+    }
+    expires_on = {"expires_on": chosen.choice(("2022-02-05", "2022-12-31"))}
+    found: list[tuple[str, dict[str, Any]]] = [
+        ("MentorAssigned", {**mentored, "role": "mentor"}),
+        ("VoteHeld", vote),
+        ("DecisionIssued", decision),
+        ("TrainingCompleted", {"certificate_ref": "C-1", "issued_on": "2017-02-10"}),
+        ("TrainingCompleted", {"certificate_ref": "C-1", "issued_on": "2021-02-10", **expires_on}),
+    ]
+    if person["candidate"] and not person["mentors"]:
+        found += [("CandidateListed", {})] * 3
+    if "mentor_assignment" in waits:
+        found += [("MentorAssigned", {**mentored, "role": "overseer"})] * 6
+    if "decision_admission" in waits or "decision_confirmation" in waits:
+        found += [("DecisionIssued", {**decision, "outcome": "approved"})] * 6
+    if "ceremony" in waits:
+        found += [("MemberAdmitted", {"organisation_id": at, "ceremony_on": today})] * 6
+    for each in person["mentors"]:
+        until = chosen.choice(("2021-12-31", "2022-02-10", "2022-03-31", "2022-03-31", "2022-06-30"))
+        report = {"mentor_id": each, "rating": "good", "period_from": "2021-10-01", "period_to": until}
+        found += [("MentorReportSubmitted", report)] * 5
+        found.append(("MentorReleased", {"mentor_id": each, "reason": "other"}))
+    return found
+
+
+def _status(writer: Writer, who: str) -> str:
+    found: str = writer.world.persons[who]["member"]["status"]
+    return found
 
 
 def confirm(writer: Writer) -> None:
@@ -397,6 +452,10 @@ ORDINARY = (
     prepare,
     admit,
     admit,
+    accompany,
+    accompany,
+    accompany,
+    accompany,
     confirm,
     leave,
     transfer,
@@ -419,7 +478,7 @@ def history(
     writer = Writer(chosen, between_sources=between_sources)
     begin(writer)
     for _ in range(chosen.randint(2, days)):
-        writer.day += timedelta(days=chosen.choice((1, 1, 7, 30)))
+        writer.day += timedelta(days=chosen.choice((1, 1, 7, 30, 45)))
         writer.minute = 0
         writer.reorganised = set()
         ends = (merge, dissolve, split)

@@ -52,7 +52,12 @@ PROJECTIONS = {
         Projection(
             "reporting",
             kept=frozenset({"alembic_version"}),
-            sums={"delta": Sums(("organisation_id", "measure", "day", "counterpart", "position"), "change")},
+            sums={
+                "delta": Sums(("organisation_id", "measure", "day", "counterpart", "position"), "change"),
+                "spell_edge": Sums(
+                    ("organisation_id", "kind", "how", "day", "first", "last", "mentor", "position"), "change"
+                ),
+            },
             unlike={"fact": _FACT},
             # Running sums follow from the deltas, those of persons from their steps.
             working=frozenset(
@@ -66,6 +71,7 @@ PROJECTIONS = {
                     *("delta_sum", "delta_position", "delta_counterpart"),
                     *("person_step_organisation", "person_step_began"),
                     *("person_step_known_from", "person_step_known_to"),
+                    *("spell_edge_organisation", "spell_edge_position"),
                 }
             ),
         ),

@@ -35,6 +35,8 @@ class ReferenceLists(msgspec.Struct, frozen=True):
 
     categories: tuple[str, ...]
     reasons: tuple[str, ...]
+    refusals: tuple[str, ...]
+    """Outcomes of a decision that refuse what it is about; any other one grants it."""
 
 
 REFERENCE = msgspec.json.decode(

@@ -1,5 +1,6 @@
 """The calendar of deadlines: working days, which are Monday to Friday but for public holidays, and months."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import cache, lru_cache
 from importlib.machinery import PathFinder
@@ -46,3 +47,20 @@ def months_after(day: date, months: int) -> date:
         except ValueError:
             continue
     raise AssertionError("every month has 28 days")
+
+
+def period_end(day: date, months: Callable[[date], int | None]) -> date | None:
+    """The last day of the period of the calendar that `day` is in.
+
+    A month ends one if its number is a multiple of the length that `months` gives for its last day: 3 makes them
+    quarters. None where no length is known.
+    """
+    while True:
+        following = months_after(day.replace(day=1), 1)
+        end = following - timedelta(days=1)
+        length = months(end)
+        if length is None:
+            return None
+        if end.month % length == 0 or end.month == 12:
+            return end
+        day = following

@@ -19,6 +19,8 @@ Rule = Literal[
     "confirmation",
     "transfer",
     "mentor_report",
+    "mentor_report_due",
+    "mentor_assignment",
     "mentor_load",
 ]
 
@@ -28,7 +30,7 @@ class RuleValue(msgspec.Struct, frozen=True, rename={"from_": "from"}):
 
     rule: Rule
     value: int
-    unit: Literal["years", "months", "working_days", "introducers", "share", "persons"]
+    unit: Literal["years", "months", "calendar_days", "working_days", "introducers", "share", "persons"]
     from_: date
     to: date | None
     regulation: str

@@ -11,6 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shared.events import person as events
+from shared.timeline import course as courses
+from shared.timeline.course import Course
 from shared.timeline.fact import Fact, OrderKey, Refusal
 from shared.timeline.lineage import Lineage
 from shared.timeline.perspective import LinkedAway, Reallocated
@@ -90,6 +92,8 @@ class PersonState(Struct, frozen=True, omit_defaults=True):
     linked_to: str | None = None
     """The person's first id, where this is a second one; what comes after `linked_at` stands on that timeline."""
     linked_at: OrderKey | None = None
+    course: Course = Course()
+    """What is waited for. Folds that were stored before it was followed lack what came before."""
 
 
 EMPTY = PersonState()
@@ -207,6 +211,13 @@ def _transfer_refusal(state: PersonState, fact: Fact, from_: str, lineage: Linea
 
 def advance(state: PersonState, fact: Fact) -> PersonState:
     """The state after a fact whose rules hold."""
+    after = _advance(state, fact)
+    if type(fact.data) in courses.TURNS:
+        return replace(after, course=courses.onward(state.course, fact))
+    return after
+
+
+def _advance(state: PersonState, fact: Fact) -> PersonState:
     stage = _REACHES.get(type(fact.data))
     if stage is not None:
         return _reach(state, stage)

@@ -61,6 +61,9 @@ def equal(differing: Differing, seed: int, questions: int) -> None:
     assert found == [], f"the history of seed {seed}, shortened:\n{told(fewest(events, still))}"
 
 
+@pytest.mark.timeout(
+    300
+)  # seven reports, each asked four ways, of twenty histories: a minute where nothing else runs
 @settings(max_examples=20, phases=PHASES, derandomize=True, database=None)
 @given(seed=st.integers(0, 2**32))
 def test_every_figure_and_alert_is_the_oracles(differing: Differing, seed: int) -> None:

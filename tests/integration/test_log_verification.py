@@ -98,6 +98,25 @@ async def test_a_healthy_log_passes(database: Database) -> None:
     assert (looked_at["positions"], looked_at["hashes"], looked_at["one-outcome"]) == (12, 13, 15)
 
 
+async def test_a_fold_from_before_courses_were_followed_passes_and_another_difference_does_not(
+    database: Database,
+) -> None:
+    person = new_uuid()
+    listed = event("CandidateListed", f"person/{person}", "2022-02-01")
+    await write(database, message(1, root(), organisation("cell"), identified(person, "2022-01-05"), listed))
+    subject = f"subject = 'person/{person}'"
+    [[folded]] = await database.fetch(f"SELECT folded FROM registry.subject WHERE {subject}")  # noqa: S608 - ours
+    course = ',"course":{"listed_on":"2022-02-01"}'
+    assert course in folded.decode()
+
+    async def put(found: str) -> dict[str, Check]:
+        await database.fetch(f"UPDATE registry.subject SET folded = $1 WHERE {subject}", found.encode())  # noqa: S608 - ours
+        return faults(await verify(database))
+
+    assert await put(folded.decode().replace(course, "")) == {}
+    assert (await put(folded.decode().replace(course, "").replace("listed", "trained"))).keys() == {"folds"}
+
+
 async def test_the_log_is_read_in_parts(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     await history(database)
     monkeypatch.setattr(contents, "ROWS", 5)

@@ -26,7 +26,8 @@ SERVICE_KEY = "s" * 43
 PERSON = new_uuid()
 CALLS = (
     "", *(f"/{report}" for report in REPORTS), "/totals?by=child", "/totals?hierarchy=current&as_of=2021-06-30",
-    "/evidence?measure=actuals.admissions&as_of=2022-12-31",
+    "/evidence?measure=actuals.admissions&as_of=2022-12-31", "/mentoring?list=mentors", "/timeliness?by=child",
+    "/evidence?measure=timeliness.all.open",
 )  # fmt: skip
 """All that can be asked about an organisation; new reports come along by themselves."""
 

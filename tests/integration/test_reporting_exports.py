@@ -23,6 +23,7 @@ EVIDENCE = "evidence?measure=actuals.admissions&"
 WORDED = (
     "totals", "attainment", "movements", "structure", "coverage", "cascade", "enterprise", "timeseries", "ranking",
     "restatement", "funnel", "blocked", "retention",
+    "restatement", "timeliness", "mentoring", "training",
 )  # fmt: skip
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

@@ -11,8 +11,11 @@ from services.reporting.projector.running_sums import RunningSums
 from services.reporting.reports import reader
 from services.reporting.reports.additive import movements_report, structure, totals
 from services.reporting.reports.attainment import attainment
+from services.reporting.reports.mentoring import mentoring
 from services.reporting.reports.reading import Reading
 from services.reporting.reports.running import whole_months
+from services.reporting.reports.timeliness import timeliness
+from services.reporting.reports.training import training
 from tests.conftest import Database
 from tests.given import corrected, event, merged, organisation
 from tests.integration.reporting_given import TODAY, RunningReporting, empty_projections, running_reporting
@@ -41,6 +44,16 @@ def reorganised(chosen: random.Random) -> list[dict[str, Any]]:
         events.append(event("OrganisationReparented", "organisation/north", "2022-05-02", under))
     if chosen.random() < 0.5:
         events.append(merged("east", "2023-01-01", "south", targets="keep"))
+    persons = [f"person/00000000-0000-4000-8000-{number:012d}" for number in range(4)]
+    for subject in chosen.sample(persons, 3):
+        day = chosen.choice(("2021-04-01", "2022-03-01"))
+        certificate = {"certificate_ref": "C-1", "issued_on": chosen.choice(("2017-04-03", "2021-04-01"))}
+        mentor = {"mentor_id": "00000000-0000-4000-8000-00000000fffe", "role": "mentor"}
+        events += [
+            event("CandidateListed", subject, day, {}),
+            event("TrainingCompleted", subject, day, certificate),
+            event("MentorAssigned", subject, chosen.choice(("2021-04-05", "2022-05-20")), mentor),
+        ]
     moves = [each for each in events if each["type"].startswith("OrganisationRe")]
     for wrong in chosen.sample(moves, min(2, len(moves))):
         replacement = chosen.choice((None, {"effectiveon": "2022-03-03"}, {"data": {"parent_id": "east"}}))
@@ -77,7 +90,9 @@ async def bodies(
         by_child=False,
     )
     reading = Reading(connection, question, quick=quick)
-    return [await report(reading) for report in (totals, attainment, movements_report, structure)]
+    reports = (totals, attainment, movements_report, structure, timeliness, training)
+    found = [await report(reading) for report in reports]
+    return [*found, await mentoring(reading, False, None, 1)]
 
 
 @pytest.mark.parametrize("seeds", [range(4), range(4, 8)])

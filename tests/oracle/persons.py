@@ -1,7 +1,9 @@
 """Persons: candidacies, memberships, transfers, links; which facts fit, and what they change."""
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+from tests.oracle import waiting
 from tests.oracle.facts import Fact
 
 if TYPE_CHECKING:
@@ -19,8 +21,40 @@ MILESTONES = {
 
 def apply(world: "World", fact: Fact) -> None:
     """Change what a fact about a person changes, if it fits there."""
-    who, name, data = _first_id(world, fact["subject"]), fact["name"], fact["data"]
-    person = world.persons.setdefault(who, {"member": None, "candidate": None, "transfer": None})
+    who = _first_id(world, fact["subject"])
+    person = world.persons.setdefault(who, waiting.nobody())
+    was = deepcopy(person)
+    fits = _fits(world, was, fact)
+    _apply(world, person, fact)
+    if fits:
+        waiting.apply(world, person, fact, was)
+
+
+def _fits(world: "World", person: dict[str, Any], fact: Fact) -> bool:
+    """Whether a fact says anything about what is waited for."""
+    name, member, transfer = fact["name"], person["member"], person["transfer"]
+    if name == "CandidateIdentified":
+        return member is None and person["candidate"] is None
+    if name in ("CandidateListed", "CandidateClosed", "MemberAdmitted"):
+        return person["candidate"] is not None
+    if name == "MemberEnrolled":
+        return member is None
+    if name == "MemberConfirmed":
+        return member is not None and member["status"] == "probationary"
+    if name == "MembershipEnded":
+        return member is not None
+    if name == "TransferInitiated":
+        return member is not None and transfer is None and member["at"] == world.holder(fact["data"]["from"])
+    if name == "TransferAccepted":
+        to = world.holder(fact["data"]["organisation_id"])
+        return transfer is not None and world.holder(transfer["to"]) == to
+    if name == "TransferCancelled":
+        return transfer is not None
+    return True
+
+
+def _apply(world: "World", person: dict[str, Any], fact: Fact) -> None:
+    name, data = fact["name"], fact["data"]
     member, candidate = person["member"], person["candidate"]
     if name == "CandidateIdentified":
         if member is None and candidate is None:
@@ -157,7 +191,7 @@ def _link(world: "World", first: str, second: str) -> None:
         world.happened.append(("linked", person["member"]["at"], None))
         _lose(world, person["member"], "linked")
     _give_up(world, person, "otherwise")
-    world.persons[second] = {"member": None, "candidate": None, "transfer": None}
+    world.persons[second] = waiting.nobody()
 
 
 def _first_id(world: "World", person: str) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import date, timedelta
 from typing import Any
 
-from tests.oracle import targets
+from tests.oracle import targets, waiting
 from tests.oracle.history import History
 from tests.oracle.persons import STAGES
 from tests.oracle.world import World
@@ -90,6 +90,18 @@ class Report:
                 elif organisation in below and what == "organisation_ended":
                     found["ended"] += 1
         return dict(found)
+
+    def timeliness(self, first: date, last: date) -> Figures:
+        """Deadlines of the period, up to `as_of`, and those that run then."""
+        return waiting.timeliness(self, first, last)
+
+    def mentoring(self, first: date, last: date) -> Figures:
+        """Mentors' reports of the period, up to `as_of`, and who mentors whom then."""
+        return waiting.mentoring(self, first, last)
+
+    def training(self, first: date, last: date) -> Figures:
+        """Certificates on the evening of `as_of`, and classes of the period, up to then."""
+        return waiting.training(self, first, last)
 
     def movements(self, first: date, last: date) -> Figures:
         """Why the number of members is another one than on the evening before `first`."""

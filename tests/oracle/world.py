@@ -3,6 +3,7 @@
 A fact whose rule does not hold on its subject's own timeline changes nothing.
 """
 
+from datetime import date
 from typing import Any
 
 from tests.oracle import persons, targets
@@ -16,7 +17,7 @@ class World:
         self.organisations: dict[str, dict[str, Any]] = {}
         """id → {"kind", "sector", "parent", "ended": bool, "successor": id or None}."""
         self.persons: dict[str, dict[str, Any]] = {}
-        """id → {"member": {"at", "status"} or None, "candidate": {"at", "stage"} or None, "transfer"}.
+        """id → {"member": {"at", "status"} or None, "candidate": {"at", "stage"} or None, "transfer", …}.
 
         A candidate also has "since", the day on which the stage was reached, and "journey", a place in `journeys`;
         a member who was admitted has "admission", a place in `admissions`.
@@ -30,6 +31,8 @@ class World:
         self.places: dict[str, dict[str, Any]] = {}
         self.second_ids: dict[str, str] = {}
         """A person's second id → the first one."""
+        self.kept: list[tuple[str, str, date]] = []
+        """Deadlines kept in time so far: (rule, where, last day)."""
         self.happened: list[tuple[str, str, str | None]] = []
         """Of the last day: (what, at which organisation, the other end of a move)."""
         self.went_on: list[tuple[str, str, int]] = []

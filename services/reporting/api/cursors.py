@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -28,6 +29,14 @@ def count_and_id(query: Mapping[str, str]) -> tuple[int, str] | None:
     if found is not None and not (abs(found[0]) < MAX_COUNT and parameters.is_outer_id(found[1])):
         raise parameters.refuse("after", _EXPECTED, query["after"][:200])
     return found
+
+
+def count_and_uuid(query: Mapping[str, str]) -> tuple[int, str] | None:
+    """A count and a person's id. Raises Problem."""
+    found: tuple[int, UUID] | None = _read(query, tuple[int, UUID])
+    if found is not None and not abs(found[0]) < MAX_COUNT:
+        raise parameters.refuse("after", _EXPECTED, query["after"][:200])
+    return found and (found[0], str(found[1]))
 
 
 def written(after: tuple[Any, str] | None) -> str | None:

@@ -70,6 +70,7 @@ DESCRIBED: Mapping[str, tuple[Schema, str]] = {
         Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MOST_CANDIDATES, default=1),
         "Open candidates that a cell has to be among the blocked ones.",
     ),
+    "list": (_one_of(("mentors",)), "With a page of mentors by id; who reads it is noted."),
     "step": (_one_of(STEPS, "month"), "How long the points of a series are."),
     "order": (_one_of(("desc", "asc"), "desc"), "The highest value first, or the lowest."),
     "metric": (_one_of((*FLOW_METRICS, *LEVEL_METRICS), "admissions"), "Of the targets ranked by."),

@@ -14,6 +14,7 @@ from services.reporting.reports.cascade import cascade
 from services.reporting.reports.coverage import FLAGS, coverage, enterprise
 from services.reporting.reports.evidence import UnknownMeasure
 from services.reporting.reports.funnel import funnel
+from services.reporting.reports.mentoring import mentoring
 from services.reporting.reports.profile import profile
 from services.reporting.reports.ranking import ATTAINMENT, Order, ranking
 from services.reporting.reports.reader import AheadOfLog, KnownAt
@@ -21,7 +22,9 @@ from services.reporting.reports.reading import Reading
 from services.reporting.reports.restatement import DEFAULT, RESTATED, Asked, restatement
 from services.reporting.reports.retention import retention
 from services.reporting.reports.spans import STEPS, Step
+from services.reporting.reports.timeliness import timeliness
 from services.reporting.reports.timeseries import TooManyPoints, timeseries
+from services.reporting.reports.training import training
 from shared.events.vocabulary import FLOW_METRICS, LEVEL_METRICS
 from shared.runtime.access.principal import Principal
 from shared.runtime.http import Problem
@@ -112,6 +115,12 @@ async def _restatement(reading: Reading, query: Query, _: Principal) -> Bodies:
         raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
 
 
+async def _mentoring(reading: Reading, query: Query, _: Principal) -> Bodies:
+    listed = parameters.one_of(query, "list", ("mentors",), None) is not None
+    bodies = await mentoring(reading, listed, cursors.count_and_uuid(query), _limit(query))
+    return cursors.closed(bodies) if listed else bodies
+
+
 async def _since(reading: Reading, query: Query) -> KnownAt:
     """What is compared with; by default what was known when the month of `known_at` began."""
     question = reading.question
@@ -149,7 +158,8 @@ REPORTS: dict[str, Report] = {
     "retention": plain(retention),
     "timeseries": Report(_timeseries, ("measure", "step")),
     "ranking": Report(_ranking, ("measure", "order", "metric", "basis", "issuer")),
+    "mentoring": Report(_mentoring, ("list", "after", "limit")),
+    "timeliness": plain(timeliness),
+    "training": plain(training),
     "restatement": Report(_restatement, ("since", "report", "measure", "after", "limit")),
 }
-LATER = ("mentoring", "timeliness", "training")
-"""Reports of the contract that this version does not offer yet."""

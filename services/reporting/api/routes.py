@@ -22,7 +22,7 @@ from services.reporting.api.answers import (
     not_modified,
     report_body,
 )
-from services.reporting.api.offered import LATER, REPORTS
+from services.reporting.api.offered import REPORTS
 from services.reporting.api.parameters import SHARED, Parameters
 from services.reporting.persons.reads import BY_ATTRIBUTE, note
 from services.reporting.reports import organisations, reader
@@ -160,8 +160,7 @@ async def report_of(
     asked = REPORTS.get(report)
     if asked is None:
         offered = ", ".join((*REPORTS, "evidence"))
-        found = f"{report}, which is not offered yet" if report in LATER else repr(report)
-        raise Problem(HTTPStatus.NOT_FOUND, f"expected a report among {offered}; found {found}")
+        raise Problem(HTTPStatus.NOT_FOUND, f"expected a report among {offered}; found {report!r}")
 
     async def body(connection: AsyncConnection, question: Question, query: dict[str, str]) -> dict[str, Any]:
         return report_body(question, await asked.work_out(Reading(connection, question), query, principal))

@@ -21,9 +21,11 @@ async def note(
 ) -> None:
     """Note an answer before it goes out, if it is about single persons, and commit that.
 
-    Rows about single persons are those that name events. What cannot be noted is not answered: errors pass on.
+    Rows about single persons are those that name events, or mentors. What cannot be noted is not
+    answered: errors pass on.
     """
-    lists = [each["events"] for each in (body, *body.get("figures", ())) if "events" in each]
+    parts = (body, *body.get("children", ()), body.get("own", {}), *body.get("figures", ()))
+    lists = [each[rows] for each in parts for rows in ("events", "mentors") if rows in each]
     if not lists and report not in BY_ATTRIBUTE:
         return
     number = sum(map(len, lists)) if lists else None

@@ -7,6 +7,7 @@ from typing import cast
 from msgspec import Struct
 
 from services.reporting.projector.person_steps import Steps
+from services.reporting.projector.spells import Edge, edges
 from services.reporting.projector.versions import (
     OrganisationVersion,
     PlaceVersion,
@@ -77,6 +78,7 @@ class Batch:
         self.closings: list[Closing] = []
         self.moments: dict[datetime, int] = {}
         self.steps = Steps(STILL_KNOWN)
+        self.edges: list[tuple[int, Edge]] = []
         self.erased: set[str] = set()
         """Persons of whom nothing may be kept by attribute any more."""
         self._known_erased: dict[str, bool] = {}
@@ -136,6 +138,10 @@ class Batch:
         for subject, turn in effect.turned():
             if subject.startswith("person/"):
                 self.steps.turn(subject, turn.gone, turn.come, event.position)
+                for gone in turn.gone:
+                    self.edges += [(event.position, edge) for edge in edges(gone, -1)]
+                for come in turn.come:
+                    self.edges += [(event.position, edge) for edge in edges(come, 1)]
         self.about.extend((subject, event.position) for subject in effect.about)
         self.travels.extend(self.book.travels(fact))
         self.successions |= effect.successions

@@ -21,6 +21,8 @@ from shared.timeline.measures import MEMBER_LEVELS
 log = structlog.get_logger(__name__)
 
 SQL = Statements("services.reporting.sql", "running_sums.sql")
+COUNTED = Statements("services.reporting.sql", "spells.sql")["counted"].text
+"""What an edge of a spell comes to, in the place of `--counted`."""
 
 LEAST_BELOW = 100
 """Organisations that must have been put below one for sums to pay: fewer are read as fast without."""
@@ -33,7 +35,10 @@ SHARE = 0.2
 RETRY = 1.0
 
 MEANING: dict[str, Any] = {
-    "levels": ["members", "balance", "candidates", "kind", "sector"],
+    "levels": [
+        *("members", "balance", "candidates", "kind", "sector"),
+        *("open", "overdue", "certificates", "without_mentor", "charges", "reports_in"),
+    ],
     "own_flows": ["founded", "organisations_ended"],
     "member_levels": list(MEMBER_LEVELS),
 }
@@ -42,13 +47,13 @@ MEANING: dict[str, Any] = {
 
 def composed(*pieces: str) -> TextClause:
     """A statement put together from pieces."""
-    return text("\n".join(SQL[piece].text for piece in pieces))
+    return text("\n".join(SQL[piece].text for piece in pieces).replace("--counted", COUNTED))
 
 
-_SUMMED = ("places", "wanted_summed", "contributions", "add")
+_SUMMED = ("selected", "places", "wanted_summed", "contributions", "add")
 _ADD_NEW = composed("new_ones", *_SUMMED)
 _ADD_AFFECTED = composed("of_affected", *_SUMMED)
-_ADD_TREES = composed("of_trees", "places", "wanted_only", "contributions", "add")
+_ADD_TREES = composed("of_trees", "selected", "places", "wanted_only", "contributions", "add")
 
 
 class RunningSums:

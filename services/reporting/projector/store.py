@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.reporting.persons import store as persons_store
 from services.reporting.projector.batch import Batch, Closing, KnownVersion, late_subjects
 from services.reporting.projector.person_steps import PersonStep, Steps
+from services.reporting.projector.spells import Edge
 from services.reporting.projector.versions import (
     HoldingVersion,
     OrganisationVersion,
@@ -29,7 +30,7 @@ from shared.timeline.lineage import Lineage, Succession
 
 SQL = Statements("services.reporting.sql", "projector.sql")
 
-VERSION = 2
+VERSION = 3
 """Of the projections. Raise it when the same log gives other figures: `ketnap projections rebuild` is due then."""
 
 _TABLES: dict[type[Version], str] = {
@@ -129,7 +130,7 @@ def _fact(row: Any) -> Fact:
 async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
     """Write what a batch changes and move the checkpoint, in the transaction of `connection`."""
     last = batch.facts[-1]
-    # Nearly all of what a batch writes goes by COPY: these two, and steps.
+    # Nearly all of what a batch writes goes by COPY: these two, edges and steps.
     await copy(
         connection,
         "reporting",
@@ -158,6 +159,13 @@ async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
             (each.organisation_id, each.measure, each.day, position, each.change, each.counterpart)
             for position, each in batch.deltas
         ],
+    )
+    await copy(
+        connection,
+        "reporting",
+        "spell_edge",
+        ("position", *Edge.__struct_fields__),
+        [(position, *msgspec.structs.astuple(each)) for position, each in batch.edges],
     )
     await _columns(connection, "put_moments", ("recordedat", "position"), list(batch.moments.items()))
     await _columns(

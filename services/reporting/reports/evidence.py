@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from services.reporting.projector.spells import days_of_reports
 from services.reporting.reports import figures
 from services.reporting.reports.profile import is_of_profile
 from services.reporting.reports.question import Question
@@ -20,6 +21,9 @@ from services.reporting.reports.reading import (
     own_flows,
     places,
     places_without_members,
+    spell_days,
+    spell_flows,
+    spell_levels,
     went_on,
 )
 from services.reporting.reports.retention import admissions
@@ -49,7 +53,8 @@ def wanted(measure: str, question: Question, at_least: int = 1) -> Wanted:
             "has an attribute; those behind all admissions are at measure=profile.admitted"
         )
     if found is None:
-        known = ", ".join(sorted(offered))
+        # Of the months in which certificates expire the first will do.
+        known = ", ".join(sorted(offered.keys() - set(list(figures.expiry_months(question.as_of))[1:])))
         raise UnknownMeasure(f"expected measure to be one of {known}; found {measure!r}")
     return found
 
@@ -78,6 +83,20 @@ def figures_of(question: Question, at_least: int = 1) -> Iterator[tuple[str, str
         yield "coverage", path, places(question.as_of, measures)
     for path, measures in figures.ENTERPRISE.items():
         yield "enterprise", path, enterprises(question.as_of, measures)
+    for path, measures in figures.TIMELINESS_FLOWS.items():
+        yield "timeliness", path, spell_flows(first, last, measures)
+    for path, measures in figures.TIMELINESS_LEVELS.items():
+        yield "timeliness", path, spell_levels(question.as_of, measures)
+    for path, measures in figures.MENTORING_DAYS.items():
+        yield "mentoring", path, spell_days(days_of_reports(first, last), measures)
+    for path, measures in figures.MENTORING_FLOWS.items():
+        yield "mentoring", path, spell_flows(first, last, measures)
+    for path, measures in figures.MENTORING_LEVELS.items():
+        yield "mentoring", path, spell_levels(question.as_of, measures)
+    for path, measures in {**figures.TRAINING_LEVELS, **figures.expiry_months(question.as_of)}.items():
+        yield "training", path, spell_levels(question.as_of, measures)
+    for path, measures in figures.TRAINING_FLOWS.items():
+        yield "training", path, flows(first, last, measures)
     for path, measures in figures.TOTALS.items():
         yield "totals", path, levels(question.as_of, measures)
     for path, measures in figures.STRUCTURE_LEVELS.items():

@@ -1,9 +1,11 @@
 """Figures: which measures of the signed deltas each figure of an answer adds up."""
 
 from collections.abc import Mapping
+from datetime import date
 from types import MappingProxyType
 
 from shared.events.vocabulary import ORGANISATION_KINDS, SECTORS, FlowMetric
+from shared.law.rulepack import Rule
 from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
 from shared.timeline.person import STAGES
 
@@ -122,6 +124,53 @@ BLOCKED: Mapping[str, Measures] = MappingProxyType(
     {f"counts.{name}": (f"blocked.{name}",) for name in ("cells", "with_candidates", "blocked", "candidates")}
 )
 """Cells of `blocked`, and the candidates who wait in those that are."""
+DEADLINES: tuple[Rule, ...] = (
+    "mentor_assignment",
+    "decision_admission",
+    "ceremony",
+    "confirmation",
+    "decision_confirmation",
+    "transfer",
+)
+"""Rules of the pack whose deadlines `timeliness` tells."""
+
+
+def _of_deadlines(figures: tuple[str, ...]) -> Mapping[str, Measures]:
+    found: dict[str, Measures] = {}
+    for figure in figures:
+        found[f"all.{figure}"] = tuple(f"{figure}.deadline.{rule}" for rule in DEADLINES)
+        found |= {f"deadlines.{rule}.{figure}": (f"{figure}.deadline.{rule}",) for rule in DEADLINES}
+    return MappingProxyType(found)
+
+
+TIMELINESS_FLOWS = _of_deadlines(("due", "on_time", "missed", "late"))
+TIMELINESS_LEVELS = _of_deadlines(("open", "overdue"))
+
+MENTORING_DAYS: Mapping[str, Measures] = MappingProxyType(
+    {"reports.due": ("charges",), "reports.in": ("reports_in",)}
+)
+"""Levels of the days on which mentors' reports are due, added up."""
+MENTORING_FLOWS: Mapping[str, Measures] = MappingProxyType({"reports.late": ("reports_late",)})
+MENTORING_LEVELS: Mapping[str, Measures] = MappingProxyType(
+    {f"without_mentor.{each}": (f"without_mentor.{each}",) for each in ("candidates", "probationary")}
+)
+
+TRAINING_LEVELS: Mapping[str, Measures] = MappingProxyType(
+    {
+        "certificates.unused": ("certificates.valid", "certificates.expired"),
+        **{f"certificates.{each}": (f"certificates.{each}",) for each in ("valid", "expired", "in_use")},
+    }
+)
+TRAINING_FLOWS: Mapping[str, Measures] = MappingProxyType({"completions": ("training_completions",)})
+MONTHS_AHEAD = 60
+"""Months of expiry that `training` tells after the month of `as_of`."""
+
+
+def expiry_months(as_of: date) -> dict[str, Measures]:
+    """Unused certificates by the month in which they expire, from that of `as_of` on."""
+    first = as_of.year * 12 + as_of.month - 1
+    months = [f"{each // 12:04}-{each % 12 + 1:02}" for each in range(first, first + MONTHS_AHEAD + 1)]
+    return {f"certificates.by_expiry_month.{month}": (f"certificates.{month}",) for month in months}
 
 
 def measures_of(figures: Mapping[str, Measures]) -> set[str]:

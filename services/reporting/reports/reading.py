@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.reporting.projector.running_sums import COUNTED
+from services.reporting.projector.spells import counted_kind
 from services.reporting.reports.person_running import PersonRunning
 from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.running import Running
@@ -17,6 +19,7 @@ from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
 
 PIECES = Statements("services.reporting.sql", "reports.sql")
 PERSON_PIECES = Statements("services.reporting.sql", "person_reports.sql")
+SPELLS = Statements("services.reporting.sql", "spells.sql")
 
 Contribution = Literal[
     "levels",
@@ -31,6 +34,9 @@ Contribution = Literal[
     "went_on",
     "retention",
     "blocked",
+    "spell_levels",
+    "spell_days",
+    "spell_flows",
 ]
 Amounts = Mapping[str, Counter[str]]
 """Part of the answer → measure → amount."""
@@ -38,7 +44,9 @@ Amounts = Mapping[str, Counter[str]]
 DAY = timedelta(days=1)
 
 _CONTRIBUTIONS: tuple[Contribution, ...] = get_args(Contribution)
-_RUNNING: frozenset[Contribution] = frozenset({"levels", "flows", "own_flows", "movements"})
+_RUNNING: frozenset[Contribution] = frozenset(
+    {"levels", "flows", "own_flows", "movements", "spell_levels", "spell_days", "spell_flows"}
+)
 """Contributions that running sums are kept of."""
 
 
@@ -47,13 +55,29 @@ OF_STEPS: frozenset[Contribution] = frozenset({"cohort", "went_on", "retention"}
 OF_PERSONS: frozenset[Contribution] = OF_STEPS | {"blocked"}
 
 
+_OF_SPELLS: Mapping[Contribution, tuple[str, ...]] = {
+    "spell_levels": ("held_on_days", "spell_levels"),
+    "spell_days": ("held_on_days", "spell_levels"),
+    "spell_flows": ("spell_flows",),
+}
+"""Pieces of contributions made of edges of spells."""
+
+
 def in_scope(hierarchy: str, *pieces: str) -> str:
     """A question's scope on a tree, and behind it pieces of `person_reports.sql`: `held_steps` as a rule."""
     scope = [PIECES[piece].text for piece in (f"tree_{hierarchy}", "scope", f"held_{hierarchy}")]
     return "\n".join([*scope, *(PERSON_PIECES[piece].text for piece in pieces)])
 
 
+def of_spells(hierarchy: str, *pieces: str) -> str:
+    """A question's scope on a tree, and behind it pieces of `spells.sql`."""
+    spells = (SPELLS[piece].text.replace("--counted", COUNTED) for piece in pieces)
+    return "\n".join([in_scope(hierarchy), *spells])
+
+
 def _contributions(hierarchy: str, contribution: Contribution) -> str:
+    if contribution in _OF_SPELLS:
+        return of_spells(hierarchy, *_OF_SPELLS[contribution])
     if contribution in OF_STEPS:
         return in_scope(hierarchy, "held_steps", contribution)
     if contribution in OF_PERSONS:
@@ -62,7 +86,7 @@ def _contributions(hierarchy: str, contribution: Contribution) -> str:
 
 
 _OF_THEN = re.compile(
-    r"\b(today_tree|tree|scope|held|crossing|item|contribution)\b|:(known|organisation_id|children)\b"
+    r"\b(today_tree|tree|scope|held|held_active|held_edge|crossing|item|contribution)\b|:(known|organisation_id|children)\b"
 )
 
 
@@ -171,6 +195,10 @@ class Wanted:
                     "at_least": self.at_least,
                     "no_admission_since": twelve_months_to(self.last),
                 }
+            case "spell_levels" | "spell_days":
+                return {**days, "days": list(self.days), **self._spells()}
+            case "spell_flows":
+                return {**days, "first": self.first, **self._spells()}
             case "places_without_members":
                 return {**days, "day": self.last, "member_levels": list(MEMBER_LEVELS)}
             case "places" | "enterprises":
@@ -180,6 +208,9 @@ class Wanted:
                     "measures": self.measures,
                     "member_levels": list(MEMBER_LEVELS),
                 }
+
+    def _spells(self) -> dict[str, Any]:
+        return {"measures": self.measures, "kinds": sorted({counted_kind(each) for each in self.measures})}
 
 
 def levels(day: date, measures: Iterable[str]) -> Wanted:
@@ -241,6 +272,35 @@ def twelve_months_to(day: date) -> date:
     """The first day of the twelve months that end with `day`."""
     leap_day = (day.month, day.day) == (2, 29)
     return day.replace(year=day.year - 1, day=28 if leap_day else day.day) + DAY
+
+
+def spell_levels(day: date, measures: Iterable[str]) -> Wanted:
+    """Levels of spells on the evening of a day."""
+    return Wanted("spell_levels", measures, day, day)
+
+
+def spell_days(days: Sequence[date], measures: Iterable[str]) -> Wanted:
+    """Levels of spells on the evenings of days, in their order, added up."""
+    first, last = (days[0], days[-1]) if days else (date.max, date.min)
+    return Wanted("spell_days", measures, first, last, days)
+
+
+def spell_flows(first: date, last: date, measures: Iterable[str]) -> Wanted:
+    """Flows of spells on the days `first` to `last`, both included."""
+    return Wanted("spell_flows", measures, first, last)
+
+
+def scope_parameters(question: Question) -> dict[str, Any]:
+    """What statements ask for about the scope itself, but for its days."""
+    parameters: dict[str, Any] = {
+        "organisation_id": question.root,
+        "known": question.known,
+        "by_child": question.by_child,
+        "children": [child.id for child in question.children],
+    }
+    if question.hierarchy == "current":
+        parameters["today"] = question.today
+    return parameters
 
 
 class Reading:
@@ -334,26 +394,25 @@ class Reading:
     async def _run(self, wanted: Wanted) -> Counter[str] | None:
         """What the running sums say of the whole; None where they say nothing."""
         if self._persons is not None and wanted.contribution == "cohort" and not wanted.empty:
-            found = await self._persons.cohort(wanted.first, wanted.last, wanted.days[-1])
-            return None if found is None else Counter({each: found[each] for each in wanted.measures})
+            cohort = await self._persons.cohort(wanted.first, wanted.last, wanted.days[-1])
+            return None if cohort is None else Counter({each: cohort[each] for each in wanted.measures})
         if self._running is None or wanted.empty or wanted.contribution not in _RUNNING:
             return None
-        first = date.min if wanted.contribution == "levels" else wanted.first
+        if wanted.contribution == "spell_days":
+            found: Counter[str] = Counter()
+            for day in wanted.days:
+                level = await self._running.sums(wanted.measures, date.min, day, own=False)
+                if level is None:
+                    return None
+                found.update(level)
+            return found
+        first = date.min if wanted.contribution in ("levels", "spell_levels") else wanted.first
         return await self._running.sums(
             wanted.measures, first, wanted.last, own=wanted.contribution == "own_flows"
         )
 
     async def _ask(self, wanted: Wanted, asked: str, **more: Any) -> Sequence[Any]:
         question = self.question
-        parameters: dict[str, Any] = {
-            **wanted.parameters(),
-            **more,
-            "organisation_id": question.root,
-            "known": question.known,
-            "by_child": question.by_child,
-            "children": [child.id for child in question.children],
-        }
-        if question.hierarchy == "current":
-            parameters["today"] = question.today
+        parameters = {**wanted.parameters(), **more, **scope_parameters(question)}
         statement = _STATEMENTS[(question.hierarchy, wanted.contribution, asked)]
         return (await self.connection.execute(statement, parameters)).all()

@@ -14,7 +14,7 @@ MOST_BEHIND = 2_000
 OWN = "own."
 """Before measures of what organisations themselves did, wherever what was theirs has gone."""
 
-_REST = composed("new_ones", "places", "wanted_only", "contributions", "rest")
+_REST = composed("new_ones", "selected", "places", "wanted_only", "contributions", "rest")
 _DAY = timedelta(days=1)
 
 

@@ -59,6 +59,11 @@ async def _amounts(reading: Reading, asked: Wanted, over: list[Span]) -> dict[st
             kind: Contribution = "enterprises" if asked.contribution == "enterprises" else "places"
             items = Wanted(kind, measures, first, last, [span.last for span in over])
             return dict(await reading.series(items, starts))
+        case "spell_levels":
+            evenings = Wanted("spell_levels", asked.measures, first, last, [span.last for span in over])
+            return dict(await reading.series(evenings, starts))
+        case "spell_days":
+            return dict(await reading.series(asked, starts))
         case _:
             flowing = Wanted(asked.contribution, asked.measures, first, last)
             return dict(await reading.series(flowing, starts))

@@ -1,6 +1,7 @@
 -- Running sums: pieces of the statements that keep them, put together in `services.reporting.projector.running_sums`.
 --
--- selected(organisation_id, measure, day, change, counterpart): the deltas that a statement is about.
+-- chosen_delta, chosen_edge: the deltas and edges of spells that a statement is about.
+-- selected(organisation_id, measure, day, change, counterpart): these deltas, and what these edges come to.
 -- place(organisation_id, role, at, from_day, to_day): for whose figures what facts say of an organisation counts,
 --   on the days from from_day to before to_day. Role `held`: whoever holds its things, and all above; `active`: the
 --   same while the holder is active; `own`: itself and all above, whoever holds its things.
@@ -84,16 +85,19 @@ SELECT organisation_id FROM counted WHERE below >= :least AND NOT is_summed ORDE
 UPDATE reporting.summed SET is_summed = true WHERE organisation_id = ANY (CAST(:organisations AS text[]));
 
 -- new_ones: what came between two positions, but for what `of_affected` selects
-WITH RECURSIVE selected AS (
+WITH RECURSIVE chosen_delta AS (
     SELECT organisation_id, measure, day, change, counterpart
     FROM reporting.delta
     WHERE position > :after AND position <= :known
       AND organisation_id <> ALL (CAST(:affected AS text[]))
       AND (counterpart IS NULL OR counterpart <> ALL (CAST(:affected AS text[])))
+), chosen_edge AS NOT MATERIALIZED (
+    SELECT * FROM reporting.spell_edge
+    WHERE position > :after AND position <= :known AND organisation_id <> ALL (CAST(:affected AS text[]))
 );
 
 -- of_affected: all up to a position that names one of these organisations
-WITH RECURSIVE selected AS (
+WITH RECURSIVE chosen_delta AS (
     SELECT organisation_id, measure, day, change, counterpart
     FROM reporting.delta
     WHERE organisation_id = ANY (CAST(:affected AS text[])) AND position <= :known
@@ -102,6 +106,9 @@ WITH RECURSIVE selected AS (
     FROM reporting.delta
     WHERE counterpart = ANY (CAST(:affected AS text[])) AND position <= :known
       AND organisation_id <> ALL (CAST(:affected AS text[]))
+), chosen_edge AS NOT MATERIALIZED (
+    SELECT * FROM reporting.spell_edge
+    WHERE organisation_id = ANY (CAST(:affected AS text[])) AND position <= :known
 );
 
 -- of_trees: all up to a position of organisations that ever stand below these, or whose things they hold
@@ -119,10 +126,21 @@ WITH RECURSIVE below (organisation_id) AS (
     FROM below b
     JOIN reporting.holding_version h ON h.holder_id = b.organisation_id
     WHERE h.known_from <= :known AND :known < h.known_to
-), selected AS (
+), chosen_delta AS (
     SELECT d.organisation_id, d.measure, d.day, d.change, d.counterpart
     FROM named JOIN reporting.delta d USING (organisation_id)
     WHERE d.position <= :known
+), chosen_edge AS NOT MATERIALIZED (
+    SELECT e.* FROM named JOIN reporting.spell_edge e USING (organisation_id) WHERE e.position <= :known
+);
+
+-- selected: what all of these come to; `counted` of spells.sql goes into it
+, selected AS (
+    SELECT organisation_id, measure, day, change, counterpart FROM chosen_delta
+    UNION ALL
+    SELECT s.organisation_id, c.measure, c.day, c.change, NULL
+    FROM chosen_edge s
+    --counted
 );
 
 -- places: where what is selected counts

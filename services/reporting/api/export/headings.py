@@ -28,6 +28,8 @@ CODED = frozenset(
         "closed_by",
         "step",
         "stage",
+        "rule",
+        "unit",
     }
 )
 """Columns whose cells are codes of ours and not somebody's words."""

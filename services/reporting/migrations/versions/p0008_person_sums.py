@@ -2,12 +2,12 @@
 
 from shared.runtime.migrations import run_script
 
-revision = "p0007"
-down_revision = "p0006"
+revision = "p0008"
+down_revision = "p0007"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Add the tables, empty; they fill by themselves."""
-    run_script("services.reporting.migrations.versions", "p0007_person_sums.sql")
+    run_script("services.reporting.migrations.versions", "p0008_person_sums.sql")

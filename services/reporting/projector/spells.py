@@ -1,0 +1,324 @@
+"""Spells: what holds for a person in an organisation for a while, and the edges where it begins and ends. Pure.
+
+A deadline runs, a certificate waits, a mentor has a charge, nobody mentors. Each edge is one row that is only ever
+added, with sign, as deltas are; which figures it changes on which days follows from it when they are read, see
+`counted` in `sql/spells.sql`. A deadline so takes two rows instead of a dozen deltas.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from shared.events import person as events
+from shared.events.vocabulary import REFERENCE
+from shared.law.calendar import months_after, period_end, working_days_after
+from shared.law.rulepack import Rule, RulePack, RuleValue
+from shared.timeline.course import Vote
+from shared.timeline.fold import Step
+from shared.timeline.person import STAGES, PersonState
+
+LAW = RulePack.shipped()
+
+How = Literal["begins", "kept", "ends", "comes", "goes"]
+"""`kept`: ends because what was due was done. `comes`, `goes`: it runs on in another organisation."""
+
+DAY = timedelta(days=1)
+APPLIED = STAGES.index("applied")
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+"""Of days that deadlines are counted from: no holidays are known far away, and the calendar itself ends."""
+
+
+class Spell(Struct, frozen=True):
+    """What holds: `deadline.RULE`, `certificate.unused`, `certificate.in_use`, `without_mentor.STANDING`, `charge`
+    of a mentor, or `report` of one for a period.
+    """
+
+    kind: str
+    first: date | None = None
+    """Of a deadline: on which it begins, if that is not before the fact that says so. Of a charge: from which on
+    its reports can be due."""
+    last: date | None = None
+    """Of a deadline, or a certificate's validity; of a report the day on which it is due."""
+    mentor: UUID | None = None
+
+
+_UNMENTORED = Spell("without_mentor.candidates")
+_UNMENTORED_MEMBER = Spell("without_mentor.probationary")
+
+
+class Edge(Struct, frozen=True):
+    """An organisation's spell begins or ends on `day`; `change` is -1 where that turns out not to be so."""
+
+    organisation_id: str
+    kind: str
+    how: How
+    day: date
+    first: date | None
+    last: date | None
+    mentor: UUID | None
+    change: int
+
+
+def edges(step: Step, change: int) -> list[Edge]:
+    """The edges that one fact of a person makes, `change` times."""
+    before, after = step.before, step.after
+    if not isinstance(before, PersonState) or not isinstance(after, PersonState):
+        return []
+    was, becomes = _standing(before), _standing(after)
+    if was == becomes and (becomes is None or _alike(before, after)):
+        return []
+    day, said = step.fact.effectiveon, type(step.fact.data)
+    found: list[Edge] = []
+    for family in FAMILIES if was != becomes else _touched(before, after):
+        were = family(before) if was is not None else ()
+        are = family(after) if becomes is not None else ()
+        for spell in were:
+            assert was is not None
+            if spell not in are:
+                how: How = "kept" if KEPT_BY.get(spell.kind) is said else "ends"
+                found.append(_edge(was[1], spell, how, day, change))
+            elif becomes is not None and was[1] != becomes[1]:
+                found.append(_edge(was[1], spell, "goes", day, change))
+                found.append(_edge(becomes[1], spell, "comes", day, change))
+        for spell in are:
+            if spell not in were:
+                assert becomes is not None
+                found.append(_edge(becomes[1], spell, "begins", day, change))
+    return found
+
+
+def _edge(organisation_id: str, spell: Spell, how: How, day: date, change: int) -> Edge:
+    return Edge(organisation_id, spell.kind, how, day, spell.first, spell.last, spell.mentor, change)
+
+
+def _standing(state: PersonState) -> tuple[str, str] | None:
+    """As what, and in which organisation; None: neither candidate nor member, of whom no spell is."""
+    if state.candidacy is not None:
+        return ("candidate", state.candidacy.organisation_id)
+    return None if state.membership is None else (state.membership.status, state.membership.organisation_id)
+
+
+def _alike(before: PersonState, after: PersonState) -> bool:
+    """Whether nothing else is another one that spells follow from."""
+    return (
+        before.course is after.course
+        and before.certificate is after.certificate
+        and before.reports is after.reports
+        and before.transfer is after.transfer
+        and (before.candidacy is after.candidacy or before.certificate is None)
+    )
+
+
+def _in_use(state: PersonState) -> bool:
+    """Whether the candidate's certificate is in use: the stage `applied` is reached."""
+    return state.candidacy is not None and STAGES.index(state.candidacy.stage) >= APPLIED
+
+
+KEPT_BY: dict[str, type[Struct]] = {
+    "deadline.mentor_assignment": events.MentorAssigned,
+    "deadline.decision_admission": events.DecisionIssued,
+    "deadline.ceremony": events.MemberAdmitted,
+    "deadline.confirmation": events.MemberConfirmed,
+    "deadline.decision_confirmation": events.DecisionIssued,
+    "deadline.transfer": events.TransferAccepted,
+}
+"""Kind of a deadline → the fact that keeps it when it ends it."""
+
+Spells = tuple[Spell, ...]
+
+
+def _mentor_assignment(state: PersonState) -> Spells:
+    since = state.course.listed_on
+    return () if since is None or state.candidacy is None else _deadline("mentor_assignment", since)
+
+
+def _decisions(state: PersonState) -> Spells:
+    found: Spells = ()
+    for vote in state.course.votes:
+        if state.candidacy is not None and vote.purpose == "admission" and _reached(vote):
+            found += _deadline("decision_admission", vote.day)
+        elif _is_probationary(state) and vote.purpose == "confirmation" and _reached(vote):
+            found += _deadline("decision_confirmation", vote.day)
+    return found
+
+
+def _ceremony(state: PersonState) -> Spells:
+    received_on = state.course.received_on
+    if received_on is None or state.candidacy is None or state.course.outcome in REFERENCE.refusals:
+        return ()
+    return _deadline("ceremony", received_on)
+
+
+def _confirmation(state: PersonState) -> Spells:
+    if state.membership is None or state.membership.admitted_on is None or not _is_probationary(state):
+        return ()
+    over = due("probation", state.membership.admitted_on)
+    return () if over is None else _deadline("confirmation", over)
+
+
+def _transfer(state: PersonState) -> Spells:
+    sent_on = state.course.sent_on
+    return () if sent_on is None or state.transfer is None else _deadline("transfer", sent_on)
+
+
+def _certificate(state: PersonState) -> Spells:
+    certificate = state.certificate
+    if certificate is None or state.candidacy is None:
+        return ()
+    last = certificate.expires_on or due("certificate", certificate.issued_on)
+    return (Spell("certificate.in_use" if _in_use(state) else "certificate.unused", last=last),)
+
+
+def _charges(state: PersonState) -> Spells:
+    if state.candidacy is None and not _is_probationary(state):
+        return ()
+    if not state.course.charges:
+        return (_UNMENTORED if state.candidacy is not None else _UNMENTORED_MEMBER,)
+    found = []
+    for charge in state.course.charges:
+        whole = first_whole_period(charge.since)
+        due_before = whole and reports_due(whole - DAY)
+        found.append(Spell("charge", due_before and due_before + DAY, mentor=charge.mentor_id))
+    return tuple(found)
+
+
+def _reports(state: PersonState) -> Spells:
+    if not state.reports or (state.candidacy is None and not _is_probationary(state)):
+        return ()
+    found: dict[Spell, None] = {}  # for a period and mentor one, however many there are
+    for charge in state.course.charges:
+        whole = first_whole_period(charge.since)
+        for report in state.reports:
+            end = _period_end(report.period_to) if report.mentor_id == charge.mentor_id else None
+            if end is not None and whole is not None and end >= whole:
+                found[Spell("report", last=reports_due(end), mentor=charge.mentor_id)] = None
+    return tuple(found)
+
+
+Family = Callable[[PersonState], Spells]
+"""Spells that follow from one part of a state."""
+
+FAMILIES: tuple[Family, ...] = (
+    _mentor_assignment,
+    _decisions,
+    _ceremony,
+    _confirmation,
+    _transfer,
+    _certificate,
+    _charges,
+    _reports,
+)
+
+
+def _touched(before: PersonState, after: PersonState) -> Iterator[Family]:
+    """The families that may say something else of one who stands as before: of nearly every fact one or none."""
+    was, becomes = before.course, after.course
+    recharged = was is not becomes and was.charges != becomes.charges
+    if was is not becomes:
+        if was.listed_on != becomes.listed_on:
+            yield _mentor_assignment
+        if was.votes != becomes.votes:
+            yield _decisions
+        if was.received_on != becomes.received_on or was.outcome != becomes.outcome:
+            yield _ceremony
+        if recharged:
+            yield _charges
+    if before.transfer is not after.transfer:
+        yield _transfer
+    if recharged or before.reports is not after.reports:
+        yield _reports
+    if before.certificate is not after.certificate or _in_use(before) != _in_use(after):
+        yield _certificate
+
+
+def _is_probationary(state: PersonState) -> bool:
+    return state.candidacy is None and state.membership is not None and state.membership.status == "probationary"
+
+
+def _reached(vote: Vote) -> bool:
+    threshold = _threshold(vote.day)
+    return threshold is None or vote.in_favour * threshold.of >= vote.eligible * threshold.value
+
+
+@lru_cache(maxsize=10_000)
+def _threshold(day: date) -> RuleValue | None:
+    return LAW.on("vote_threshold", day)
+
+
+@lru_cache(maxsize=10_000)
+def _deadline(rule: Rule, since: date) -> Spells:
+    last = due(rule, since)
+    return () if last is None else (Spell(f"deadline.{rule}", since, last),)
+
+
+def counted_kind(measure: str) -> str:
+    """The kind of the spells that a measure counts, see `sql/spells.sql`."""
+    family, _, rest = measure.partition(".")
+    match family:
+        case "without_mentor":
+            return measure
+        case "certificates":
+            return "certificate.in_use" if rest == "in_use" else "certificate.unused"
+        case "charges":
+            return "charge"
+        case "reports_in" | "reports_late":
+            return "report"
+        case _:
+            return rest
+
+
+@lru_cache(maxsize=10_000)
+def first_whole_period(since: date) -> date | None:
+    """The first day of the first reporting period that begins on a day or after it."""
+    end = _period_end(since - DAY)
+    return end and end + DAY
+
+
+@lru_cache(maxsize=10_000)
+def _period_end(day: date) -> date | None:
+    """The last day of the reporting period of a day."""
+
+    def months(end: date) -> int | None:
+        value = LAW.on("mentor_report", end)
+        return value.value if value is not None else None
+
+    return period_end(day, months) if _FIRST_YEAR <= day.year < _LAST_YEAR else None
+
+
+@lru_cache(maxsize=1_000)
+def reports_due(end: date) -> date | None:
+    """The day on which reports for a period that ends on `end` are due."""
+    return due("mentor_report_due", end)
+
+
+def days_of_reports(first: date, last: date) -> list[date]:
+    """The days from `first` to `last`, both included, on which mentors' reports are due."""
+    found = []
+    known_since = min((value.from_ for value in LAW.all("mentor_report")), default=last)
+    end = _period_end(max(first - timedelta(days=366), known_since))
+    while end is not None and (day := reports_due(end)) is not None and day <= last:
+        if day >= first:
+            found.append(day)
+        end = _period_end(end + DAY)
+    return found
+
+
+@lru_cache(maxsize=10_000)
+def due(rule: Rule, since: date) -> date | None:
+    """The last day of what a rule allows from a day on; None where none is known."""
+    value = LAW.on(rule, since)
+    if value is None or not _FIRST_YEAR <= since.year < _LAST_YEAR:
+        return None
+    match value.unit:
+        case "working_days":
+            return working_days_after(since, value.value)
+        case "months":
+            return months_after(since, value.value)
+        case "calendar_days":
+            return since + timedelta(days=value.value)
+        case _:
+            raise ValueError(f"{rule} is counted in {value.unit}, which no deadline is")

@@ -1,0 +1,112 @@
+-- Pieces about edges of spells (`services.reporting.projector.spells`), behind `held` of `reports.sql`.
+--
+-- An edge `s` of a spell is counted by what it adds to which measures, and from which day `c.day`, never one before
+-- its own. Measures are `open`, `overdue` (levels), `due`, `missed`, `on_time` and `late` (flows) of each
+-- `deadline.RULE`; the levels `without_mentor.STANDING`, `certificates.valid`, `.expired`, `.in_use`, and
+-- `certificates.YYYY-MM` for the month in which unused ones expire; `charges`, a level of those whose reports are due
+-- then, `reports_in`, a level that holds on the day on which the report is due only, and `reports_late`, a flow.
+-- Running sums are kept of the same: what stands before the first dot says in `running_sums.py` how it counts.
+
+-- counted: what an edge adds to measures
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN s.how IN ('begins', 'comes') THEN s.change ELSE -s.change END AS change,
+           -- The day on which it is due where it stands, or no longer is.
+           CASE WHEN s.how = 'begins' THEN greatest(s.day, s.last) WHEN s.day <= s.last THEN s.last END AS due_on
+) AS edge
+CROSS JOIN LATERAL (
+    SELECT m.measure, m.day, m.change
+    FROM (VALUES
+        ('open.' || s.kind, greatest(s.day, s.first), edge.change),
+        ('overdue.' || s.kind, greatest(s.day, s.last), edge.change),
+        ('due.' || s.kind, CASE WHEN s.how <> 'kept' THEN edge.due_on END, edge.change),
+        ('missed.' || s.kind, edge.due_on, edge.change),
+        ('on_time.' || s.kind, CASE WHEN s.how = 'kept' AND s.day <= s.last THEN s.last END, s.change),
+        ('late.' || s.kind, CASE WHEN s.how = 'kept' AND s.day > s.last THEN s.day END, s.change)
+    ) AS m (measure, day, change)
+    WHERE starts_with(s.kind, 'deadline.') AND m.day IS NOT NULL
+    UNION ALL
+    SELECT m.measure, m.day, m.change
+    FROM (VALUES
+        ('certificates.valid', CASE WHEN s.last IS NULL OR s.day <= s.last THEN s.day END, edge.change),
+        ('certificates.valid', CASE WHEN s.day <= s.last THEN s.last + 1 END, -edge.change),
+        ('certificates.expired', CASE WHEN s.last IS NOT NULL THEN greatest(s.day, s.last + 1) END, edge.change),
+        -- The first and the last day that there are stand as infinite ones.
+        ('certificates.' || to_char(s.last, 'YYYY-MM'), CASE WHEN isfinite(s.last) THEN s.day END, edge.change)
+    ) AS m (measure, day, change)
+    WHERE s.kind = 'certificate.unused' AND isfinite(m.day)
+    UNION ALL
+    SELECT 'certificates.in_use', s.day, edge.change WHERE s.kind = 'certificate.in_use'
+    UNION ALL
+    SELECT s.kind, s.day, edge.change WHERE starts_with(s.kind, 'without_mentor.')
+    UNION ALL
+    SELECT 'charges', greatest(s.day, s.first), edge.change WHERE s.kind = 'charge' AND s.first IS NOT NULL
+    UNION ALL
+    SELECT m.measure, m.day, m.change
+    FROM (VALUES
+        ('reports_in', CASE WHEN s.day <= s.last THEN s.last END, edge.change),
+        ('reports_in', CASE WHEN s.day <= s.last THEN s.last + 1 END, -edge.change),
+        ('reports_late', CASE WHEN s.day > s.last AND s.how = 'begins' THEN s.day END, s.change)
+    ) AS m (measure, day, change)
+    WHERE s.kind = 'report' AND m.day IS NOT NULL
+) AS c;
+
+-- held_on_days: edges in the hands of organisations active on the evening of days, on each of these
+, held_active AS MATERIALIZED (
+    -- By itself: each organisation is looked up once and not for each of its edges.
+    SELECT h.part, h.organisation_id, e.day AS on_day
+    FROM held h
+    JOIN unnest(CAST(:days AS date[])) AS e (day) ON h.from_day <= e.day AND e.day < h.to_day
+    JOIN reporting.holding_version a ON a.organisation_id = h.organisation_id
+    JOIN reporting.organisation_version v ON v.organisation_id = a.holder_id
+    WHERE a.valid_from <= e.day AND e.day < a.valid_to AND a.known_from <= :known AND :known < a.known_to
+      AND v.active AND v.valid_from <= e.day AND e.day < v.valid_to
+      AND v.known_from <= :known AND :known < v.known_to
+), held_edge AS NOT MATERIALIZED (
+    SELECT h.part, h.on_day, s.*
+    FROM held_active h
+    JOIN reporting.spell_edge s ON s.organisation_id = h.organisation_id
+    WHERE s.kind = ANY (CAST(:kinds AS text[])) AND s.day <= h.on_day AND s.position <= :known
+);
+
+-- spell_levels: levels of spells, once for each of the days; `counted` goes into it
+, contribution (part, measure, position, change, day) AS (
+    SELECT s.part, c.measure, s.position, c.change, s.on_day
+    FROM held_edge s
+    --counted
+    WHERE c.measure = ANY (CAST(:measures AS text[])) AND c.day <= s.on_day
+);
+
+-- spell_flows: flows of spells, on the days on which the organisation is in the hands of the scope
+, contribution (part, measure, position, change, day) AS (
+    SELECT h.part, c.measure, s.position, c.change, c.day
+    FROM held h
+    JOIN reporting.spell_edge s ON s.organisation_id = h.organisation_id
+    --counted
+    WHERE s.kind = ANY (CAST(:kinds AS text[])) AND s.day < h.to_day AND s.position <= :known
+      AND (s.day >= :first OR s.last >= :first)
+      AND c.measure = ANY (CAST(:measures AS text[]))
+      AND c.day >= h.from_day AND c.day < h.to_day AND c.day >= :first
+);
+
+-- load: persons in the charge of each mentor on the evening of a day
+, load AS (
+    SELECT part, mentor,
+           sum(CASE WHEN how IN ('begins', 'comes') THEN change ELSE -change END)::bigint AS persons
+    FROM held_edge
+    GROUP BY part, mentor
+    HAVING sum(CASE WHEN how IN ('begins', 'comes') THEN change ELSE -change END) > 0
+);
+
+-- mentors_by_load: how many mentors have how many persons
+SELECT part, persons, count(*) AS mentors FROM load GROUP BY part, persons;
+
+-- listed_mentors: a page of mentors of each part, those with the most persons first
+SELECT part, mentor, persons
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY part ORDER BY persons DESC, mentor) AS number
+    FROM load
+    WHERE CAST(:after_persons AS bigint) IS NULL OR persons < CAST(:after_persons AS bigint)
+       OR (persons = CAST(:after_persons AS bigint) AND mentor > CAST(:after_id AS uuid))
+) AS l
+WHERE number <= :limit
+ORDER BY part, persons DESC, mentor;
