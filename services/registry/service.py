@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
+from faststream.exceptions import IncorrectState
 from faststream.nats import NatsBroker
+from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.registry.api.readings import Readings
@@ -136,6 +138,13 @@ class Registry:
             else:
                 self.writing.fine()
                 return
+
+    def jetstream(self) -> JetStreamContext | None:
+        """JetStream, once NATS has been reached."""
+        try:
+            return self.broker.connection.jetstream()
+        except IncorrectState:
+            return None
 
     def checks(self) -> dict[str, Check]:
         """Readiness: the database, its schema, NATS, and whether work gets anywhere."""

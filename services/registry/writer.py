@@ -54,6 +54,11 @@ class Writer:
         self._organisations = OrganisationCache()
         self._waited_for: set[str] | None = None
 
+    @property
+    def leads(self) -> bool:
+        """Whether this is the registry that writes, as far as it knows."""
+        return self._head is not None
+
     async def start(self) -> None:
         """Take over the log and read what lives from turn to turn. Raises Fenced while another one writes."""
         async with self._lock:

@@ -18,6 +18,8 @@ class ServiceSettings(AccessSettings, kw_only=True):
     nats_seed: str | None = None
     http_host: str = "127.0.0.1"
     http_port: int = 0
+    data_dir: str = ""
+    """The room on the disk under it is in the metrics; empty: nothing is said about any disk."""
     log_level: str = "info"
     log_format: Literal["json", "console"] = "json"
 
