@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deploy.containers.places import NATS_PORT, POSTGRES_HOST, POSTGRES_PORT, STREAMS, handed
 from deploy.stack import nats, postgres
-from deploy.stack.access import ensure_command_line_key
+from deploy.stack.access import ensure_command_line_key, ensure_watcher_key
 from deploy.stack.keys import ensure_secret, new_key, new_password, write_secret
 from deploy.stack.layout import Layout, default_data_dir
 from deploy.stack.service import secret_files
@@ -22,6 +22,10 @@ def provide(layout: Layout) -> None:
     ensure_secret(layout.unseal_token, new_password)
     ensure_secret(layout.service_key, new_password)
     ensure_command_line_key(layout)  # so that everybody is asked for a key
+    ensure_watcher_key(layout)
+    if layout.watcher_key.exists():
+        _write(handed(layout.data_dir, "prometheus") / layout.watcher_key.name, _content(layout.watcher_key))
+    ensure_secret(handed(layout.data_dir, "grafana") / "grafana.password", new_password)
     address = f"{POSTGRES_HOST}:{POSTGRES_PORT}"
     _write(layout.database_url("owner"), postgres.url(layout.secrets, postgres.OWNER, address))
     for service in postgres.SERVICES:
@@ -39,7 +43,7 @@ def _hand_out(layout: Layout, service: str) -> None:
             # These are the registry's alone, and `ketnap keys` changes them where the registry reads them.
             ensure_secret(place / file.name, new_key)
         else:
-            _write(place / file.name, file.read_text(encoding="utf-8").strip())
+            _write(place / file.name, _content(file))
 
 
 def _configure_nats(layout: Layout) -> None:
@@ -55,6 +59,10 @@ def _configure_nats(layout: Layout) -> None:
         sources_path=layout.sources_file.name,
     )
     _write(layout.nats / "nats.conf", configuration)
+
+
+def _content(file: Path) -> str:
+    return file.read_text(encoding="utf-8").strip()
 
 
 def _write(file: Path, value: str) -> None:

@@ -14,6 +14,7 @@ from services.notifier.clock import Clock, day_of
 from services.notifier.evaluation import Evaluation
 from services.notifier.projection import Projection, Touched
 from shared.events.recorded import Recorded
+from shared.runtime.following import followed
 from shared.runtime.progress import Stopped
 from shared.timeline.lineage import Lineage
 
@@ -116,6 +117,7 @@ class Projector:
             self._known = (checkpoint.tables, position)
             self._unjudged = Touched() if judge else touched
         POSITION.set(position)
+        followed("an event was applied", new)
         if new:
             STOPPED.set(0)
         if raised:

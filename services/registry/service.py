@@ -61,7 +61,14 @@ class Registry:
         self._warn_after = settings.quarantine_warn_after
         self.writing = Progress("the writer")
         self.relaying = Progress("the relay")
-        self.relay = Relay(self.engine, self.broker, self.writer.recorded, self.relaying, settings.stream_replicas)
+        self.relay = Relay(
+            self.engine,
+            self.broker,
+            self.writer.recorded,
+            self.relaying,
+            self.writer.following,
+            settings.stream_replicas,
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

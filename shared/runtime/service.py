@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
-from shared.runtime import logging
+from shared.runtime import logging, tracing
 from shared.runtime.access.settings import AccessSettings
 from shared.runtime.settings import SettingsError, load
 
@@ -21,6 +21,8 @@ class ServiceSettings(AccessSettings, kw_only=True):
     data_dir: str = ""
     """The room on the disk under it is in the metrics; empty: nothing is said about any disk."""
     log_level: str = "info"
+    otlp_url: str | None = None
+    """Where traces go (OTLP over HTTP); None: there are none."""
     log_format: Literal["json", "console"] = "json"
 
 
@@ -32,6 +34,7 @@ def main(name: str, shape: type[S], run: Callable[[S], None]) -> None:
     try:
         settings = load(shape)
         logging.configure(name, settings.log_level, settings.log_format)
+        tracing.begin(name, settings.otlp_url)
         calm_the_collector()
         run(settings)
     except SettingsError as error:

@@ -18,10 +18,13 @@ def test_it_holds_all_that_an_operator_needs(bundle: Path) -> None:
         "compose.mail.yaml",
         "compose.sources.yaml",
         "images.tar.gz",
+        "incidents.md",
         "install.md",
         "ketnap.cdx.json",
         "ketnap-servers.cdx.json",
         "load.sh",
+        "operations.md",
+        "watch",
     }
     assert (bundle / ".env").read_text() == f"KETNAP_VERSION={VERSION}\n"
 

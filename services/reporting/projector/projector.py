@@ -10,6 +10,7 @@ from services.reporting.projector import store
 from services.reporting.projector.batch import Batch
 from services.reporting.projector.store import Checkpoint
 from shared.events.recorded import Recorded
+from shared.runtime.following import followed
 from shared.runtime.progress import Stopped
 from shared.timeline.book import Unloaded
 from shared.timeline.lineage import Lineage
@@ -89,6 +90,7 @@ class Projector:
                 lineage = ((tables, checkpoint.position), batch.book.lineage)
         self._lineage = lineage
         PROJECTED.inc(len(new))
+        followed("an event was projected", new)
         if new:
             STOPPED.set(0)
         self._tell(checkpoint)

@@ -11,7 +11,7 @@ from deploy.stack.layout import Layout
 from deploy.stack.service import secret_files
 
 COMPOSE = Path(__file__).parents[3] / "deploy" / "compose.yaml"
-VOLUMES = ("postgres", "registry", "reporting", "notifier")
+VOLUMES = ("postgres", "registry", "reporting", "notifier", "prometheus", "grafana")
 
 
 @pytest.fixture
@@ -34,6 +34,8 @@ def test_each_container_is_handed_its_own_secrets_and_no_other(layout: Layout) -
         expected = {file.name for file in secret_files(layout, service).values()}
         assert set(_files(handed(layout.data_dir, service))) == expected
     assert set(_files(handed(layout.data_dir, "postgres"))) == {"postgres-postgres.password"}
+    assert set(_files(handed(layout.data_dir, "prometheus"))) == {"watcher.key"}
+    assert set(_files(handed(layout.data_dir, "grafana"))) == {"grafana.password"}
     assert set(_files(layout.nats)) == {"nats.conf", "sources.conf", "jetstream.conf"}
     assert "SU" not in re.findall(r"nkey: (S?U)", (layout.nats / "nats.conf").read_text())
 
