@@ -121,7 +121,10 @@ async def _copy(
                 state = (await streams.stream_info(name)).state
             except NotFoundError:
                 continue
-            for sequence in range(mark.settled + 1, state.last_seq + 1):
+            first = max(mark.settled + 1, state.first_seq)
+            if first > mark.settled + 1:
+                gone[mark.source] = first - mark.settled - 1
+            for sequence in range(first, state.last_seq + 1):
                 try:
                     message = await streams.get_msg(name, sequence)
                 except NotFoundError:

@@ -109,7 +109,7 @@ def _database_files(layout: Layout) -> Iterator[Finding]:
         return
     made_by = (cluster / "PG_VERSION").read_text(encoding="ascii").strip()
     with contextlib.suppress(StackError, OSError, subprocess.CalledProcessError):
-        program = str(postgres.binaries() / "postgres")
+        program = str(postgres_programs.binaries() / "postgres")
         told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
         same = told.split()[-1].partition(".")[0] == made_by
         remedy = (
