@@ -1,12 +1,12 @@
 """What every service reads from its environment, and how it begins."""
 
-import gc
 import sys
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
 from shared.runtime import logging, tracing
 from shared.runtime.access.settings import AccessSettings
+from shared.runtime.collector import calm_the_collector
 from shared.runtime.settings import SettingsError, load
 
 
@@ -40,12 +40,3 @@ def main(name: str, shape: type[S], run: Callable[[S], None]) -> None:
     except SettingsError as error:
         print(f"ketnap {name}: {error}", file=sys.stderr)  # noqa: T201 - said to whoever started it
         sys.exit(2)
-
-
-def calm_the_collector() -> None:
-    """Let Python look for cycles less often than by default."""
-    # A batch makes tens of thousands of objects that live as long as its turn. By default each turn's garbage
-    # is searched for cycles many times over, for a third of the time that it takes.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)

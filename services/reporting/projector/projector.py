@@ -101,6 +101,20 @@ class Projector:
         self._watch.move(checkpoint)
 
 
+async def project_some(engine: AsyncEngine, events: Sequence[Recorded], lineage: Lineage) -> Lineage:
+    """Project some events of a log, in its order, while others are projected otherwise; gives the lineage after.
+
+    The checkpoint is wrong until whoever projects the others too moves it. Raises Stopped.
+    """
+    async with engine.begin() as connection:
+        batch = Batch(lineage)
+        await store.prepare(connection, batch, events)
+        for event in events:
+            await _apply(connection, batch, event)
+        await store.write(connection, batch)
+    return batch.book.lineage
+
+
 async def _apply(connection: AsyncConnection, batch: Batch, event: Recorded) -> None:
     for do in (batch.apply, batch.erase):
         while True:
