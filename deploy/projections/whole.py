@@ -8,8 +8,9 @@ their timeline: nothing is read back, every row is written once, and who works o
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 from sqlalchemy import text
@@ -83,17 +84,20 @@ async def fill_whole(
     """
     if workers is None:
         workers = (os.cpu_count() or 1) if until > ALONE else 0
-    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     beside = redirected(engine, projection.name, projection.beside)
-    async with engine.connect() as connection:
-        apart = await _apart(connection, until)
-        task = Task(url, projection.beside, until, frozenset(apart))
-        done = await _in_order(connection, beside, task, told)
-    async with engine.begin() as connection:
-        later = await drop_indexes(connection, projection, BULKY)
-    async for number in _stretches(task, workers):
-        done += number
-        told(done)
+    async with AsyncExitStack() as stack:
+        # They begin while this process does what has an order.
+        processes = [await stack.enter_async_context(_worker()) for _ in range(workers)]
+        async with engine.connect() as connection:
+            apart = await _apart(connection, until)
+            url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+            task = Task(url, projection.beside, until, frozenset(apart))
+            done = await _in_order(connection, beside, task, told)
+        async with engine.begin() as connection:
+            later = await drop_indexes(connection, projection, BULKY)
+        async for number in _stretches(task, processes):
+            done += number
+            told(done)
     async with engine.begin() as connection:
         head = await connection.scalar(_HEAD, {"until": until})
         if done != until or head is None:
@@ -153,10 +157,10 @@ def _bounds(until: int) -> list[Stretch]:
     return [Stretch(first, end) for first, end in zip(firsts, [*inner, "person0"], strict=True)]
 
 
-async def _stretches(task: Task, workers: int) -> AsyncIterator[int]:
+async def _stretches(task: Task, processes: Sequence[Process]) -> AsyncIterator[int]:
     """Work out all persons; gives the number of events of each stretch as it is done."""
     waiting = _bounds(task.until)
-    if workers == 0:
+    if not processes:
         connection = await stretch.connect(task)
         try:
             for each in waiting:
@@ -166,7 +170,7 @@ async def _stretches(task: Task, workers: int) -> AsyncIterator[int]:
         return
     answers: asyncio.Queue[Done | Exception] = asyncio.Queue()
     number = len(waiting)
-    employed = [asyncio.create_task(_employ(task, waiting, answers)) for _ in range(min(workers, number))]
+    employed = [asyncio.create_task(_employ(each, task, waiting, answers)) for each in processes]
     try:
         for _ in range(number):
             answer = await answers.get()
@@ -186,32 +190,35 @@ def _events(done: Done) -> int:
     return done.events
 
 
-async def _employ(task: Task, waiting: list[Stretch], answers: "asyncio.Queue[Done | Exception]") -> None:
-    """Let one process work out stretches, as long as there are some."""
+async def _employ(
+    process: Process, task: Task, waiting: list[Stretch], answers: "asyncio.Queue[Done | Exception]"
+) -> None:
+    """Let a process work out stretches, as long as there are some."""
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
-        async with _worker(task) as (say, hear):
-            while waiting:
-                say.write(msgspec.json.encode(waiting.pop(0)) + b"\n")
-                await say.drain()
-                line = await hear.readline()
-                if not line:
-                    raise StackError("a process that fills the new version has ended; what it said stands above")
-                answers.put_nowait(msgspec.json.decode(line, type=Done))
+        process.stdin.write(msgspec.json.encode(task) + b"\n")
+        while waiting:
+            process.stdin.write(msgspec.json.encode(waiting.pop(0)) + b"\n")
+            await process.stdin.drain()
+            line = await process.stdout.readline()
+            if not line:
+                raise StackError("a process that fills the new version has ended; what it said stands above")
+            answers.put_nowait(msgspec.json.decode(line, type=Done))
     except Exception as error:
         answers.put_nowait(error)
 
 
 @asynccontextmanager
-async def _worker(task: Task) -> AsyncIterator[tuple[asyncio.StreamWriter, asyncio.StreamReader]]:
+async def _worker() -> AsyncIterator[Process]:
+    """A process that waits for its task, and ends with its input or with this."""
     # -P: a directory named `deploy` where the caller stands must not be taken for ours.
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "deploy.projections.stretch", stdin=-1, stdout=-1
+        sys.executable, "-P", "-m", "deploy.projections.stretch", stdin=PIPE, stdout=PIPE
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
     try:
-        process.stdin.write(msgspec.json.encode(task) + b"\n")
-        yield process.stdin, process.stdout
+        yield process
+        assert process.stdin is not None
         process.stdin.close()
         await process.wait()
     finally:

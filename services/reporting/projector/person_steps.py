@@ -140,7 +140,25 @@ def _stage(state: PersonState) -> int | None:
     return STAGES.index(state.candidacy.stage) if state.candidacy is not None else None
 
 
+_DETAILED = frozenset(
+    {
+        person.VoteHeld,
+        person.DecisionIssued,
+        person.MemberEnrolled,
+        person.MembershipEnded,
+        LinkedAway,
+        person.CandidateClosed,
+        person.MentorReleased,
+        person.TransferInitiated,
+        person.MentorReportSubmitted,
+        Reallocated,
+    }
+)
+
+
 def _detail(data: Struct, before: PersonState) -> dict[str, Any] | None:
+    if type(data) not in _DETAILED:
+        return None
     match data:
         case person.VoteHeld(purpose=purpose, eligible=eligible, in_favour=in_favour):
             return {"purpose": purpose, "eligible": eligible, "in_favour": in_favour}
