@@ -47,17 +47,17 @@ async def _rebuild(server: PostgresServer, province: Province, events: list[byte
     database = await servers.migrated(server)
     await record(database, province, events)
     engine = create_engine(database.url(), "benchmark", command_timeout=None, durable=False)
-    seconds = [await _fill(engine, workers) for workers in (1, WORKERS)]
+    seconds = [await _fill(engine, database.url(), workers) for workers in (1, WORKERS)]
     await engine.dispose()
     await servers.drop(database)
     return seconds
 
 
-async def _fill(engine: AsyncEngine, workers: int) -> float:
+async def _fill(engine: AsyncEngine, url: str, workers: int) -> float:
     begin = perf_counter()
     async with engine.begin() as connection:
         later = await create_beside(connection, REPORTING)
-    filling = Filling(engine, REPORTING, workers)
+    filling = Filling(engine, url, REPORTING, workers)
     await filling.fill(EVENTS)
     await make_indexes(engine, later)
     seconds = perf_counter() - begin

@@ -40,9 +40,13 @@ class Apply(Protocol):
 class Filling:
     """Follows the log, read from the record itself, into the schema beside."""
 
-    def __init__(self, engine: AsyncEngine, projection: Projection, workers: int | None = None) -> None:
-        """`engine` may write the schema beside and read the log: the owner's. workers: see `whole.py`."""
+    def __init__(self, engine: AsyncEngine, url: str, projection: Projection, workers: int | None = None) -> None:
+        """`engine` and `url` are the owner's, who may write the schema beside and read the log.
+
+        workers: see `whole.py`.
+        """
         self._engine = engine
+        self._url = url
         self._projection = projection
         self._workers = workers
         beside = redirected(engine, projection.name, projection.beside)
@@ -55,7 +59,7 @@ class Filling:
         if self.position == 0 and until and self._projection.name == "reporting":
             try:
                 await fill_whole(
-                    self._engine, self._projection, until, lambda done: told(done, until), self._workers
+                    self._engine, self._url, self._projection, until, lambda done: told(done, until), self._workers
                 )
             except (Stopped, UnknownRecorded) as error:
                 raise _stops(error) from error

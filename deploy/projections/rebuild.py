@@ -68,13 +68,14 @@ async def rebuild(
     engine = create_engine(url, f"rebuild-{projection.name}", command_timeout=None, durable=False)
     try:
         async with _alone(engine, projection):
-            return await _rebuild(engine, projection, agree, keep, workers, told, step)
+            return await _rebuild(engine, url, projection, agree, keep, workers, told, step)
     finally:
         await engine.dispose()
 
 
 async def _rebuild(
     engine: AsyncEngine,
+    url: str,
     projection: Projection,
     agree: Agree,
     keep: bool,
@@ -91,7 +92,7 @@ async def _rebuild(
             await connection.execute(sql(f"UPDATE {projection.beside}.checkpoint SET evaluated = {2**63 - 1}"))  # noqa: S608 - names of our own
     done = False
     try:
-        filling = Filling(engine, projection, workers)
+        filling = Filling(engine, url, projection, workers)
         await _catch_up(engine, projection, filling, told)
         step("indexing")
         await make_indexes(engine, later)

@@ -75,11 +75,13 @@ Told = Callable[[int], None]
 
 
 async def fill_whole(
-    engine: AsyncEngine, projection: Projection, until: int, told: Told, workers: int | None = None
+    engine: AsyncEngine, url: str, projection: Projection, until: int, told: Told, workers: int | None = None
 ) -> None:
     """Project all up to a position into empty tables beside, with all of `BULKY`'s indexes afterwards.
 
-    `engine` may write there and read the log. workers: processes; 0: this one; None: as the log's length suggests.
+    `engine` and `url` are of one who may write there and read the log. workers: processes; 0: this one; None: as
+    the log's length suggests.
+
     Raises Stopped, UnknownRecorded, and StackError where something of the log is missing.
     """
     if workers is None:
@@ -90,7 +92,6 @@ async def fill_whole(
         processes = [await stack.enter_async_context(_worker()) for _ in range(workers)]
         async with engine.connect() as connection:
             apart = await _apart(connection, until)
-            url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
             task = Task(url, projection.beside, until, frozenset(apart))
             done = await _in_order(connection, beside, task, told)
         async with engine.begin() as connection:
