@@ -35,7 +35,7 @@ class Gap(Exception):
 
 
 class Projector:
-    """Owns the projection. What it raises becomes deliveries in the same transaction as the checkpoint's move."""
+    """Owns the projection. What it raises becomes deliveries in the transaction that says how far is judged."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock, raised: Callable[[], None]) -> None:
         """`raised` is called after a commit that made alerts."""

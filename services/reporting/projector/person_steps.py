@@ -20,6 +20,8 @@ from shared.timeline.perspective import LinkedAway, Reallocated
 ADMITTED = len(STAGES)
 """As a stage: past all milestones of a candidacy."""
 
+_PLACE = {stage: place for place, stage in enumerate(STAGES)}
+
 StepKey = tuple[UUID, str, UUID]
 """Person, source and event: what only one known step has."""
 
@@ -137,7 +139,7 @@ def _standing(state: PersonState) -> str | None:
 
 
 def _stage(state: PersonState) -> int | None:
-    return STAGES.index(state.candidacy.stage) if state.candidacy is not None else None
+    return _PLACE[state.candidacy.stage] if state.candidacy is not None else None
 
 
 _DETAILED = frozenset(

@@ -5,7 +5,6 @@ person: `entangled` says of whom they may.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -109,14 +108,15 @@ class WholeTimelines:
         facts = [Fact.of_recorded(event) for event in events]
         keys = [fact.key for fact in facts]
         self._facts += events
-        if any(key >= after for key, after in pairwise(keys)):
+        if keys != sorted(keys):
             self._take_late(subject, events)
             return
         person_id = UUID(subject.partition("/")[2])
         state = EMPTY
         unseated: list[UUID] = []
         for event, fact in zip(events, facts, strict=True):
-            self._travels |= dict.fromkeys(self._book.travels(fact))
+            for each in self._book.travels(fact):
+                self._travels[each] = None
             try:
                 if refusal(state, fact, _ALONE) is not None:
                     unseated.append(fact.event_id)
