@@ -56,7 +56,7 @@ async def test_any_history_is_rebuilt_to_the_row(way: WholeWay, seeds: range) ->
     for seed in seeds:
         names += await rebuilt_alike(way, seed, None)
 
-    assert names.keys() >= {*ENTANGLING, "TransferAccepted", "MemberAdmitted"}
+    assert names.keys() >= {*ENTANGLING, "MemberAdmitted"}
 
 
 async def test_processes_share_the_work_and_end_with_it(way: WholeWay) -> None:
