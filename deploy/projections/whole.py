@@ -22,7 +22,7 @@ from deploy.projections.tables import Projection, drop_indexes, sql
 from deploy.stack.errors import StackError
 from services.reporting.projector import store
 from services.reporting.projector.projector import project_some
-from services.reporting.projector.whole_timelines import ENTANGLING, Entangled, entangled
+from services.reporting.projector.whole_timelines import ENTANGLING, entangled
 from shared.events.recorded import Recorded, read_recorded, write_batch
 from shared.runtime.database import redirected
 from shared.runtime.progress import Stopped
@@ -125,12 +125,17 @@ async def make_indexes(engine: AsyncEngine, statements: Iterable[str]) -> None:
 
 async def _apart(connection: AsyncConnection, until: int) -> set[str]:
     """Persons whose timelines may depend on others."""
-    rows = await connection.scalars(_ENTANGLING, {"until": until, "names": list(ENTANGLING)})
-    found: Entangled = entangled(_read(rows))
-    if found.organisations:
-        asked = {"until": until, "organisations": sorted(found.organisations)}
-        return found.persons | set(await connection.scalars(_TRAVELLERS, asked))
-    return found.persons
+    persons: set[str] = set()
+    organisations: set[str] = set()
+    async with connection.stream_scalars(_ENTANGLING, {"until": until, "names": list(ENTANGLING)}) as found:
+        async for page in found.partitions(PAGE):
+            named = entangled(_read(page))
+            persons |= named.persons
+            organisations |= named.organisations
+    if organisations:
+        asked = {"until": until, "organisations": sorted(organisations)}
+        persons.update(await connection.scalars(_TRAVELLERS, asked))
+    return persons
 
 
 def _read(rows: Iterable[str]) -> list[Recorded]:
