@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.goals import GOALS, Figure
 from benchmarks.servers import DIRECTORY
-from shared.runtime.service import calm_the_collector
+from shared.runtime.collector import calm_the_collector
 
 MODULES = ("append", "whole_way", "rebuild", "reads", "starting")
 RESULTS = Path(DIRECTORY) / "results.json"

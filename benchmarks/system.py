@@ -24,6 +24,12 @@ from deploy.stack.provisioning import add_source
 KETNAP = Path(sys.executable).with_name("ketnap")
 PATIENCE = 120.0
 
+_BEHIND = """
+SELECT $1 > least((SELECT position FROM reporting_person.progress),
+                  (SELECT position FROM reporting.running_sum_progress),
+                  (SELECT evaluated FROM notifier.checkpoint))
+"""
+
 
 class System:
     """One data directory, and `ketnap up` on it."""
@@ -113,6 +119,16 @@ class System:
         finally:
             await connection.close()
         return time.perf_counter()
+
+    async def settled(self, position: int) -> None:
+        """Wait until what follows beside has `position` too: admissions, sums, the notifier and its rules."""
+        connection = await asyncpg.connect(self.addresses.database_url)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while await connection.fetchval(_BEHIND, position):  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0.1)
+        finally:
+            await connection.close()
 
     async def position(self) -> int:
         """The last position of the log."""

@@ -17,6 +17,7 @@ from nats.js.api import PubAck
 from deploy.receipts import Problem, Tally, fetch_receipts, read_receipts
 from shared.events.codec import MAX_BATCH, MAX_MESSAGE
 from shared.events.subjects import ingest_stream, ingest_subject, receipt_subject
+from shared.runtime import tracing
 from shared.runtime.connection import Connection, secured
 
 _ACKNOWLEDGED_WITHIN = 5.0
@@ -227,7 +228,11 @@ class _Publisher:
             await self._client.close()
 
     async def _send(self, stream: JetStreamContext, batch: _Batch) -> None:
-        headers = {"Nats-Msg-Id": uuid4().hex}
+        with tracing.span("publish", None, source=self._source, events=batch.count) as traceparent:
+            await self._send_traced(stream, batch, {tracing.TRACEPARENT: traceparent} if traceparent else {})
+
+    async def _send_traced(self, stream: JetStreamContext, batch: _Batch, trace: dict[str, str]) -> None:
+        headers = {"Nats-Msg-Id": uuid4().hex} | trace
         deadline = asyncio.get_running_loop().time() + self._patience
         while True:
             try:

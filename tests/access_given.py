@@ -26,6 +26,10 @@ class Keys:
         """The headers of a source."""
         return bearer(self.new(f"source {source}", "source", source=source, organisation=root))
 
+    def watcher(self) -> dict[str, str]:
+        """The headers of a Prometheus."""
+        return bearer(self.new("prometheus", "watcher"))
+
     def operator(self) -> dict[str, str]:
         """The headers of an operator."""
         return bearer(self.new("operator", "operator"))

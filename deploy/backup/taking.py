@@ -41,7 +41,24 @@ async def take(addresses: Addresses, file: Path, recipient: str) -> Manifest:
             {name: archive.checksum(path) for name, path in members.items()},
         )
         archive.write(file, whole, members, recipient)
+    await _note(addresses.database_url, whole, os.stat(file).st_size)
     return whole
+
+
+async def _note(database_url: str, manifest: Manifest, size: int) -> None:
+    """Write down that there is one more backup, for whoever asks how old the last one is."""
+    import asyncpg
+
+    connection = await asyncpg.connect(database_url, timeout=10)
+    try:
+        await connection.execute(
+            "INSERT INTO registry.backup (at, position, bytes) VALUES ($1, $2, $3)",
+            manifest.made_at,
+            manifest.position,
+            size,
+        )
+    finally:
+        await connection.close()
 
 
 def client_environment(database_url: str) -> dict[str, str]:

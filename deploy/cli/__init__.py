@@ -17,6 +17,7 @@ _COMMANDS = {
     "publish": ("deploy.cli.publish", "publish"),
     "validate": ("deploy.cli.validate", "validate"),
     "quarantine": ("deploy.cli.quarantine", "app"),
+    "follow": ("deploy.cli.follow", "follow"),
     "projections": ("deploy.cli.projections", "app"),
     "keys": ("deploy.cli.keys", "app"),
     "log": ("deploy.cli.log", "app"),

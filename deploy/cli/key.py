@@ -16,7 +16,9 @@ app = typer.Typer(no_args_is_help=True, help="Access keys to the APIs: make, lis
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is: an office, a program; no person.")],
-    role: Annotated[str, typer.Option("--role", metavar="ROLE", help="viewer, source or operator.")],
+    role: Annotated[
+        str, typer.Option("--role", metavar="ROLE", help="viewer, source, watcher (metrics only) or operator.")
+    ],
     organisation: Annotated[
         str | None,
         typer.Option("--organisation", metavar="ORGANISATION", help="Of a viewer: the top of what it sees."),

@@ -87,6 +87,9 @@ def rebuild(
             "--keep-differences", help="Where figures differ and it is not switched, keep the new version beside."
         ),
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that fill reporting. [one for each core]")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Fill a new version from the log beside the old one, compare, and switch; reads go on throughout.
@@ -97,12 +100,12 @@ def rebuild(
 
     url = locate(data_dir, ("database_url",)).database_url
     chosen = [PROJECTIONS[name]] if name else list(PROJECTIONS.values())
-    switched = [_rebuild(url, each, yes, keep_differences) for each in chosen]
+    switched = [_rebuild(url, each, yes, keep_differences, workers) for each in chosen]
     if not all(switched):
         raise typer.Exit(1)
 
 
-def _rebuild(url: str, projection: "Projection", yes: bool, keep: bool) -> bool:
+def _rebuild(url: str, projection: "Projection", yes: bool, keep: bool, workers: int | None) -> bool:
     """Whether the new version is in service."""
     import asyncio
     import sys
@@ -125,7 +128,7 @@ def _rebuild(url: str, projection: "Projection", yes: bool, keep: bool) -> bool:
         def told(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        rebuilt = asyncio.run(rebuild_(url, projection, agree, keep=keep, told=told, step=step))
+        rebuilt = asyncio.run(rebuild_(url, projection, agree, keep=keep, workers=workers, told=told, step=step))
     typer.echo(_said(projection.name, rebuilt, keep))
     return rebuilt.switched
 

@@ -1,6 +1,7 @@
 """`ketnap publish`: sends files of events as their source and shows what became of them."""
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,8 +50,11 @@ def publish(
     from deploy.publishing import Progress as Published
     from deploy.publishing import PublishError
     from deploy.publishing import publish as publish_events
+    from shared.runtime import tracing
+    from shared.runtime.settings import read
 
     addresses = locate(data_dir, ("nats_url",))
+    tracing.begin("publish", read("KETNAP_OTLP_URL", os.environ))
     try:
         count = event_lines.check(files)
         seed = creds.read_text(encoding="utf-8").strip()

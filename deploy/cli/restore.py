@@ -24,7 +24,11 @@ def restore(
         Path | None, typer.Option("--person-keys", metavar="FILE", exists=True, help="From `ketnap keys export`.")
     ] = None,
     drill: Annotated[
-        bool, typer.Option("--drill", help="Restore into a directory that is removed again; touch nothing else.")
+        bool,
+        typer.Option(
+            "--drill",
+            help="Restore into a directory that is removed again, refill it from the running system's streams.",
+        ),
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -40,17 +44,49 @@ def restore(
     if drill:
         with tempfile.TemporaryDirectory(prefix="ketnap-drill-") as directory:
             Path(directory).chmod(0o711)  # PostgreSQL, which root starts under another user, passes through
-            returned = _restored(wanted, Path(directory) / "data")
+            returned = _restored(wanted, Path(directory) / "data", drill=True)
+            lost = _refilled(Path(directory) / "data", data_dir, returned)
             typer.echo("The drill is over; nothing of it is left.")
     else:
         returned = _restored(wanted, data_dir or default_data_dir())
         typer.echo(f"Next: ketnap up --data-dir {data_dir or default_data_dir()}, then ketnap log verify")
-    lost = any(each.missing for each in returned.refills)
+        lost = any(each.missing for each in returned.refills)
     if lost or not returned.account.ok:
         raise typer.Exit(1)
 
 
-def _restored(wanted: "Wanted", data_dir: Path) -> "Returned":
+def _refilled(drilled: Path, data_dir: Path | None, returned: "Returned") -> bool:
+    """Go on with the drill where a system runs: read again what came after the backup; whether any is lost."""
+    from rich.console import Console
+
+    from deploy.backup.drill import SHOWN, refill
+    from deploy.cli.log import show_account
+    from deploy.stack.errors import NotRunning
+    from deploy.stack.layout import locate
+
+    try:
+        running = locate(data_dir, ("nats_url", "database_url"))
+    except NotRunning:
+        typer.echo("No system runs here whose streams could be read, so the drill ends with the restore.")
+        return False
+    with Console(stderr=True).status("reading again what came after the backup"):
+        found = refill(drilled, running, returned.manifest)
+    show_account(found.account)
+    typer.echo(
+        f"{found.messages:,} messages that came after the backup were read again from the running system's "
+        f"streams: the log is at position {found.position:,}, that of the running system was at {found.head:,}."
+    )
+    for source, number in found.gone.items():
+        typer.echo(f"{source}: {number:,} messages after the backup are GONE from its stream")
+    if found.lost:
+        shown = ", ".join(found.lost[:SHOWN])
+        typer.echo(
+            f"{len(found.lost):,} recorded events would be LOST unless their sources publish again: {shown}"
+        )
+    return bool(found.lost) or not found.account.ok
+
+
+def _restored(wanted: "Wanted", data_dir: Path, *, drill: bool = False) -> "Returned":
     from rich.console import Console
 
     from deploy.backup.returning import bring_back
@@ -72,7 +108,7 @@ def _restored(wanted: "Wanted", data_dir: Path) -> "Returned":
         typer.echo(f"{each.source}: {each.waiting:,} messages came after the backup and will be read again")
         if each.missing:
             typer.echo(f"{each.source}: {each.missing:,} more are GONE from its stream: have them published again")
-    if not returned.streams:
+    if not returned.streams and not drill:
         typer.echo(
             "The sources' streams are not there, so what came after the backup is unknown here: have every source "
             f"publish again what it has published since {made_at}. "

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.containers.places import HANDED, NATS_PORT, POSTGRES_HOST, POSTGRES_PORT, STREAMS, handed
 from deploy.stack import nats, postgres
-from deploy.stack.access import ensure_command_line_key
+from deploy.stack.access import ensure_command_line_key, ensure_watcher_key
 from deploy.stack.certificates import (
     HERE,
     ensure_authority,
@@ -37,6 +37,10 @@ def provide(layout: Layout) -> None:
     ensure_secret(layout.unseal_token, new_password)
     ensure_secret(layout.service_key, new_password)
     ensure_command_line_key(layout)  # so that everybody is asked for a key
+    ensure_watcher_key(layout)
+    if layout.watcher_key.exists():
+        _write(handed(layout.data_dir, "prometheus") / layout.watcher_key.name, _content(layout.watcher_key))
+    ensure_secret(handed(layout.data_dir, "grafana") / "grafana.password", new_password)
     address = f"{POSTGRES_HOST}:{POSTGRES_PORT}"
     owners = postgres.url(layout.secrets, postgres.OWNER, address, ca_file=layout.ca_file)
     _write(layout.database_url("owner"), owners)
@@ -57,7 +61,7 @@ def _hand_out(layout: Layout, service: str) -> None:
             # These are the registry's alone, and `ketnap keys` changes them where the registry reads them.
             ensure_secret(place / file.name, new_key)
         else:
-            _write(place / file.name, file.read_text(encoding="utf-8").strip())
+            _write(place / file.name, _content(file))
 
 
 def _certify(layout: Layout) -> None:
@@ -77,6 +81,7 @@ def _certify(layout: Layout) -> None:
         ensure_server(authority, place, {server, *HERE, *outside})
         if server != "nats":
             _write(place / layout.ca_file.name, text)
+    _write(handed(layout.data_dir, "prometheus") / layout.ca_file.name, text)
 
 
 def _outside(published: str) -> list[str]:
@@ -101,6 +106,10 @@ def _configure_nats(layout: Layout) -> None:
         certificates=[str(layout.nats / each) for each in shown(layout.nats)],
     )
     _write(layout.nats / "nats.conf", configuration)
+
+
+def _content(file: Path) -> str:
+    return file.read_text(encoding="utf-8").strip()
 
 
 def _write(file: Path, value: str) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.projections.tables import Projection
+from deploy.projections.whole import fill_whole
 from deploy.stack.errors import StackError
 from services.notifier.clock import system_clock
 from services.notifier.projector import Projector as NotifierProjector
@@ -39,9 +40,15 @@ class Apply(Protocol):
 class Filling:
     """Follows the log, read from the record itself, into the schema beside."""
 
-    def __init__(self, engine: AsyncEngine, projection: Projection) -> None:
-        """`engine` may write the schema beside and read the log: the owner's."""
+    def __init__(self, engine: AsyncEngine, url: str, projection: Projection, workers: int | None = None) -> None:
+        """`engine` and `url` are the owner's, who may write the schema beside and read the log.
+
+        workers: see `whole.py`.
+        """
         self._engine = engine
+        self._url = url
+        self._projection = projection
+        self._workers = workers
         beside = redirected(engine, projection.name, projection.beside)
         self._apply = _applying(projection, beside)
         self._sums = RunningSums(beside) if projection.name == "reporting" else None
@@ -49,6 +56,14 @@ class Filling:
 
     async def fill(self, until: int, told: Told = lambda done, total: None) -> None:
         """Apply what is recorded up to a position. Raises StackError where the log or the projector ends."""
+        if self.position == 0 and until and self._projection.name == "reporting":
+            try:
+                await fill_whole(
+                    self._engine, self._url, self._projection, until, lambda done: told(done, until), self._workers
+                )
+            except (Stopped, UnknownRecorded) as error:
+                raise _stops(error) from error
+            self.position = until
         reading = asyncio.ensure_future(self._page(self.position, until))
         try:
             while self.position < until:
@@ -63,9 +78,7 @@ class Filling:
                 self.position = events[-1].position
                 told(self.position, until)
         except (Stopped, UnknownRecorded) as error:
-            raise StackError(
-                f"the new version stops before position {error.position:,}: {error}; the one in service stays"
-            ) from error
+            raise _stops(error) from error
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
@@ -81,6 +94,12 @@ class Filling:
         async with self._engine.connect() as connection:
             rows = await connection.scalars(_LOG, {"after": after, "until": until, "page": PAGE})
             return read_recorded(write_batch(event.encode() for event in rows))
+
+
+def _stops(error: Stopped | UnknownRecorded) -> StackError:
+    return StackError(
+        f"the new version stops before position {error.position:,}: {error}; the one in service stays"
+    )
 
 
 def _applying(projection: Projection, engine: AsyncEngine) -> Apply:

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from deploy.projections.comparing import Compared, compare, see_one_moment
 from deploy.projections.filling import Filling, Told
 from deploy.projections.tables import LOCKS, Projection, create_beside, drop, schema_version, sql, tables
+from deploy.projections.whole import make_indexes
 from deploy.stack.errors import StackError
 from shared.runtime.database import create_engine
 
@@ -54,27 +55,31 @@ async def rebuild(
     agree: Agree,
     *,
     keep: bool = False,
+    workers: int | None = None,
     told: Told = lambda done, total: None,
     step: Callable[[str], None] = lambda what: None,
 ) -> Rebuilt:
     """Rebuild a projection with the owner's `url`.
 
     Where figures differ `agree` is asked; without its consent the new version is dropped, or with `keep` left
-    beside until the next rebuild. Raises StackError, with the version in service untouched.
+    beside until the next rebuild. workers: processes that fill, see `whole.py`. Raises StackError, with the
+    version in service untouched.
     """
     engine = create_engine(url, f"rebuild-{projection.name}", command_timeout=None, durable=False)
     try:
         async with _alone(engine, projection):
-            return await _rebuild(engine, projection, agree, keep, told, step)
+            return await _rebuild(engine, url, projection, agree, keep, workers, told, step)
     finally:
         await engine.dispose()
 
 
 async def _rebuild(
     engine: AsyncEngine,
+    url: str,
     projection: Projection,
     agree: Agree,
     keep: bool,
+    workers: int | None,
     told: Told,
     step: Callable[[str], None],
 ) -> Rebuilt:
@@ -87,12 +92,10 @@ async def _rebuild(
             await connection.execute(sql(f"UPDATE {projection.beside}.checkpoint SET evaluated = {2**63 - 1}"))  # noqa: S608 - names of our own
     done = False
     try:
-        filling = Filling(engine, projection)
+        filling = Filling(engine, url, projection, workers)
         await _catch_up(engine, projection, filling, told)
-        for statement in later:
-            step("indexing")
-            async with engine.begin() as connection:
-                await connection.execute(sql(statement))
+        step("indexing")
+        await make_indexes(engine, later)
         async with engine.begin() as connection:
             for table in await tables(connection, projection):
                 await connection.execute(sql(f"ANALYZE {projection.beside}.{table}"))

@@ -1,5 +1,6 @@
 """The tables that a projection is made of, and the same ones, empty, in another schema."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -59,18 +60,19 @@ PROJECTIONS = {
                 ),
             },
             unlike={"fact": _FACT},
-            # Running sums follow from the deltas.
+            # Running sums follow from the deltas, those of persons from their steps.
             working=frozenset(
-                {"checkpoint", "subject", "traveller", "running_sum", "running_sum_progress", "summed"}
+                {
+                    *("checkpoint", "subject", "traveller", "running_sum", "running_sum_progress", "summed"),
+                    *("person_sum", "person_sum_progress", "person_summed"),
+                }
             ),
             late_indexes=frozenset(
                 {
-                    "delta_sum",
-                    "delta_position",
-                    "delta_counterpart",
-                    "person_step_organisation",
-                    "spell_edge_organisation",
-                    "spell_edge_position",
+                    *("delta_sum", "delta_position", "delta_counterpart"),
+                    *("person_step_organisation", "person_step_began"),
+                    *("person_step_known_from", "person_step_known_to"),
+                    *("spell_edge_organisation", "spell_edge_position"),
                 }
             ),
         ),
@@ -150,6 +152,22 @@ async def _create(connection: AsyncConnection, projection: Projection, table: st
     return later
 
 
+async def drop_indexes(connection: AsyncConnection, projection: Projection, names: Iterable[str]) -> list[str]:
+    """Remove all indexes of tables beside, keys too; gives the statements that make them again."""
+    again: list[str] = []
+    for name in names:
+        table = f"{projection.beside}.{name}"
+        constraints = (await connection.execute(text(_CONSTRAINTS), {"table": table})).all()
+        indexes = (await connection.execute(text(_INDEXES), {"table": table})).all()
+        for each in constraints:
+            again.append(f"ALTER TABLE {table} ADD CONSTRAINT {each.name} {each.definition}")
+            await connection.execute(sql(f"ALTER TABLE {table} DROP CONSTRAINT {each.name}"))
+        for each in indexes:
+            again.append(each.definition)
+            await connection.execute(sql(f"DROP INDEX {each.name}"))
+    return again
+
+
 _UNKNOWN = """
 SELECT tgname AS name FROM pg_trigger WHERE tgrelid = CAST(:table AS regclass) AND NOT tgisinternal
 UNION ALL
@@ -166,7 +184,7 @@ WHERE conrelid = CAST(:table AS regclass) AND contype IN ('p', 'u') ORDER BY con
 """
 
 _INDEXES = """
-SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i
+SELECT pg_get_indexdef(i.indexrelid) AS definition, i.indexrelid::regclass::text AS name FROM pg_index i
 WHERE i.indrelid = CAST(:table AS regclass)
   AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)
 ORDER BY i.indexrelid
@@ -199,7 +217,7 @@ async def _definitions(connection: AsyncConnection, projection: Projection, tabl
             "triggers, foreign keys or views beside it"
         )
     found = [f"ALTER TABLE {new} ADD CONSTRAINT {row.name} {row.definition}" for row in await ask(_CONSTRAINTS)]
-    found += [row[0].replace(f" ON {old} ", f" ON {new} ", 1) for row in await ask(_INDEXES)]
+    found += [row.definition.replace(f" ON {old} ", f" ON {new} ", 1) for row in await ask(_INDEXES)]
     found += [f"GRANT {row.rights} ON {new} TO {row.role}" for row in await ask(_RIGHTS)]
     [rest] = await ask(_REST)
     if rest.options:

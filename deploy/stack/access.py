@@ -23,6 +23,8 @@ from shared.runtime.access.principal import KEY_ROLES, KeyRole
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 COMMAND_LINE = "ketnap-command-line"
 """Name of the operator's key that the commands on this machine show; made with the first key."""
+WATCHER = "ketnap-watcher"
+"""Name of the key that the Prometheus of an installation in containers shows."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}")
 _ID = re.compile(r"[a-z0-9]{8}")
@@ -68,7 +70,9 @@ def add_key(
         raise StackError(f"expected a day that is not over, found {expires}")
 
     def change(entries: list[Entry]) -> tuple[Entry, str]:
-        if name == COMMAND_LINE or any(each.name == name and each.ended(now) is None for each in entries):
+        if name in (COMMAND_LINE, WATCHER) or any(
+            each.name == name and each.ended(now) is None for each in entries
+        ):
             raise StackError(f"a key named {name!r} exists; choose another name, or revoke that one first")
         entry, key = _made(name, known_role, now, organisation, source, expires_at)
         entries.append(entry)
@@ -85,12 +89,21 @@ def ensure_command_line_key(layout: Layout) -> None:
     if os.environ.get("KETNAP_KEYS_PATH"):
         return
 
+    _ensure(layout, COMMAND_LINE, "operator", layout.command_line_key)
+
+
+def ensure_watcher_key(layout: Layout) -> None:
+    """The key with which the Prometheus of an installation reads metrics, made once; revoked, it stays so."""
+    _ensure(layout, WATCHER, "watcher", layout.watcher_key)
+
+
+def _ensure(layout: Layout, name: str, role: KeyRole, file: Path) -> None:
     def change(entries: list[Entry]) -> None:
-        if any(each.name == COMMAND_LINE for each in entries):
+        if any(each.name == name for each in entries):
             return
         layout.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
-        entry, key = _made(COMMAND_LINE, "operator", datetime.now(UTC))
-        write_secret(layout.command_line_key, key)
+        entry, key = _made(name, role, datetime.now(UTC))
+        write_secret(file, key)
         entries.append(entry)
 
     _change(keys_file(layout), change)
@@ -144,8 +157,9 @@ def _check_scope(role: KeyRole, organisation: str | None, source: str | None) ->
         raise StackError("a viewer's key needs --organisation, the top of what it sees, and no --source")
     if role == "source" and (organisation is None or source is None):
         raise StackError("a source's key needs --source, and the source's root as its --organisation")
-    if role == "operator" and (organisation is not None or source is not None):
-        raise StackError("an operator's key is for everything: it takes no --organisation and no --source")
+    if role in ("operator", "watcher") and (organisation is not None or source is not None):
+        about = "everything" if role == "operator" else "the metrics of the three services"
+        raise StackError(f"the key of this role is for {about}: it takes no --organisation and no --source")
 
 
 def _made(

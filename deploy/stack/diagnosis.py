@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 
-from deploy.stack import nats, postgres, postgres_programs
+from deploy.stack import nats, postgres, postgres_programs, workings
 from deploy.stack.access import list_keys
 from deploy.stack.assembly import ports_for
 from deploy.stack.errors import NotRunning, StackError
+from deploy.stack.finding import Finding
 from deploy.stack.layout import Addresses, Layout, locate
 from deploy.stack.ports import in_use
-from deploy.stack.service import health
 from shared.runtime.tls import WARN_BEFORE, days, trusting
 
 if TYPE_CHECKING:
@@ -35,19 +36,11 @@ _SPACE = 2 * 1024**3  # bytes: PostgreSQL's log of changes alone may take one
 _DRIFT = datetime.timedelta(minutes=1)
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """One thing looked at. ok: None where it could not apply. remedy: what to do, empty where nothing."""
-
-    what: str
-    ok: bool | None
-    seen: str
-    remedy: str = ""
-
-
 def examine(layout: Layout, port_base: int | None) -> Iterator[Finding]:
     """Look at everything, most basic first; never raises for what it finds."""
     yield from _machine()
     yield from _directory(layout)
+    yield from _database_files(layout)
     yield _keys(layout)
     try:
         addresses = locate(layout.data_dir)
@@ -62,6 +55,7 @@ def examine(layout: Layout, port_base: int | None) -> Iterator[Finding]:
     yield Finding("system", True, f"running, {addresses.data_dir}")
     yield from _services(addresses)
     yield from _certificates(addresses)
+    yield from workings.open_files(addresses)
     yield from asyncio.run(_servers(addresses))
 
 
@@ -114,6 +108,28 @@ def _directory(layout: Layout) -> Iterator[Finding]:
         yield Finding("secrets' modes", not opened, seen, f"chmod -R go= {layout.secrets}")
 
 
+def _database_files(layout: Layout) -> Iterator[Finding]:
+    """Whether this PostgreSQL can read the cluster, and the keys that belong to it are there."""
+    cluster = layout.postgres / "data"
+    if not os.access(cluster / "PG_VERSION", os.R_OK):
+        return
+    made_by = (cluster / "PG_VERSION").read_text(encoding="ascii").strip()
+    with contextlib.suppress(StackError, OSError, subprocess.CalledProcessError):
+        program = str(postgres_programs.binaries() / "postgres")
+        told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+        same = told.split()[-1].partition(".")[0] == made_by
+        remedy = (
+            f"PostgreSQL {made_by} and another one do not read each other's files: run the version that made it, "
+            "`ketnap backup`, then `ketnap restore` with this one"
+        )
+        yield Finding("database files", same, f"made by PostgreSQL {made_by}", remedy)
+    if os.access(layout.secrets, os.R_OK | os.X_OK):
+        gone = [file.name for file in (layout.master_key, layout.content_key) if not file.exists()]
+        seen = f"missing beside a database: {', '.join(gone)}" if gone else "master.key and content.key are there"
+        remedy = f"put back your copies into {layout.secrets} before the next start, which would make new ones"
+        yield Finding("keys of the data", not gone, seen, remedy)
+
+
 def _keys(layout: Layout) -> Finding:
     try:
         entries = list_keys(layout)
@@ -137,10 +153,36 @@ def _ports(port_base: int | None) -> Iterator[Finding]:
 def _services(addresses: Addresses) -> Iterator[Finding]:
     for name in ("registry", "reporting", "notifier"):
         url: str = getattr(addresses, f"{name}_url")
-        status = health(url, ca=addresses.ca)
+        status, said = _readiness(url, addresses.ca)
         seen = "nobody answers" if status is None else f"answers {status}"
         log = Layout(addresses.data_dir).logs / f"{name}.log"
-        yield Finding(name, status == 200, f"{url} {seen}", f"read {log}")
+        why = [f"{what}: {problem}" for what, problem in said.get("checks", {}).items() if problem != "ok"]
+        yield Finding(
+            name, status == 200, "; ".join([f"{url} {seen}", *why]), f"read {log}, and docs/incidents.md"
+        )
+        for what, warning in said.get("warnings", {}).items():
+            yield Finding(f"{name}, {what}", None, warning)
+
+
+def _readiness(url: str, ca: str) -> tuple[int | None, dict[str, dict[str, str]]]:
+    """The status of a service's readiness, and what it says; None where nobody answers."""
+    try:
+        # More than the service itself gives its checks.
+        answer = httpx.get(f"{url}/health/ready", timeout=8, trust_env=False, verify=trusting(ca))
+    except httpx.HTTPError:
+        return None, {}
+    try:
+        return answer.status_code, msgspec.json.decode(answer.content, type=_Said).body()
+    except msgspec.DecodeError:
+        return answer.status_code, {}
+
+
+class _Said(msgspec.Struct):
+    checks: dict[str, str] = {}
+    warnings: dict[str, str] = {}
+
+    def body(self) -> dict[str, dict[str, str]]:
+        return {"checks": self.checks, "warnings": self.warnings}
 
 
 def _certificates(addresses: Addresses) -> Iterator[Finding]:
@@ -188,14 +230,10 @@ async def _servers(addresses: Addresses) -> list[Finding]:
         async with _database(addresses) as connection:
             version = await connection.fetchval("SHOW server_version")
             findings.append(Finding("database", True, f"PostgreSQL {version}"))
-            findings.append(await _schema(addresses))
-            latest = await connection.fetchval(
-                "SELECT recordedat FROM registry.head WHERE recordedat > '-infinity'"
-            )
-            now = datetime.datetime.now(datetime.UTC)
-            ahead = latest is not None and latest > now + _DRIFT
-            seen = f"the last event was recorded at {latest:%Y-%m-%d %H:%M} UTC" if latest else "no event yet"
-            findings.append(Finding("clock and log", not ahead, seen, "the clock is behind the log: set it"))
+            schema = await _schema(addresses)
+            findings.append(schema)
+            if schema.ok:  # else what is asked for may not be there yet
+                findings += [finding async for finding in workings.examine(addresses, connection)]
             rows = await connection.fetch("SELECT source FROM registry.source WHERE removed_at IS NULL")
             sources = [row["source"] for row in rows]
     except Exception as error:  # whatever it is, it is what the operator must see

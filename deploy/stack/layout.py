@@ -71,6 +71,7 @@ class Layout:
         self.unseal_token = self.secrets / "unseal.token"
         self.service_key = self.secrets / "service.key"
         self.command_line_key = self.secrets / "command-line.key"
+        self.watcher_key = self.secrets / "watcher.key"
         self.keys_file = self.data_dir / "access" / "keys.json"
         self.authority = self.data_dir / "authority"
         self.brought = self.data_dir / "certificates"

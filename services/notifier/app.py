@@ -9,9 +9,11 @@ from litestar.di import Provide
 from services.notifier.api import reach
 from services.notifier.api.routes import ROUTES
 from services.notifier.clock import Clock, day_of, system_clock
+from services.notifier.metrics import figures
 from services.notifier.service import Notifier, mail_channel
 from services.notifier.settings import NotifierSettings
 from shared.runtime.access.gate import Gate
+from shared.runtime.collecting import collecting
 from shared.runtime.http import create_api, serve
 
 
@@ -25,7 +27,7 @@ def create_app(settings: NotifierSettings, clock: Clock = system_clock) -> Lites
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         app.state.notifier = Notifier(settings, clock)
-        async with app.state.notifier.running():
+        async with app.state.notifier.running(), collecting(*figures(app.state.notifier)):
             yield
 
     def provide() -> Notifier:

@@ -1,6 +1,7 @@
 """The consumer: reads `LOG` with its own durable, and asks the registry for whatever it missed."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from services.notifier.projector import Gap, Judge, Projector
 from shared.events.recorded import UnknownRecorded, read_recorded
 from shared.events.subjects import LOG_STREAM, LOG_SUBJECT
 from shared.runtime.access.principal import as_service
+from shared.runtime.following import traced
 from shared.runtime.progress import Progress, Stopped
 from shared.runtime.tls import trusting
 
@@ -124,6 +126,7 @@ class Intake:
         return True
 
     async def _take(self, message: NatsMessage) -> None:
+        began = time.time_ns()
         try:
             async with self._progress.working():
                 await self._apply(message.raw_message.data)
@@ -134,6 +137,7 @@ class Intake:
             log.warning("a batch of the log was not applied; trying again", error=repr(error))
             await message.nack(delay=RETRY)
         else:
+            traced("apply", message.headers, began)
             await message.ack()
 
     def _tell(self, stopped: Stopped) -> None:

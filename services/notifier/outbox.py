@@ -39,6 +39,8 @@ class Sender:
         self._progress = progress
         self._delay = delay
         self._woken = asyncio.Event()
+        for outcome in ("sent", "postponed", "failed"):
+            DELIVERIES.labels(channel.name, outcome)  # from 0, so that the first failure is a rise
 
     def wake(self) -> None:
         """Look now: there may be something to send."""
@@ -96,6 +98,7 @@ class Sender:
                 return False
             await connection.execute(ALERTS["sent"], {"id": letter.delivery_id, "now": self._clock()})
         DELIVERIES.labels(self._channel.name, "sent").inc()
+        log.info("an alert was delivered", delivery=str(letter.delivery_id), channel=self._channel.name)
         return True
 
     async def _pause(self) -> float:

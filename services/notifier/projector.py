@@ -14,6 +14,7 @@ from services.notifier.clock import Clock, day_of
 from services.notifier.evaluation import Evaluation
 from services.notifier.projection import Projection, Touched
 from shared.events.recorded import Recorded
+from shared.runtime.following import followed
 from shared.runtime.progress import Stopped
 from shared.timeline.lineage import Lineage
 
@@ -34,7 +35,7 @@ class Gap(Exception):
 
 
 class Projector:
-    """Owns the projection. What it raises becomes deliveries in the same transaction as the checkpoint's move."""
+    """Owns the projection. What it raises becomes deliveries in the transaction that says how far is judged."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock, raised: Callable[[], None]) -> None:
         """`raised` is called after a commit that made alerts."""
@@ -116,6 +117,7 @@ class Projector:
             self._known = (checkpoint.tables, position)
             self._unjudged = Touched() if judge else touched
         POSITION.set(position)
+        followed("an event was applied", new)
         if new:
             STOPPED.set(0)
         if raised:

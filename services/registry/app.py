@@ -12,6 +12,7 @@ from services.registry.api.unsealing import unseal
 from services.registry.service import Registry
 from services.registry.settings import RegistrySettings
 from shared.runtime.access.gate import Gate
+from shared.runtime.collecting import disk, health, sizes
 from shared.runtime.http import create_api, serve
 
 MAX_BODY = 8 * 1024 * 1024
@@ -28,8 +29,15 @@ def create_app(settings: RegistrySettings) -> Litestar:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         nonlocal registry
-        registry = Registry(settings)
-        async with registry.running(), RegistryCollector(registry.readings, registry.waiting).collecting():
+        registry = running = Registry(settings)
+        collector = RegistryCollector(
+            running.readings,
+            running.waiting,
+            streams=running.jetstream,
+            writes=lambda: running.writer.leads,
+        )
+        others = (health(running.checks), sizes(running.engine, ["registry"]), disk(settings.data_dir))
+        async with running.running(), collector.collecting(*others):
             yield
 
     return create_api(

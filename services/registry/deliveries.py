@@ -34,6 +34,8 @@ class Message:
     """None: this message, and any before it that is not settled, left the stream before it was read."""
     reads: "list[Read] | None" = field(default=None, repr=False, compare=False)
     """Its events, once `reading.read_message` has read them."""
+    trace: tuple[str | None, int] | None = field(default=None, repr=False, compare=False)
+    """The span that it comes from, if it says so, and when it arrived (`time.time_ns()`); None: nobody asks."""
 
 
 class Delivery(Struct, frozen=True):

@@ -12,6 +12,7 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfi
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.registry.following import Following
 from shared.events.receipts import Finding, Receipt
 from shared.events.recorded import write_batch
 from shared.events.subjects import (
@@ -85,6 +86,7 @@ class Relay:
         broker: NatsBroker,
         recorded: asyncio.Event,
         progress: Progress,
+        following: Following,
         replicas: int = 1,
     ) -> None:
         self._engine = engine
@@ -92,6 +94,7 @@ class Relay:
         self._recorded = recorded
         self._progress = progress
         self._replicas = replicas
+        self._following = following
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -119,6 +122,7 @@ class Relay:
             page = {"limit": READ_EVENTS, "bytes": READ_BYTES}
             rows = (await connection.execute(SQL["to_relay"], page)).all()
         await self._events([(row.position, row.event.encode()) for row in rows])
+        self._following.relayed(rows)
         # That an event waits is said before that it is recorded, and its outbox was written no later.
         posted = await self._posted()
         await self._receipts([_receipt(row) for row in rows])
@@ -138,6 +142,7 @@ class Relay:
                     "content-type": "application/cloudevents-batch+json",
                     FIRST_HEADER: str(group[0][0]),
                     LAST_HEADER: str(group[-1][0]),
+                    **self._following.relaying(group[0][0], group[-1][0]),
                 },
                 timeout=10,
             )

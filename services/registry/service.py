@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
+from faststream.exceptions import IncorrectState
 from faststream.nats import NatsBroker
+from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.registry.api.readings import Readings
@@ -59,7 +61,14 @@ class Registry:
         self._warn_after = settings.quarantine_warn_after
         self.writing = Progress("the writer")
         self.relaying = Progress("the relay")
-        self.relay = Relay(self.engine, self.broker, self.writer.recorded, self.relaying, settings.stream_replicas)
+        self.relay = Relay(
+            self.engine,
+            self.broker,
+            self.writer.recorded,
+            self.relaying,
+            self.writer.following,
+            settings.stream_replicas,
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -136,6 +145,13 @@ class Registry:
             else:
                 self.writing.fine()
                 return
+
+    def jetstream(self) -> JetStreamContext | None:
+        """JetStream, once NATS has been reached."""
+        try:
+            return self.broker.connection.jetstream()
+        except IncorrectState:
+            return None
 
     def checks(self) -> dict[str, Check]:
         """Readiness: the database, its schema, NATS, and whether work gets anywhere."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 
 import msgspec
 from nats.aio.client import Client
@@ -12,6 +13,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from services.registry.arrivals import Arrivals
 from services.registry.deliveries import Message
 from shared.events.subjects import ingest_stream
+from shared.runtime import tracing
 
 PULL_MESSAGES = 256
 PULL_BYTES = 5 * 1024 * 1024
@@ -134,4 +136,7 @@ class SourceReader:
             raise ConnectionError("messages were lost on the way from the server")
         previous, self._previous = self._previous, metadata.sequence.stream
         event_name = message.subject.split(".", 2)[2]
-        return Message(self._source, metadata.sequence.stream, previous, event_name, message.data)
+        trace = None
+        if tracing.on():
+            trace = ((message.headers or {}).get(tracing.TRACEPARENT), time.time_ns())
+        return Message(self._source, metadata.sequence.stream, previous, event_name, message.data, trace=trace)

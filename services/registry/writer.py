@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.registry import lease, masters, store
 from services.registry.deliveries import Message, Read, SourceProgress, Waiting
 from services.registry.dry_run import DryRun
+from services.registry.following import Following
 from services.registry.reading import read_message
 from services.registry.rehearsal import Rehearsed, rehearse
 from services.registry.sealing import Sealer, content_hash
@@ -43,6 +44,7 @@ class Writer:
         self.sources: dict[str, SourceProgress] = {}
         self.noticed: dict[str, tuple[int, int]] = {}
         """Source → the last messages that it lost since this process began."""
+        self.following = Following()
         self._engine = engine
         self._sealer = sealer
         self._content_key = content_key
@@ -53,6 +55,11 @@ class Writer:
         self._lineage = Lineage()
         self._organisations = OrganisationCache()
         self._waited_for: set[str] | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the registry that writes, as far as it knows."""
+        return self._head is not None
 
     async def start(self) -> None:
         """Take over the log and read what lives from turn to turn. Raises Fenced while another one writes."""
@@ -115,6 +122,7 @@ class Writer:
                 name: source for name, source in progress.items() if source.settled > self.sources[name].settled
             }
             if moved:
+                self.following.begun(messages)
                 try:
                     await self._turn(reads, moved)
                 except BaseException:
@@ -246,6 +254,7 @@ class Writer:
                 log.error("messages left the stream unread", source=source.source, range=source.lost[-1])
             self.sources[source.source] = source
         turn.situation.keep()
+        self.following.committed(turn.outcomes)
         self._wait_for(turn)
         self._lineage = turn.situation.lineage
         self.recorded.set()

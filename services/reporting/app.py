@@ -14,9 +14,11 @@ from services.reporting.api.live import live
 from services.reporting.api.parameters import today_in_vietnam
 from services.reporting.api.reads import read_log
 from services.reporting.api.routes import EVIDENCE_PARAMETERS, ROUTES, SEARCH_PARAMETERS
+from services.reporting.metrics import figures
 from services.reporting.service import Reporting
 from services.reporting.settings import ReportingSettings
 from shared.runtime.access.gate import Gate
+from shared.runtime.collecting import collecting
 from shared.runtime.http import create_api, serve
 
 
@@ -41,7 +43,7 @@ def create_app(
         app.state.reporting = reporting
         app.state.at_exit = [reporting.watch.end]
         app.state.notices = {"vi": settings.notice, "en": settings.notice_en or settings.notice}
-        async with reporting.running():
+        async with reporting.running(), collecting(*figures(reporting, settings)):
             yield
 
     app = create_api(

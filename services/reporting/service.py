@@ -12,6 +12,7 @@ from services.reporting.persons.filling import Filling
 from services.reporting.position import Watch
 from services.reporting.projector.consumer import Consumer
 from services.reporting.projector.log import Log
+from services.reporting.projector.person_sums import PersonSums
 from services.reporting.projector.projector import Projector
 from services.reporting.projector.running_sums import RunningSums
 from services.reporting.reports.reader import Reader
@@ -37,6 +38,7 @@ class Reporting:
         self.projector = Projector(self.engine, self.watch)
         self.reader = Reader(self.engine)
         self.sums = RunningSums(self.engine)
+        self.person_sums = PersonSums(self.engine)
         self.projecting = Progress("the projector")
         self._unsealing = (
             Unsealing(settings.registry_url, settings.unseal_token, ca=settings.ca)
@@ -75,6 +77,7 @@ class Reporting:
         async with asyncio.TaskGroup() as group:
             group.create_task(endable(self._consumer.run()))
             group.create_task(endable(self.sums.follow(self.watch)))
+            group.create_task(endable(self.person_sums.follow(self.watch)))
             group.create_task(endable(self.filling.run()))
 
     async def _stand_by(self) -> None:

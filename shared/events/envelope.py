@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Struct
 
 from shared.events.vocabulary import SourceName
 
@@ -34,11 +34,3 @@ class Envelope(Struct, frozen=True, kw_only=True):
 KNOWN_ATTRIBUTES = frozenset(field for field in Envelope.__struct_fields__) | {"data"}
 RESERVED_ATTRIBUTES = frozenset({"position", "recordedat", "data_base64"})
 """Set by the registry when it records, or excluded by the contract: no source may send them."""
-
-
-class RecordedEnvelope(Envelope, frozen=True, kw_only=True):
-    """An event as the log has it: the envelope plus its place, its data still undecoded."""
-
-    position: int
-    recordedat: Time
-    data: Raw

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from shared.events.catalogue import CATALOGUE, NEWEST, EventType
-from shared.events.envelope import Envelope, RecordedEnvelope
+from shared.events.envelope import Envelope, Time
 from shared.events.upcasting import newest
 
 
@@ -19,7 +19,23 @@ class _Content(Envelope, frozen=True, kw_only=True):
 
 
 _CONTENT = msgspec.json.Decoder(_Content)
-_ENVELOPES = msgspec.json.Decoder(list[RecordedEnvelope])
+
+
+class _Line(Struct, frozen=True):
+    """An event as the log has it. Whoever recorded it has checked its attributes; its data is undecoded yet."""
+
+    position: int
+    recordedat: Time
+    source: str
+    id: UUID
+    type: str
+    subject: str
+    effectiveon: date
+    time: Time
+    data: Raw
+
+
+_LINES = msgspec.json.Decoder(list[_Line])
 _DATA: dict[str, msgspec.json.Decoder[Any]] = {
     type_: msgspec.json.Decoder(entry.data) for type_, entry in CATALOGUE.items()
 }
@@ -56,20 +72,20 @@ class Recorded(Struct, frozen=True):
 
 def read_recorded(payload: bytes) -> list[Recorded]:
     """Decode a JSON array of recorded events. Raises UnknownRecorded for what a later version recorded."""
-    return [_recorded(envelope) for envelope in _ENVELOPES.decode(payload)]
+    return [_recorded(line) for line in _LINES.decode(payload)]
 
 
-def _recorded(envelope: RecordedEnvelope) -> Recorded:
+def _recorded(line: _Line) -> Recorded:
     return Recorded(
-        envelope.position,
-        envelope.recordedat,
-        envelope.source,
-        envelope.id,
-        envelope.type,
-        envelope.subject,
-        envelope.effectiveon,
-        envelope.time,
-        read_data(envelope.type, envelope.data, envelope.position),
+        line.position,
+        line.recordedat,
+        line.source,
+        line.id,
+        line.type,
+        line.subject,
+        line.effectiveon,
+        line.time,
+        read_data(line.type, line.data, line.position),
     )
 
 

@@ -82,7 +82,7 @@ def create_api(
     async def ready(request: AnyRequest) -> Response[dict[str, Any]]:
         certificates: ServerCertificates | None = request.app.state.get("certificates")
         worth_knowing = warnings(request.app) | ({"certificate": certificates.warning} if certificates else {})
-        found, worth_saying = await asyncio.gather(_all(checks(request.app)), _all(worth_knowing))
+        found, worth_saying = await asyncio.gather(examined(checks(request.app)), examined(worth_knowing))
         wrong = {what: problem for what, problem in found.items() if problem is not None}
         body: dict[str, Any] = {
             "status": "failing" if wrong else "ok",
@@ -97,7 +97,7 @@ def create_api(
         media_type=MediaType.TEXT,
         sync_to_thread=False,
         summary="Metrics in Prometheus' format",
-        opt=rules.operators(this_machine=True),
+        opt=rules.watchers(),
     )
     def metrics() -> Response[bytes]:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -165,7 +165,8 @@ def _principal(request: AnyRequest) -> Principal:
     return found
 
 
-async def _all(checks: dict[str, Check]) -> dict[str, str | None]:
+async def examined(checks: dict[str, Check]) -> dict[str, str | None]:
+    """What each of these checks says; one that does not answer in time, or fails, is a problem itself."""
     return dict(zip(checks, await asyncio.gather(*map(_checked, checks.values())), strict=True))
 
 

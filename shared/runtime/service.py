@@ -1,12 +1,12 @@
 """What every service reads from its environment, and how it begins."""
 
-import gc
 import sys
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
-from shared.runtime import logging
+from shared.runtime import logging, tracing
 from shared.runtime.access.settings import AccessSettings
+from shared.runtime.collector import calm_the_collector
 from shared.runtime.settings import SettingsError, load
 
 
@@ -25,7 +25,11 @@ class ServiceSettings(AccessSettings, kw_only=True):
     http_port: int = 0
     ca: str | None = None
     tls_dir: str | None = None
+    data_dir: str = ""
+    """The room on the disk under it is in the metrics; empty: nothing is said about any disk."""
     log_level: str = "info"
+    otlp_url: str | None = None
+    """Where traces go (OTLP over HTTP); None: there are none."""
     log_format: Literal["json", "console"] = "json"
 
 
@@ -37,17 +41,9 @@ def main(name: str, shape: type[S], run: Callable[[S], None]) -> None:
     try:
         settings = load(shape)
         logging.configure(name, settings.log_level, settings.log_format)
+        tracing.begin(name, settings.otlp_url)
         calm_the_collector()
         run(settings)
     except SettingsError as error:
         print(f"ketnap {name}: {error}", file=sys.stderr)  # noqa: T201 - said to whoever started it
         sys.exit(2)
-
-
-def calm_the_collector() -> None:
-    """Let Python look for cycles less often than by default."""
-    # A batch makes tens of thousands of objects that live as long as its turn. By default each turn's garbage
-    # is searched for cycles many times over, for a third of the time that it takes.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)

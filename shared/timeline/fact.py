@@ -60,7 +60,7 @@ class Fact(Struct, frozen=True):
         return cls(
             event.event_id,
             event.subject,
-            event.entry.name,
+            event.type.partition(".")[0],
             event.effectiveon,
             event.time,
             event.data,

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from deploy.stack.layout import Layout
+from shared.runtime.connection import connect
 from tests.faults.system import System, eventually
 from tests.given import admitted, enrolled, identified, new_uuid, organisation, root
 
@@ -123,6 +124,32 @@ async def test_after_everything_is_destroyed_the_source_publishes_again(
     assert [word in again for word in ("duplicate", "recorded")] == [True, True]
     await _members(system, 3)
     _did(system, "log", "verify")
+
+
+async def test_a_drill_refills_from_the_running_systems_streams_and_names_what_would_be_lost(
+    system: System,
+) -> None:
+    copy, key, persons = (system.directory / name for name in ("copy.age", "copy.key", "persons"))
+    _did(system, "backup", copy, "--new-key", key)
+    _did(system, "keys", "export", persons)
+    gone, there = LATER
+    _publish(system, [gone])
+    _publish(system, [there])
+    client = await connect(system.addresses.nats_url, nkeys_seed_str=system.addresses.nats_seed)
+    await client.jetstream().purge_stream("INGEST_dien-bien", seq=3)  # all before the last message
+    await client.close()
+
+    master = Layout(system.data_dir).master_key
+    apart = ("--master-key", master, "--person-keys", persons)
+    drilled = system.ketnap("restore", copy, "--key", key, *apart, "--drill")
+
+    said = _plain(drilled.stdout)
+    assert drilled.returncode == 1, drilled.stdout + drilled.stderr
+    assert "1 messages that came after the backup were read again" in said
+    assert "the log is at position 5, that of the running system was at 6" in said
+    assert "dien-bien: 1 messages after the backup are GONE" in said
+    assert f"1 recorded events would be LOST unless their sources publish again: dien-bien/{gone['id']}" in said
+    assert "nothing of it is left" in said
 
 
 def test_a_damaged_backup_or_another_key_brings_nothing_back(system: System) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,27 @@ def _outcomes(printed: str) -> dict[str, int]:
     rows = re.findall(r"(recorded|duplicate|quarantined|rejected|discarded)\W+([\d,]+)\s*│", printed)
     assert len(rows) == 5, printed
     return {outcome: int(number.replace(",", "")) for outcome, number in rows if number != "0"}
+
+
+def test_an_event_is_followed_through_all_services(founded: System) -> None:
+    early = admitted(new_uuid(), "2022-06-01")
+    known = new_uuid()
+    identified_one = identified(known, "2022-03-01")
+    _publish(founded, _file(founded, "followed.jsonl", early, identified_one))
+
+    def followed() -> Any:
+        return founded.ketnap("follow", "dien-bien", identified_one["id"])
+
+    deadline = time.monotonic() + 30
+    while (there := followed()).returncode != 0:
+        assert time.monotonic() < deadline, there.stdout + there.stderr
+    waits = founded.ketnap("follow", "dien-bien", early["id"])
+    unknown = founded.ketnap("follow", "dien-bien", new_uuid())
+
+    assert all(word in there.stdout for word in ("recorded at position", "in the figures", "judged for alerts"))
+    assert (waits.returncode, "quarantined" in waits.stdout, "unknown-subject" in waits.stdout) == (1, True, True)
+    assert "not in the figures" in waits.stdout
+    assert (unknown.returncode, "404" in unknown.stderr) == (1, True), unknown.stderr
 
 
 def test_a_source_is_added_once_and_listed_and_its_credentials_are_its_owners_only(founded: System) -> None:

@@ -20,11 +20,14 @@ def test_it_holds_all_that_an_operator_needs(bundle: Path) -> None:
         "compose.proxy.yaml",
         "compose.sources.yaml",
         "images.tar.gz",
+        "incidents.md",
         "install.md",
         "ketnap.cdx.json",
         "ketnap-servers.cdx.json",
         "load.sh",
         "security.md",
+        "operations.md",
+        "watch",
     }
     assert (bundle / ".env").read_text() == f"KETNAP_VERSION={VERSION}\n"
 

@@ -2,11 +2,12 @@
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from tests.integration.whole_way import WholeWay
-from tests.oracle import History, Report
+from tests.oracle import History, Report, people
 
 DAY = timedelta(days=1)
 Differences = list[tuple[str, str, object, object]]
@@ -50,7 +51,8 @@ class Asked:
             near = [min(day, self._way.today) for day in near]
         first, second = sorted(near[:2])
         as_of = chosen.choice(near[3:])
-        question = f"as_of={as_of}&known_at={known_at}&hierarchy={hierarchy}&from={first}&to={second}"
+        common = f"as_of={as_of}&known_at={known_at}&hierarchy={hierarchy}"
+        question = f"{common}&from={first}&to={second}"
         report = Report(history, organisation, as_of, hierarchy, self._way.today)
         expected = {
             "totals": report.totals(),
@@ -75,6 +77,46 @@ class Asked:
                 self._compare(where, "targets", targets, report.targets(first, second))
             await self._children(organisation, name, question, found)
             await self._evidence(organisation, name, question, found)
+        # Of few candidates anything is heard within a few days.
+        period = chosen.choice(((first, second), (date(2022, 1, 1), date(2024, 12, 31))))
+        question = f"{common}&from={period[0]}&to={period[1]}"
+        await self._of_persons(report, organisation, question, period)
+
+    async def _of_persons(
+        self, report: Report, organisation: str, question: str, period: tuple[date, date]
+    ) -> None:
+        """Reports that follow persons: figures, lists, what children add up to, and evidence."""
+        at_least = self._chosen.choice((1, 1, 2))
+        counts, cells = people.blocked(report, at_least)
+        cohorts = people.retention(report)
+        expected: dict[str, tuple[str, Mapping[str, int | None]]] = {
+            "funnel": ("", people.funnel(report, *period)),
+            "retention": ("", cohorts.pop("all")),
+            "blocked": (f"&at_least={at_least}", counts),
+        }
+        for name, (more, figures) in expected.items():
+            where = f"{organisation}/{name}?{question}{more}"
+            body = await self._way.http.get(where)
+            where += f"&today={self._way.today}"
+            found = flat(body)
+            for path in figures.keys() | {path for path, amount in found.items() if amount and _counted(path)}:
+                self._compare(where, path, found.get(path, 0), figures.get(path, 0) or 0)
+            if name == "blocked":
+                said = [
+                    {"id": each["organisation"]["id"], **{key: each[key] for key in cells[0] if key != "id"}}
+                    for each in body["cells"]
+                    if cells
+                ]
+                self._compare(where, "cells", said, cells)
+            if name == "retention":
+                by_year = {str(each["cohort"]): flat(each) for each in body["cohorts"]}
+                self._compare(where, "cohorts", by_year.keys(), cohorts.keys())
+                for year, each in by_year.items():
+                    counted = {path: amount for path, amount in each.items() if amount and path != "cohort"}
+                    self._compare(where, year, counted, cohorts.get(year))
+                    await self._evidence(organisation, f"retention.cohorts.{year}", question, counted)
+            await self._children(organisation, name, question + more, found)
+            await self._evidence(organisation, name, question + more, found)
 
     def _known_at(self) -> tuple[str, int]:
         """A position, or the time of one, and the last position that it means."""
@@ -101,7 +143,7 @@ class Asked:
         for path, amount in whole.items():
             if path.startswith("load."):
                 continue  # of mentors with charges in two children
-            if _counted(path) or path.endswith("_net"):
+            if _added_up(path) or path.endswith("_net"):
                 self._compare(f"{organisation}/{name}?{question}&by=child", path, summed[path], amount)
         if name == "movements" and whole["residual"] == 0:
             for part in (*body["children"], body["own"]):
@@ -112,13 +154,21 @@ class Asked:
         paths = sorted(
             path
             for path in whole
-            if _counted(path) and path != "residual" and not path.endswith("_net") and not path.startswith("load.")
+            if _added_up(path)
+            and path != "residual"
+            and not path.endswith("_net")
+            and not path.startswith("load.")
         )
         path = self._chosen.choice(paths)
         body = await self._way.http.get(f"{organisation}/evidence?{question}&measure={name}.{path}&limit=1000")
         where = f"{organisation}/evidence?{question}&measure={name}.{path}"
         self._compare(where, "value", body["value"], whole[path])
         self._compare(where, "sum of changes", sum(each["change"] for each in body["events"]), whole[path])
+        if name == "funnel" and path.startswith("days."):
+            days = [each["days"] for each in body["events"]]
+            for figure, share in (("median", 0.5), ("p90", 0.9)):
+                said = whole.get(path.replace("count", figure))
+                self._compare(where, figure, said, people.within(days, share))
 
     def _compare(self, where: str, path: str, found: object, expected: object) -> None:
         if found != expected:
@@ -142,7 +192,12 @@ def flat(body: dict[str, Any], before: str = "") -> dict[str, int]:
 
 
 def _counted(path: str) -> bool:
-    return path.partition(".")[0] not in ("known_at", "organisation")
+    return path.partition(".")[0] not in ("known_at", "organisation", "at_least")
+
+
+def _added_up(path: str) -> bool:
+    """Whether it is the sum of what children have, and of events."""
+    return _counted(path) and path.rpartition(".")[2] not in ("median", "p90")
 
 
 async def differing_alerts(way: WholeWay, chosen: random.Random) -> Differences:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -23,9 +24,13 @@ from deploy.projections.tables import PROJECTIONS
 from deploy.stack.errors import StackError
 from services.notifier.clock import system_clock
 from services.notifier.projector import Projector as NotifierProjector
+from services.reporting.projector import whole_timelines
 from services.reporting.projector.batch import Batch
+from services.reporting.projector.person_steps import PersonStep, person_step
+from shared.events.person import MemberAdmitted
 from shared.events.recorded import Recorded
 from shared.runtime.database import create_engine
+from shared.timeline.fold import Step
 from tests.conftest import Database
 from tests.given import (
     admitted,
@@ -405,17 +410,44 @@ async def test_a_new_version_that_cannot_apply_an_event_says_which_and_is_droppe
     apply = Batch.apply
 
     def mistaken(batch: Batch, each: Recorded) -> None:
-        if each.position == 9:
+        if each.position == 3:
             raise ZeroDivisionError("no member left to divide by")
         apply(batch, each)
 
     monkeypatch.setattr(Batch, "apply", mistaken)
     before = await system.built()
-    with pytest.raises(StackError, match=r"stops before position 9: .*no member left"):
+    with pytest.raises(StackError, match=r"stops before position 3: .*no member left"):
         await system.rebuild()
 
     assert await system.beside() == []
     assert await system.built() == before
+
+
+async def test_so_it_does_at_a_person_who_is_worked_out_apart_from_others(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(person_id: UUID, step: Step) -> PersonStep:
+        if isinstance(step.fact.data, MemberAdmitted) and step.fact.effectiveon.day == 2:
+            raise ZeroDivisionError("no member left to divide by")
+        return person_step(person_id, step)
+
+    monkeypatch.setattr(whole_timelines, "person_step", mistaken)
+    before = await system.built()
+    with pytest.raises(StackError, match=r"stops before position 10: .*no member left"):
+        await system.rebuild()
+
+    assert await system.beside() == []
+    assert await system.built() == before
+
+
+async def test_a_process_that_cannot_read_an_event_says_which(system: System) -> None:
+    [new] = await system.record(identified(new_uuid(), "2022-02-01"), as_type="CandidateDiscovered.v1")
+    await system.database.fetch("UPDATE reporting.checkpoint SET position = $1", new.position)
+
+    with pytest.raises(StackError, match=f"stops before position {new.position}: .*CandidateDiscovered.v1"):
+        await rebuild(system.database.url(), REPORTING, lambda _: False, workers=2)
+
+    assert await system.beside() == []
 
 
 async def test_one_that_has_stopped_is_rebuilt_up_to_there(system: System) -> None:

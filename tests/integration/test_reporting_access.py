@@ -243,7 +243,7 @@ async def test_only_health_and_the_way_in_answer_without_a_key(database: Databas
     }  # fmt: skip
 
 
-async def test_metrics_are_for_this_machine_and_for_operators(locked: Locked) -> None:
+async def test_metrics_are_for_this_machine_for_watchers_and_for_operators(locked: Locked) -> None:
     remote = {"Host": "reporting.example"}
     proxied = {"X-Forwarded-For": "203.0.113.7"}
 
@@ -252,6 +252,10 @@ async def test_metrics_are_for_this_machine_and_for_operators(locked: Locked) ->
     assert await locked.status("/metrics", proxied) == 401
     assert await locked.status("/metrics", remote | locked.keys.viewer("district")) == 403
     assert await locked.status("/metrics", remote | locked.keys.operator()) == 200
+    watcher = locked.keys.watcher()
+    assert await locked.status("/metrics", remote | watcher) == 200
+    for path in ("/v1/organisations", "/v1/organisations/district/totals", "/v1/live", "/schema"):
+        assert await locked.status(path, watcher) == 403, path
 
 
 async def test_the_first_key_locks_a_running_service(database: Database, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ YEAR = "as_of=2022-11-30&from=2022-01-01&to=2022-12-31"
 EVIDENCE = "evidence?measure=actuals.admissions&"
 WORDED = (
     "totals", "attainment", "movements", "structure", "coverage", "cascade", "enterprise", "timeseries", "ranking",
+    "restatement", "funnel", "blocked", "retention",
     "restatement", "timeliness", "mentoring", "training",
 )  # fmt: skip
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

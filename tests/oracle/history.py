@@ -18,6 +18,7 @@ class History:
         for day, said in groupby(facts(events, known_at), key=lambda fact: fact["day"]):
             world = deepcopy(world)
             world.happened = []
+            world.went_on = []
             for fact in said:
                 world.apply(fact)
             self.evenings.append((day, world))

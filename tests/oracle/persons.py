@@ -59,17 +59,23 @@ def _apply(world: "World", person: dict[str, Any], fact: Fact) -> None:
     if name == "CandidateIdentified":
         if member is None and candidate is None:
             at = world.holder(data["organisation_id"])
-            person["candidate"] = {"at": at, "stage": "identified"}
+            world.journeys.append({"at": at, "on": fact["day"], "stage": "identified", "end": None})
+            person["candidate"] = {
+                "at": at,
+                "stage": "identified",
+                "since": fact["day"],
+                "journey": len(world.journeys) - 1,
+            }
             world.happened.append(("candidates_identified", at, None))
     elif name in MILESTONES:
-        _reach(candidate, MILESTONES[name])
+        _reach(world, candidate, MILESTONES[name], fact)
     elif name == "MentorAssigned":
-        _reach(candidate, "mentored")
+        _reach(world, candidate, "mentored", fact)
     elif name in ("VoteHeld", "DecisionIssued"):
         if data["purpose"] == "admission":
-            _reach(candidate, "voted" if name == "VoteHeld" else "decided")
+            _reach(world, candidate, "voted" if name == "VoteHeld" else "decided", fact)
     elif name == "TrainingCompleted":
-        _reach(candidate, "trained")
+        _reach(world, candidate, "trained", fact)
         standing = member or candidate
         if standing is not None:
             world.happened.append(("training_completions", standing["at"], None))
@@ -77,10 +83,15 @@ def _apply(world: "World", person: dict[str, Any], fact: Fact) -> None:
         if candidate is not None:
             candidate["at"] = world.holder(data["organisation_id"])
     elif name == "CandidateClosed":
-        person["candidate"] = None
+        _give_up(world, person, "closed")
     elif name == "MemberAdmitted":
         if candidate is not None:
+            at = world.holder(data["organisation_id"])
+            world.went_on.append((candidate["stage"], at, (fact["day"] - candidate["since"]).days))
+            _give_up(world, person, "admitted")
             _join(world, person, data["organisation_id"], "probationary", "admissions")
+            world.admissions.append({"at": at, "on": fact["day"], "end": None})
+            person["member"]["admission"] = len(world.admissions) - 1
     elif name == "MemberEnrolled":
         if member is None:
             what = None if data["in_opening_balance"] else "enrolled"
@@ -112,6 +123,7 @@ def _membership(world: "World", person: dict[str, Any], fact: Fact) -> None:
         person["transfer"] = None
     elif name == "MembershipEnded":
         person["member"] = person["transfer"] = None
+        _lose(world, member, data["reason"])
         what = "transferred_out" if data["reason"] == "transferred_out" else "ended"
         world.happened.append((what, member["at"], None))
 
@@ -140,15 +152,31 @@ def _move(world: "World", member: dict[str, Any], to: str, how: str) -> None:
 
 def _join(world: "World", person: dict[str, Any], organisation: str, status: str, what: str | None) -> None:
     at = world.holder(organisation)
-    person["candidate"] = None
+    _give_up(world, person, "otherwise")
     person["member"] = {"at": at, "status": status}
     if what is not None:
         world.happened.append((what, at, None))
 
 
-def _reach(candidate: dict[str, Any] | None, stage: str) -> None:
+def _reach(world: "World", candidate: dict[str, Any] | None, stage: str, fact: Fact) -> None:
     if candidate is not None and STAGES.index(candidate["stage"]) < STAGES.index(stage):
-        candidate["stage"] = stage
+        waited = (fact["day"] - candidate["since"]).days
+        world.went_on.append((candidate["stage"], candidate["at"], waited))
+        candidate |= {"stage": stage, "since": fact["day"]}
+        world.journeys[candidate["journey"]]["stage"] = stage
+
+
+def _give_up(world: "World", person: dict[str, Any], why: str) -> None:
+    """Whoever is a candidate is none any more."""
+    if person["candidate"] is not None:
+        world.journeys[person["candidate"]["journey"]]["end"] = why
+    person["candidate"] = None
+
+
+def _lose(world: "World", member: dict[str, Any], why: str) -> None:
+    """A membership is over; of one that began with an admission that is remembered."""
+    if "admission" in member:
+        world.admissions[member["admission"]]["end"] = why
 
 
 def _link(world: "World", first: str, second: str) -> None:
@@ -161,6 +189,8 @@ def _link(world: "World", first: str, second: str) -> None:
         return
     if person["member"] is not None:
         world.happened.append(("linked", person["member"]["at"], None))
+        _lose(world, person["member"], "linked")
+    _give_up(world, person, "otherwise")
     world.persons[second] = waiting.nobody()
 
 

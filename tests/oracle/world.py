@@ -17,7 +17,15 @@ class World:
         self.organisations: dict[str, dict[str, Any]] = {}
         """id → {"kind", "sector", "parent", "ended": bool, "successor": id or None}."""
         self.persons: dict[str, dict[str, Any]] = {}
-        """id → {"member": {"at", "status"} or None, "candidate": {"at", "stage"} or None, "transfer", …}."""
+        """id → {"member": {"at", "status"} or None, "candidate": {"at", "stage"} or None, "transfer", …}.
+
+        A candidate also has "since", the day on which the stage was reached, and "journey", a place in `journeys`;
+        a member who was admitted has "admission", a place in `admissions`.
+        """
+        self.journeys: list[dict[str, Any]] = []
+        """Every candidacy: {"at" and "on", where and when it began, "stage", "end": None, "admitted", …}."""
+        self.admissions: list[dict[str, Any]] = []
+        """Every admission: {"at", "on", "end": None or why the membership ended}."""
         self.balances: dict[str, dict[str, int]] = {}
         self.targets: dict[str, dict[str, Any]] = {}
         self.places: dict[str, dict[str, Any]] = {}
@@ -27,6 +35,8 @@ class World:
         """Deadlines kept in time so far: (rule, where, last day)."""
         self.happened: list[tuple[str, str, str | None]] = []
         """Of the last day: (what, at which organisation, the other end of a move)."""
+        self.went_on: list[tuple[str, str, int]] = []
+        """Of the last day: (from which stage a candidate went on, at which organisation, after how many days)."""
 
     def holder(self, organisation: str) -> str:
         """Who has what was this organisation's: itself, or the last of its successors."""

@@ -57,5 +57,12 @@ UPDATE notifier.delivery SET attempts = attempts + 1, next_attempt = :next_attem
 -- failed: a delivery is given up
 UPDATE notifier.delivery SET state = 'failed', attempts = attempts + 1, error = :error WHERE id = :id;
 
+-- waiting: how many deliveries wait, by channel, and for how many seconds the oldest one does that is not muted; only pending rows are looked at, by the index of those
+SELECT d.channel, count(*) AS number,
+       extract(epoch FROM :now - min(d.created_at) FILTER (WHERE a.muted_until IS NULL OR a.muted_until <= :now))::float8
+           AS seconds
+FROM notifier.delivery d JOIN notifier.alert a ON a.id = d.alert_id
+WHERE d.state = 'pending' GROUP BY d.channel;
+
 -- pending_count: how many deliveries of a channel wait
 SELECT count(*) FROM notifier.delivery WHERE state = 'pending' AND channel = :channel;

@@ -42,6 +42,10 @@ class Readings:
         rows = await self._rows("events", after=after, limit=limit, source=source, subject=subject, type=type_)
         return [(row.position, row.event.encode()) for row in rows]
 
+    async def standing(self) -> Any:
+        """Row (position, recordedat, relayed, backup_at, backup_position): the log, its relay, the last backup."""
+        return (await self._rows("standing"))[0]
+
     async def receipts(self, source: str, after: int, limit: int) -> tuple[list[dict[str, Any]], int | None]:
         """Receipts of a source after a stream sequence, whole messages, and where the next page begins."""
         rows = await self._rows("receipts", source=source, after=after, limit=limit)

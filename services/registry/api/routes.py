@@ -64,7 +64,10 @@ async def events(
     subject: FromQuery[str | None] = None,
     event_type: Annotated[str | None, QueryParameter(name="type", description="such as MemberAdmitted.v1")] = None,
 ) -> Response[Any] | Stream:
-    """A page of recorded events; as `application/x-ndjson`, one a line, all of them but for `limit`."""
+    """A page of recorded events; as `application/x-ndjson`, one a line, all of them but for `limit`.
+
+    `Ketnap-Position` is the last position of the log.
+    """
     readings = registry.readings
     source = principal.own_source(source)
     if "application/x-ndjson" in request.headers.get("accept", ""):
@@ -74,8 +77,10 @@ async def events(
         return Stream(lines, media_type="application/x-ndjson")
     found = await readings.events(after, limit, source, subject, event_type)
     following = found[-1][0] if len(found) == limit else None
+    head = (await readings.standing()).position
     read_rows(principal, "events", len(found), source=source, subject=subject)
-    return Response({"events": [msgspec.Raw(event) for _, event in found], "next": following})
+    body = {"events": [msgspec.Raw(event) for _, event in found], "next": following}
+    return Response(body, headers={"Ketnap-Position": str(head)})
 
 
 async def _lines(

@@ -20,6 +20,12 @@ WHERE position > :after
   AND (CAST(:type AS text) IS NULL OR type = :type)
 ORDER BY position LIMIT :limit;
 
+-- standing: how far the log is, how far it is relayed, and the last backup; single rows all of them
+SELECT h.position, nullif(h.recordedat, '-infinity') AS recordedat, r.position AS relayed,
+       b.at AS backup_at, b.position AS backup_position
+FROM registry.head h CROSS JOIN registry.relayed r
+LEFT JOIN LATERAL (SELECT at, position FROM registry.backup ORDER BY at DESC LIMIT 1) b ON true;
+
 -- receipts: current outcomes of a source's deliveries in stream order, whole messages
 WITH page AS (
     SELECT * FROM registry.delivery

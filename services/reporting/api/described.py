@@ -17,7 +17,7 @@ from litestar.openapi.spec import (
 
 from services.reporting.api.negotiation import MEDIA_TYPES
 from services.reporting.api.offered import REPORTS
-from services.reporting.api.parameters import MAX_PAGE, SHARED
+from services.reporting.api.parameters import MAX_PAGE, MOST_CANDIDATES, SHARED
 from services.reporting.reports.coverage import FLAGS
 from services.reporting.reports.spans import STEPS
 from shared.events.vocabulary import FLOW_METRICS, LEVEL_METRICS, ORGANISATION_KINDS, OUTER_ID
@@ -66,6 +66,10 @@ DESCRIBED: Mapping[str, tuple[Schema, str]] = {
         "The dotted path of a figure, the report's name before it or not.",
     ),
     "flag": (_one_of(FLAGS), "Lists only the places that have it."),
+    "at_least": (
+        Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MOST_CANDIDATES, default=1),
+        "Open candidates that a cell has to be among the blocked ones.",
+    ),
     "list": (_one_of(("mentors",)), "With a page of mentors by id; who reads it is noted."),
     "step": (_one_of(STEPS, "month"), "How long the points of a series are."),
     "order": (_one_of(("desc", "asc"), "desc"), "The highest value first, or the lowest."),

@@ -9,15 +9,18 @@ from services.reporting.api import cursors, parameters
 from services.reporting.reports import reader
 from services.reporting.reports.additive import Bodies, movements_report, structure, totals
 from services.reporting.reports.attainment import attainment
+from services.reporting.reports.blocked import blocked
 from services.reporting.reports.cascade import cascade
 from services.reporting.reports.coverage import FLAGS, coverage, enterprise
 from services.reporting.reports.evidence import UnknownMeasure
+from services.reporting.reports.funnel import funnel
 from services.reporting.reports.mentoring import mentoring
 from services.reporting.reports.profile import profile
 from services.reporting.reports.ranking import ATTAINMENT, Order, ranking
 from services.reporting.reports.reader import AheadOfLog, KnownAt
 from services.reporting.reports.reading import Reading
 from services.reporting.reports.restatement import DEFAULT, RESTATED, Asked, restatement
+from services.reporting.reports.retention import retention
 from services.reporting.reports.spans import STEPS, Step
 from services.reporting.reports.timeliness import timeliness
 from services.reporting.reports.timeseries import TooManyPoints, timeseries
@@ -54,6 +57,11 @@ def plain(bodies: Callable[[Reading], Awaitable[Bodies]]) -> Report:
 async def _coverage(reading: Reading, query: Query, _: Principal) -> Bodies:
     flag = parameters.one_of(query, "flag", FLAGS, None)
     bodies = await coverage(reading, flag, cursors.count_and_id(query), _limit(query))
+    return cursors.closed(bodies)
+
+
+async def _blocked(reading: Reading, query: Query, _: Principal) -> Bodies:
+    bodies = await blocked(reading, parameters.at_least(query), cursors.count_and_id(query), _limit(query))
     return cursors.closed(bodies)
 
 
@@ -142,9 +150,12 @@ REPORTS: dict[str, Report] = {
     "movements": plain(movements_report),
     "structure": plain(structure),
     "profile": plain(profile),
+    "funnel": plain(funnel),
+    "blocked": Report(_blocked, ("at_least", "after", "limit")),
     "coverage": Report(_coverage, ("flag", "after", "limit")),
     "cascade": plain(cascade),
     "enterprise": Report(_enterprise, ("after", "limit")),
+    "retention": plain(retention),
     "timeseries": Report(_timeseries, ("measure", "step")),
     "ranking": Report(_ranking, ("measure", "order", "metric", "basis", "issuer")),
     "mentoring": Report(_mentoring, ("list", "after", "limit")),
@@ -152,5 +163,3 @@ REPORTS: dict[str, Report] = {
     "training": plain(training),
     "restatement": Report(_restatement, ("since", "report", "measure", "after", "limit")),
 }
-LATER = ("funnel", "blocked", "retention")
-"""Reports of the contract that this version does not offer yet."""

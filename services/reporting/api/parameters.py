@@ -15,6 +15,7 @@ from shared.runtime.http import Problem
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 MAX_POSITION = 2**63 - 2
+MOST_CANDIDATES = 1000
 PAGE = 100
 MAX_PAGE = 1000
 
@@ -102,6 +103,11 @@ def number(query: Mapping[str, str], name: str, default: int, least: int, most: 
     if not re.fullmatch(r"[0-9]{1,19}", raw) or not least <= int(raw) <= most:
         raise refuse(name, f"a whole number from {least} to {most}", raw)
     return int(raw)
+
+
+def at_least(query: Mapping[str, str]) -> int:
+    """How many open candidates a cell has that is asked for."""
+    return number(query, "at_least", 1, 1, MOST_CANDIDATES)
 
 
 def one_of(query: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str | None) -> str | None:

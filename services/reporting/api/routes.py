@@ -22,7 +22,7 @@ from services.reporting.api.answers import (
     not_modified,
     report_body,
 )
-from services.reporting.api.offered import LATER, REPORTS
+from services.reporting.api.offered import REPORTS
 from services.reporting.api.parameters import SHARED, Parameters
 from services.reporting.persons.reads import BY_ATTRIBUTE, note
 from services.reporting.reports import organisations, reader
@@ -44,7 +44,7 @@ Body = Callable[[AsyncConnection, Question, dict[str, str]], Awaitable[dict[str,
 PATIENCE = 5.0
 """Seconds that an answer waits for `min_position`."""
 
-EVIDENCE_PARAMETERS = (*SHARED, "measure", "after", "limit")
+EVIDENCE_PARAMETERS = (*SHARED, "measure", "at_least", "after", "limit")
 SEARCH_PARAMETERS = (*SHARED, "query", "kind", "parent", "after", "limit")
 
 
@@ -134,7 +134,8 @@ async def evidence_of(
         after = parameters.number(query, "after", 0, 0, parameters.MAX_POSITION)
         limit = parameters.number(query, "limit", parameters.PAGE, 1, parameters.MAX_PAGE)
         try:
-            found = await evidence(Reading(connection, question), query.get("measure", ""), after, limit)
+            measure, at_least = query.get("measure", ""), parameters.at_least(query)
+            found = await evidence(Reading(connection, question), measure, after, limit, at_least)
         except UnknownMeasure as error:
             raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
         return heading(question) | found
@@ -159,8 +160,7 @@ async def report_of(
     asked = REPORTS.get(report)
     if asked is None:
         offered = ", ".join((*REPORTS, "evidence"))
-        found = f"{report}, which is not offered yet" if report in LATER else repr(report)
-        raise Problem(HTTPStatus.NOT_FOUND, f"expected a report among {offered}; found {found}")
+        raise Problem(HTTPStatus.NOT_FOUND, f"expected a report among {offered}; found {report!r}")
 
     async def body(connection: AsyncConnection, question: Question, query: dict[str, str]) -> dict[str, Any]:
         return report_body(question, await asked.work_out(Reading(connection, question), query, principal))

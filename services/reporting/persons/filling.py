@@ -6,6 +6,7 @@ is recorded later and projected later still, and finds the expected row; if not,
 """
 
 import asyncio
+from time import monotonic
 
 import structlog
 from prometheus_client import Gauge
@@ -29,6 +30,8 @@ PERSONS_AT_A_TIME = 50
 """Persons who are worked out before others have their turn in this process."""
 PACE = 0.5
 """Seconds between two fillings: what is projected meanwhile is made at once, and the projector has its turn."""
+SHARE = 0.3
+"""Of the time, at most, while more than a window is to be made: it is the projector's process."""
 HEARTBEAT = 60.0
 RETRY = 5.0
 
@@ -63,8 +66,10 @@ class Filling:
 
     async def fill(self) -> None:
         """Make all admissions that are projected, and read all profiles that the registry has."""
+        begin = monotonic()
         while await self._make_admissions():
-            pass
+            await asyncio.sleep((monotonic() - begin) * (1 / SHARE - 1))
+            begin = monotonic()
         while await self._read_profiles():
             pass
 

@@ -6,6 +6,7 @@ A hole is filled from the registry's log, and so is an empty database when readi
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -19,6 +20,7 @@ from services.reporting.projector.log import Log, LogUnavailable
 from services.reporting.projector.projector import Gap, Projector
 from shared.events.recorded import Recorded, UnknownRecorded, read_recorded
 from shared.events.subjects import LAST_HEADER, LOG_STREAM, LOG_SUBJECT
+from shared.runtime.following import traced
 from shared.runtime.progress import Progress, Stopped
 from shared.runtime.tasks import ended
 
@@ -67,6 +69,7 @@ class Consumer:
         try:
             while True:
                 messages = await _taken(arrived, reading)
+                began = time.time_ns()
                 async with self._progress.working():
                     try:
                         events = [event for each in messages for event in self._new_events(each)]
@@ -75,6 +78,7 @@ class Consumer:
                         raise
                     await self._project(events)
                 for message in messages:
+                    traced("project", message.headers, began)
                     await message.ack()
                 PENDING.set(messages[-1].raw_message.metadata.num_pending + arrived.qsize())
         finally:

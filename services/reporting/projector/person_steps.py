@@ -20,6 +20,8 @@ from shared.timeline.perspective import LinkedAway, Reallocated
 ADMITTED = len(STAGES)
 """As a stage: past all milestones of a candidacy."""
 
+_PLACE = {stage: place for place, stage in enumerate(STAGES)}
+
 StepKey = tuple[UUID, str, UUID]
 """Person, source and event: what only one known step has."""
 
@@ -137,10 +139,28 @@ def _standing(state: PersonState) -> str | None:
 
 
 def _stage(state: PersonState) -> int | None:
-    return STAGES.index(state.candidacy.stage) if state.candidacy is not None else None
+    return _PLACE[state.candidacy.stage] if state.candidacy is not None else None
+
+
+_DETAILED = frozenset(
+    {
+        person.VoteHeld,
+        person.DecisionIssued,
+        person.MemberEnrolled,
+        person.MembershipEnded,
+        LinkedAway,
+        person.CandidateClosed,
+        person.MentorReleased,
+        person.TransferInitiated,
+        person.MentorReportSubmitted,
+        Reallocated,
+    }
+)
 
 
 def _detail(data: Struct, before: PersonState) -> dict[str, Any] | None:
+    if type(data) not in _DETAILED:
+        return None
     match data:
         case person.VoteHeld(purpose=purpose, eligible=eligible, in_favour=in_favour):
             return {"purpose": purpose, "eligible": eligible, "in_favour": in_favour}

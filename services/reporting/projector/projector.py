@@ -10,6 +10,7 @@ from services.reporting.projector import store
 from services.reporting.projector.batch import Batch
 from services.reporting.projector.store import Checkpoint
 from shared.events.recorded import Recorded
+from shared.runtime.following import followed
 from shared.runtime.progress import Stopped
 from shared.timeline.book import Unloaded
 from shared.timeline.lineage import Lineage
@@ -89,6 +90,7 @@ class Projector:
                 lineage = ((tables, checkpoint.position), batch.book.lineage)
         self._lineage = lineage
         PROJECTED.inc(len(new))
+        followed("an event was projected", new)
         if new:
             STOPPED.set(0)
         self._tell(checkpoint)
@@ -97,6 +99,20 @@ class Projector:
     def _tell(self, checkpoint: Checkpoint) -> None:
         POSITION.set(checkpoint.position)
         self._watch.move(checkpoint)
+
+
+async def project_some(engine: AsyncEngine, events: Sequence[Recorded], lineage: Lineage) -> Lineage:
+    """Project some events of a log, in its order, while others are projected otherwise; gives the lineage after.
+
+    The checkpoint is wrong until whoever projects the others too moves it. Raises Stopped.
+    """
+    async with engine.begin() as connection:
+        batch = Batch(lineage)
+        await store.prepare(connection, batch, events)
+        for event in events:
+            await _apply(connection, batch, event)
+        await store.write(connection, batch)
+    return batch.book.lineage
 
 
 async def _apply(connection: AsyncConnection, batch: Batch, event: Recorded) -> None:

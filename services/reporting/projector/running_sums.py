@@ -62,6 +62,9 @@ class RunningSums:
     least_below: see LEAST_BELOW.
     """
 
+    _sql = SQL
+    """Where the statements about the progress stand."""
+
     def __init__(self, engine: AsyncEngine, *, least_below: int = LEAST_BELOW) -> None:
         self._engine = engine
         self._least_below = least_below
@@ -103,10 +106,10 @@ class RunningSums:
             pass
 
     async def _progress(self, connection: AsyncConnection) -> int:
-        row = (await connection.execute(SQL["progress"])).one_or_none()
+        row = (await connection.execute(self._sql["progress"])).one_or_none()
         if row is None:
-            await connection.execute(SQL["begin"])
-            row = (await connection.execute(SQL["progress"])).one()
+            await connection.execute(self._sql["begin"])
+            row = (await connection.execute(self._sql["progress"])).one()
         return int(row.position)
 
     async def _take_in(self, connection: AsyncConnection, after: int, upto: int) -> None:

@@ -9,9 +9,9 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.persons import store as persons_store
+from services.reporting.projector import rows
 from services.reporting.projector.batch import Batch, Closing, KnownVersion, late_subjects
-from services.reporting.projector.person_steps import PersonStep, Steps
-from services.reporting.projector.spells import Edge
+from services.reporting.projector.person_steps import Steps
 from services.reporting.projector.versions import (
     HoldingVersion,
     OrganisationVersion,
@@ -69,8 +69,8 @@ async def note_stop(connection: AsyncConnection, stopped: Stopped) -> None:
 
 async def read_lineage(connection: AsyncConnection) -> Lineage:
     """All successions projected so far."""
-    rows = await connection.execute(SQL["successions"])
-    return Lineage(Succession(row.organisation_id, row.day, row.successor_id, row.targets) for row in rows)
+    found = await connection.execute(SQL["successions"])
+    return Lineage(Succession(row.organisation_id, row.day, row.successor_id, row.targets) for row in found)
 
 
 async def prepare(connection: AsyncConnection, batch: Batch, events: Sequence[Recorded]) -> None:
@@ -88,8 +88,8 @@ async def load(connection: AsyncConnection, batch: Batch, missing: Unloaded) -> 
     keys = sorted(missing.keys)
     match missing.kind:
         case "subject":
-            rows = await connection.execute(SQL["subjects"], {"subjects": keys})
-            folds = {row.subject: fold.decode(fold.kind_of(row.subject), row.folded) for row in rows}
+            stored = await connection.execute(SQL["subjects"], {"subjects": keys})
+            folds = {row.subject: fold.decode(fold.kind_of(row.subject), row.folded) for row in stored}
             batch.book.put_folds({subject: folds.get(subject) for subject in keys})
         case "timeline":
             facts: dict[str, list[Fact]] = {subject: [] for subject in keys}
@@ -130,49 +130,15 @@ def _fact(row: Any) -> Fact:
 async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
     """Write what a batch changes and move the checkpoint, in the transaction of `connection`."""
     last = batch.facts[-1]
-    # Nearly all of what a batch writes goes by COPY: these two, edges and steps.
-    await copy(
-        connection,
-        "reporting",
-        "fact",
-        ("position", "source", "event_id", "type", "subject", "effectiveon", "time", "data"),
-        [
-            (
-                event.position,
-                event.source,
-                event.event_id,
-                event.entry.type,
-                event.subject,
-                event.effectiveon,
-                event.time,
-                msgspec.json.encode(event.data).decode(),
-            )
-            for event in batch.facts
-        ],
-    )
-    await copy(
-        connection,
-        "reporting",
-        "delta",
-        ("organisation_id", "measure", "day", "position", "change", "counterpart"),
-        [
-            (each.organisation_id, each.measure, each.day, position, each.change, each.counterpart)
-            for position, each in batch.deltas
-        ],
-    )
-    await copy(
-        connection,
-        "reporting",
-        "spell_edge",
-        ("position", *Edge.__struct_fields__),
-        [(position, *msgspec.structs.astuple(each)) for position, each in batch.edges],
-    )
+    # Nearly all of what a batch writes goes by COPY.
+    for each in (rows.facts(batch.facts), rows.deltas(batch.deltas), rows.edges(batch.edges)):
+        await copy(connection, "reporting", each.table, each.columns, each.rows)
     await _columns(connection, "put_moments", ("recordedat", "position"), list(batch.moments.items()))
     await _columns(
         connection,
         "put_subjects",
         ("subject", "folded"),
-        [(subject, fold.encode(folded)) for subject, folded in batch.changed_folds().items()],
+        rows.folds(batch.changed_folds()).rows,
     )
     changed = [(organisation_id,) for organisation_id in batch.successions]
     await _columns(connection, "drop_successions", ("organisation_id",), changed)
@@ -193,10 +159,15 @@ async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
         await _write_versions(connection, type_, table, batch.closings, batch.new_versions())
     if batch.erased:
         await persons_store.erase(connection, batch.erased)
+    return await move_checkpoint(connection, last.position, last.recordedat)
+
+
+async def move_checkpoint(connection: AsyncConnection, position: int, recordedat: datetime) -> Checkpoint:
+    """Say that all is projected up to a position."""
     await connection.execute(
-        SQL["move_checkpoint"], {"position": last.position, "recordedat": last.recordedat, "version": VERSION}
+        SQL["move_checkpoint"], {"position": position, "recordedat": recordedat, "version": VERSION}
     )
-    return Checkpoint(last.position, last.recordedat)
+    return Checkpoint(position, recordedat)
 
 
 async def _write_steps(connection: AsyncConnection, steps: Steps) -> None:
@@ -206,13 +177,8 @@ async def _write_steps(connection: AsyncConnection, steps: Steps) -> None:
         ("person", "source", "event_id", "position"),
         [(*each.key, each.position) for each in steps.closings],
     )
-    await copy(
-        connection,
-        "reporting",
-        "person_step",
-        (*PersonStep.__struct_fields__, "known_from", "known_to"),
-        [(*msgspec.structs.astuple(each.step), each.known_from, each.known_to) for each in steps.known()],
-    )
+    known = rows.person_steps(steps.known())
+    await copy(connection, "reporting", known.table, known.columns, known.rows)
 
 
 async def _write_versions(
@@ -242,8 +208,8 @@ async def _write_versions(
 
 
 async def _columns(
-    connection: AsyncConnection, statement: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
+    connection: AsyncConnection, statement: str, names: Sequence[str], lines: Sequence[Sequence[Any]]
 ) -> None:
-    if rows:
-        columns = zip(*rows, strict=True)
+    if lines:
+        columns = zip(*lines, strict=True)
         await connection.execute(SQL[statement], dict(zip(names, map(list, columns), strict=True)))

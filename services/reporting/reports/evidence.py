@@ -1,5 +1,6 @@
 """`evidence`: a figure of another report, and the events behind it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from services.reporting.reports.reading import (
     DAY,
     Reading,
     Wanted,
+    blocked,
+    cohort,
     enterprises,
     flows,
     levels,
@@ -21,7 +24,9 @@ from services.reporting.reports.reading import (
     spell_days,
     spell_flows,
     spell_levels,
+    went_on,
 )
+from services.reporting.reports.retention import admissions
 from shared.timeline.measures import MEMBER_LEVELS
 
 
@@ -29,9 +34,18 @@ class UnknownMeasure(Exception):
     """No figure has this path; the message lists those that have events behind them."""
 
 
-def wanted(measure: str, question: Question) -> Wanted:
-    """What a figure's path adds up; the report's own name may go before it. Raises UnknownMeasure."""
-    offered = dict(_offered(question))
+_OF_A_COHORT = re.compile(r"(?:retention\.)?cohorts\.(?P<year>(?:19|20|21)\d\d)\.(?P<path>.+)")
+
+
+def wanted(measure: str, question: Question, at_least: int = 1) -> Wanted:
+    """What a figure's path adds up; the report's own name may go before it. Raises UnknownMeasure.
+
+    at_least: how many candidates a cell of `blocked` has.
+    """
+    one_year = _OF_A_COHORT.fullmatch(measure)
+    if one_year is not None and one_year["path"] in figures.RETENTION:
+        return admissions(question, int(one_year["year"]), figures.RETENTION[one_year["path"]])
+    offered = dict(_offered(question, at_least))
     found = offered.get(measure)
     if found is None and is_of_profile(measure):
         raise UnknownMeasure(
@@ -45,16 +59,26 @@ def wanted(measure: str, question: Question) -> Wanted:
     return found
 
 
-def _offered(question: Question) -> Iterator[tuple[str, Wanted]]:
+def _offered(question: Question, at_least: int) -> Iterator[tuple[str, Wanted]]:
     """Paths and what they add up; where two reports have the same path, movements' comes last and stands."""
-    for report, path, each in figures_of(question):
+    for report, path, each in figures_of(question, at_least):
         yield f"{report}.{path}", each
         yield path, each
 
 
-def figures_of(question: Question) -> Iterator[tuple[str, str, Wanted]]:
+def figures_of(question: Question, at_least: int = 1) -> Iterator[tuple[str, str, Wanted]]:
     """All figures with events behind them: report, path in its answer, and what it adds up."""
     first, last = question.from_, question.until
+    for path, measures in figures.RETENTION.items():
+        yield "retention", path, admissions(question, None, measures)
+    for path, measures in figures.BLOCKED.items():
+        yield "blocked", path, blocked(question.as_of, at_least, measures)
+    for path, measures in figures.CONVERSION.items():
+        yield "funnel", path, cohort(first, last, question.as_of, measures)
+    for path, measures in figures.DAYS.items():
+        yield "funnel", path, went_on(first, last, measures)
+    for path, measures in figures.CANDIDATES.items():
+        yield "funnel", path, levels(question.as_of, measures)
     for path, measures in figures.COVERAGE.items():
         yield "coverage", path, places(question.as_of, measures)
     for path, measures in figures.ENTERPRISE.items():
@@ -91,13 +115,17 @@ def figures_of(question: Question) -> Iterator[tuple[str, str, Wanted]]:
     yield "movements", "closing", levels(closing, MEMBER_LEVELS)
 
 
-async def evidence(reading: Reading, measure: str, after: int, limit: int) -> dict[str, Any]:
-    """`value` of the figure and a page of its events, in log order; `next` is the `after` of the next page."""
-    asked = wanted(measure, reading.question)
+async def evidence(reading: Reading, measure: str, after: int, limit: int, at_least: int = 1) -> dict[str, Any]:
+    """`value` of the figure and a page of its events, in log order; `next` is the `after` of the next page.
+
+    Where the figure counts steps by the days they took, each event says its `days`.
+    """
+    asked = wanted(measure, reading.question, at_least)
     value = await reading.value(asked)
     rows = await reading.events(asked, after, limit + 1)
     events = [
         {"position": row.position, "source": row.source, "event_id": row.event_id, "change": row.change}
+        | ({"days": row.days} if asked.contribution == "went_on" else {})
         for row in rows[:limit]
     ]
     following = events[-1]["position"] if len(rows) > limit else None

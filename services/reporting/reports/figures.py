@@ -83,6 +83,47 @@ ENTERPRISE: Mapping[str, Measures] = MappingProxyType(
 )
 """Private enterprises of `enterprise` by whether an organisation is there or could be."""
 
+_BY_STAGE = tuple(enumerate(STAGES))
+CANDIDATES: Mapping[str, Measures] = MappingProxyType(
+    {path: of for path, of in TOTALS.items() if path.startswith("candidates.")}
+)
+"""Levels of `funnel`: the same as in `totals`."""
+CONVERSION: Mapping[str, Measures] = MappingProxyType(
+    {
+        "conversion.identified": ("cohort.reached.0",),
+        "conversion.admitted": (f"cohort.went_on.{len(STAGES) - 1}",),
+        "conversion.closed": tuple(f"cohort.closed.{number}" for number, _ in _BY_STAGE),
+        "conversion.otherwise": tuple(f"cohort.otherwise.{number}" for number, _ in _BY_STAGE),
+        "conversion.open": tuple(f"cohort.waiting.{number}" for number, _ in _BY_STAGE),
+        **{
+            f"conversion.by_stage.{stage}.{what}": (f"cohort.{what}.{number}",)
+            for number, stage in _BY_STAGE
+            for what in ("reached", "went_on", "closed", "otherwise", "waiting")
+        },
+    }
+)
+"""What has become of the candidacies that began in the period; stages by their places in a candidacy."""
+DAYS: Mapping[str, Measures] = MappingProxyType(
+    {f"days.{stage}.count": (f"went_on.{number}",) for number, stage in _BY_STAGE}
+)
+"""Steps that ended a stay at each stage."""
+
+LOST = ("removed", "expelled", "resigned", "deceased")
+REASONS = (*LOST, "transferred_out", "linked")
+RETENTION: Mapping[str, Measures] = MappingProxyType(
+    {
+        "admitted": ("retention.admitted",),
+        "ended": tuple(f"retention.{reason}" for reason in LOST),
+        **{f"by_reason.{reason}": (f"retention.{reason}",) for reason in REASONS},
+        "still_members": ("retention.still_members",),
+    }
+)
+"""What has become of admissions: of all, or of those of one year."""
+
+BLOCKED: Mapping[str, Measures] = MappingProxyType(
+    {f"counts.{name}": (f"blocked.{name}",) for name in ("cells", "with_candidates", "blocked", "candidates")}
+)
+"""Cells of `blocked`, and the candidates who wait in those that are."""
 DEADLINES: tuple[Rule, ...] = (
     "mentor_assignment",
     "decision_admission",

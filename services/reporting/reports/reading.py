@@ -11,12 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector.running_sums import COUNTED
 from services.reporting.projector.spells import counted_kind
+from services.reporting.reports.person_running import PersonRunning
 from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.running import Running
 from shared.runtime.sql import Statements
-from shared.timeline.measures import MEMBER_LEVELS
+from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
 
 PIECES = Statements("services.reporting.sql", "reports.sql")
+PERSON_PIECES = Statements("services.reporting.sql", "person_reports.sql")
 SPELLS = Statements("services.reporting.sql", "spells.sql")
 
 Contribution = Literal[
@@ -28,6 +30,10 @@ Contribution = Literal[
     "level_steps",
     "places",
     "enterprises",
+    "cohort",
+    "went_on",
+    "retention",
+    "blocked",
     "spell_levels",
     "spell_days",
     "spell_flows",
@@ -44,6 +50,11 @@ _RUNNING: frozenset[Contribution] = frozenset(
 """Contributions that running sums are kept of."""
 
 
+OF_STEPS: frozenset[Contribution] = frozenset({"cohort", "went_on", "retention"})
+"""Contributions made of persons' steps: each row has an event of its own."""
+OF_PERSONS: frozenset[Contribution] = OF_STEPS | {"blocked"}
+
+
 _OF_SPELLS: Mapping[Contribution, tuple[str, ...]] = {
     "spell_levels": ("held_on_days", "spell_levels"),
     "spell_days": ("held_on_days", "spell_levels"),
@@ -52,16 +63,26 @@ _OF_SPELLS: Mapping[Contribution, tuple[str, ...]] = {
 """Pieces of contributions made of edges of spells."""
 
 
+def in_scope(hierarchy: str, *pieces: str) -> str:
+    """A question's scope on a tree, and behind it pieces of `person_reports.sql`: `held_steps` as a rule."""
+    scope = [PIECES[piece].text for piece in (f"tree_{hierarchy}", "scope", f"held_{hierarchy}")]
+    return "\n".join([*scope, *(PERSON_PIECES[piece].text for piece in pieces)])
+
+
 def of_spells(hierarchy: str, *pieces: str) -> str:
     """A question's scope on a tree, and behind it pieces of `spells.sql`."""
-    scope = [PIECES[piece].text for piece in (f"tree_{hierarchy}", "scope", f"held_{hierarchy}")]
-    return "\n".join([*scope, *(SPELLS[piece].text.replace("--counted", COUNTED) for piece in pieces)])
+    spells = (SPELLS[piece].text.replace("--counted", COUNTED) for piece in pieces)
+    return "\n".join([in_scope(hierarchy), *spells])
 
 
 def _contributions(hierarchy: str, contribution: Contribution) -> str:
     if contribution in _OF_SPELLS:
         return of_spells(hierarchy, *_OF_SPELLS[contribution])
-    return of_spells(hierarchy) + "\n" + PIECES[contribution].text
+    if contribution in OF_STEPS:
+        return in_scope(hierarchy, "held_steps", contribution)
+    if contribution in OF_PERSONS:
+        return in_scope(hierarchy, contribution)
+    return in_scope(hierarchy) + "\n" + PIECES[contribution].text
 
 
 _OF_THEN = re.compile(
@@ -79,9 +100,20 @@ def _of_then(statement: str) -> str:
 _LISTS: Mapping[str, tuple[Contribution, ...]] = {
     "listed_places": ("places",),
     "listed_enterprises": ("enterprises",),
+    "listed_blocked": ("blocked",),
+    "days_taken": ("went_on",),
+    "cohorts": ("retention",),
+    "events_of_steps": tuple(OF_STEPS),
 }
+
+
+def _asked(asked: str) -> str:
+    of_persons = ("listed_blocked", "days_taken", "cohorts", "events_of_steps")
+    return (PERSON_PIECES if asked in of_persons else PIECES)[asked].text
+
+
 _STATEMENTS = {
-    (tree, contribution, asked): text(_contributions(tree, contribution) + "\n" + PIECES[asked].text)
+    (tree, contribution, asked): text(_contributions(tree, contribution) + "\n" + _asked(asked))
     for tree in ("as_was", "current")
     for contribution in _CONTRIBUTIONS
     for asked in ("sums", "value", "events", "series", *_LISTS)
@@ -93,6 +125,7 @@ _STATEMENTS = {
     )
     for tree in ("as_was", "current")
     for contribution in _CONTRIBUTIONS
+    if contribution not in OF_PERSONS
 }
 
 _RESTRUCTURED = {
@@ -110,13 +143,18 @@ class Wanted:
         first: date,
         last: date,
         days: Sequence[date] = (),
+        at_least: int = 1,
     ) -> None:
-        """`days` are those on which items are read, for contributions made of items; by default the last."""
+        """`days` are those on which items are read, for contributions made of items; by default the last.
+
+        Of a cohort and of retention: the evening up to which it is followed. `at_least`: see `blocked`.
+        """
         self.contribution = contribution
         self.measures = sorted(measures)
         self.first = first
         self.last = last
         self.days = tuple(days) or (last,)
+        self.at_least = at_least
 
     @property
     def key(self) -> tuple[Contribution, date, date]:
@@ -135,7 +173,7 @@ class Wanted:
         match self.contribution:
             case "levels":
                 return {**days, "day": self.last, "measures": self.measures}
-            case "flows" | "own_flows":
+            case "flows" | "own_flows" | "went_on":
                 return {**days, "first": self.first, "measures": self.measures}
             case "level_steps":
                 return {**days, "measures": self.measures}
@@ -145,6 +183,17 @@ class Wanted:
                     "first": self.first,
                     "measures": self.measures,
                     "member_levels": list(MEMBER_LEVELS),
+                }
+            case "cohort" | "retention":
+                return {**days, "first": self.first, "day": self.days[-1], "measures": self.measures}
+            case "blocked":
+                return {
+                    **days,
+                    "day": self.last,
+                    "measures": self.measures,
+                    "candidate_levels": list(CANDIDATE_LEVELS),
+                    "at_least": self.at_least,
+                    "no_admission_since": twelve_months_to(self.last),
                 }
             case "spell_levels" | "spell_days":
                 return {**days, "days": list(self.days), **self._spells()}
@@ -199,6 +248,32 @@ def enterprises(day: date, measures: Iterable[str]) -> Wanted:
     return Wanted("enterprises", measures, day, day)
 
 
+def cohort(first: date, last: date, until: date, measures: Iterable[str]) -> Wanted:
+    """Candidacies that began on the days `first` to `last`, followed to the evening of `until`."""
+    return Wanted("cohort", measures, first, last, (until,))
+
+
+def went_on(first: date, last: date, measures: Iterable[str]) -> Wanted:
+    """Steps of the days `first` to `last` by which candidates went on from a stage."""
+    return Wanted("went_on", measures, first, last)
+
+
+def retention(first: date, last: date, until: date, measures: Iterable[str]) -> Wanted:
+    """Admissions of the days `first` to `last`, and what became of them by the evening of `until`."""
+    return Wanted("retention", measures, first, last, (until,))
+
+
+def blocked(day: date, at_least: int, measures: Iterable[str]) -> Wanted:
+    """Cells of a day's evening, with at least so many candidates and without an admission in twelve months."""
+    return Wanted("blocked", measures, day, day, at_least=at_least)
+
+
+def twelve_months_to(day: date) -> date:
+    """The first day of the twelve months that end with `day`."""
+    leap_day = (day.month, day.day) == (2, 29)
+    return day.replace(year=day.year - 1, day=28 if leap_day else day.day) + DAY
+
+
 def spell_levels(day: date, measures: Iterable[str]) -> Wanted:
     """Levels of spells on the evening of a day."""
     return Wanted("spell_levels", measures, day, day)
@@ -238,6 +313,7 @@ class Reading:
         self.connection = connection
         self.question = question
         self._running = Running(connection, question) if quick else None
+        self._persons = PersonRunning(connection, question) if quick else None
 
     async def sums(self, wanted: Wanted) -> Amounts:
         """What the wanted measures amount to, in each part of the answer."""
@@ -260,8 +336,12 @@ class Reading:
         return 0 if wanted.empty else int((await self._ask(wanted, "value"))[0][0])
 
     async def events(self, wanted: Wanted, after: int, limit: int) -> Sequence[Any]:
-        """Rows (position, source, event_id, change) of the events behind it, after a position."""
-        return [] if wanted.empty else await self._ask(wanted, "events", after=after, limit=limit)
+        """Rows (position, source, event_id, change) of the events behind it, after a position.
+
+        Of contributions made of persons' steps also `days`: how many the step took, where that is what is counted.
+        """
+        asked = "events_of_steps" if wanted.contribution in OF_STEPS else "events"
+        return [] if wanted.empty else await self._ask(wanted, asked, after=after, limit=limit)
 
     async def series(self, wanted: Wanted, starts: Sequence[date]) -> Mapping[str, list[int]]:
         """What all the wanted measures amount to in each part and span of days; spans by their first days.
@@ -275,8 +355,15 @@ class Reading:
         return found
 
     async def listed(self, wanted: Wanted, asked: str, **more: Any) -> Sequence[Any]:
-        """A page of items for each part."""
-        return await self._ask(wanted, asked, **more)
+        """A page of items, or what they come to in some other way, for each part."""
+        if wanted.empty:
+            return []
+        quick: Sequence[Any] | None = None
+        if self._persons is not None and asked == "days_taken":
+            quick = await self._persons.days_taken(wanted.first, wanted.last)
+        elif self._persons is not None and asked == "cohorts":
+            quick = await self._persons.cohorts(wanted.days[-1])
+        return quick if quick is not None else await self._ask(wanted, asked, **more)
 
     async def changed(self, wanted: Wanted, then: Question, after: int, limit: int) -> Sequence[Any]:
         """Rows (position, source, event_id, type, effectiveon, recordedat, change) from then to now."""
@@ -306,6 +393,9 @@ class Reading:
 
     async def _run(self, wanted: Wanted) -> Counter[str] | None:
         """What the running sums say of the whole; None where they say nothing."""
+        if self._persons is not None and wanted.contribution == "cohort" and not wanted.empty:
+            cohort = await self._persons.cohort(wanted.first, wanted.last, wanted.days[-1])
+            return None if cohort is None else Counter({each: cohort[each] for each in wanted.measures})
         if self._running is None or wanted.empty or wanted.contribution not in _RUNNING:
             return None
         if wanted.contribution == "spell_days":

@@ -18,8 +18,11 @@ UPDATE reporting_person.progress SET position = :position, revision = revision +
 -- touched: persons of whose admissions facts after a position, up to another, may say something new
 WITH said AS MATERIALIZED (
     SELECT subject, bool_or(split_part(type, '.', 1) IN ('FactCorrected', 'PersonsLinked')) AS of_facts
-    FROM reporting.fact
-    WHERE position > :after AND position <= :upto AND subject LIKE 'person/%'
+    FROM (
+        -- OFFSET 0: by position, never through all persons there are.
+        SELECT subject, type FROM reporting.fact WHERE position > :after AND position <= :upto OFFSET 0
+    ) f
+    WHERE subject LIKE 'person/%'
       AND split_part(type, '.', 1) IN ('FactCorrected', 'PersonsLinked', 'CandidateIdentified', 'CandidateClosed',
                                        'MemberAdmitted', 'MemberEnrolled', 'MembershipEnded')
     GROUP BY subject

@@ -206,17 +206,18 @@ WITH RECURSIVE below (organisation_id) AS (
         GROUP BY organisation_id, role, at
     ) AS each
 ), said AS (
-    SELECT organisation_id, measure, day, counterpart, sum(change)::bigint AS change,
+    SELECT organisation_id, measure, day, counterpart, change,
            split_part(measure, '.', 1) = ANY (CAST(:levels AS text[])) AS is_level,
            split_part(measure, '.', 1) = ANY (CAST(:own_flows AS text[])) AS is_own,
            measure = ANY (CAST(:member_levels AS text[])) AS is_members
     FROM selected
-    GROUP BY organisation_id, measure, day, counterpart
 ), contribution (at, measure, day, change) AS (
     -- One join: of a join for each kind the planner makes loops over all pairs, since it knows no sizes here.
     SELECT p.at, c.measure, c.day, c.change
     FROM said d
-    JOIN place p USING (organisation_id)
+    JOIN place p
+      ON p.organisation_id = d.organisation_id
+     AND CASE p.role WHEN 'active' THEN d.is_level WHEN 'own' THEN d.is_own ELSE d.is_members OR NOT d.is_level END
     LEFT JOIN place other
       ON other.organisation_id = d.counterpart AND other.at = p.at AND other.role = 'held'
      AND other.from_day <= d.day AND d.day < other.to_day

@@ -5,9 +5,9 @@ from typing import Literal, get_args
 from litestar.exceptions import PermissionDeniedException
 from msgspec import Struct
 
-KeyRole = Literal["source", "viewer", "operator"]
-"""What a key or a token can be for."""
-Role = Literal["source", "viewer", "operator", "service"]
+KeyRole = Literal["watcher", "source", "viewer", "operator"]
+"""What a key or a token can be for; a `watcher` reads metrics and nothing else."""
+Role = Literal["watcher", "source", "viewer", "operator", "service"]
 """`service` is one of our own services, which asks another."""
 
 KEY_ROLES: tuple[KeyRole, ...] = get_args(KeyRole)

@@ -41,9 +41,14 @@ def any_key() -> Options:
     return {OPTION: WITH_ANY_KEY}
 
 
-def operators(*, this_machine: bool = False) -> Options:
-    """Needs an operator's key, unless the machine itself asks and `this_machine` allows that."""
-    return {OPTION: Rule(frozenset({"operator"}), this_machine=this_machine)}
+def operators() -> Options:
+    """Needs an operator's key."""
+    return {OPTION: Rule(frozenset({"operator"}))}
+
+
+def watchers() -> Options:
+    """How the service does, in figures: for watchers, operators, and the machine itself without a key."""
+    return {OPTION: Rule(frozenset({"watcher", "operator"}), this_machine=True)}
 
 
 def services() -> Options:

@@ -15,7 +15,7 @@ from shared.runtime.tls import names
 
 COMPOSE = Path(__file__).parents[3] / "deploy" / "compose.yaml"
 CERTIFICATE = {"server.pem", "server.key"}
-VOLUMES = ("postgres", "registry", "reporting", "notifier")
+VOLUMES = ("postgres", "registry", "reporting", "notifier", "prometheus", "grafana")
 
 
 @pytest.fixture
@@ -39,6 +39,8 @@ def test_each_container_is_handed_its_own_secrets_and_no_other(layout: Layout) -
         assert set(_files(handed(layout.data_dir, service))) == expected | CERTIFICATE | {"ca.pem"}
     assert set(_files(handed(layout.data_dir, "postgres"))) == {"postgres-postgres.password"} | CERTIFICATE
     assert set(_files(layout.nats)) == {"nats.conf", "sources.conf", "jetstream.conf"} | CERTIFICATE
+    assert set(_files(handed(layout.data_dir, "prometheus"))) == {"watcher.key", "ca.pem"}
+    assert set(_files(handed(layout.data_dir, "grafana"))) == {"grafana.password"}
     assert "SU" not in re.findall(r"nkey: (S?U)", (layout.nats / "nats.conf").read_text())
 
 

@@ -27,6 +27,7 @@ CODED = frozenset(
         "because",
         "closed_by",
         "step",
+        "stage",
         "rule",
         "unit",
     }

@@ -1,0 +1,127 @@
+"""Fills the tables beside with stretches of the log: the whole timelines of persons with ids from one to another.
+
+As a process it is a worker of `whole.py`: one JSON object a line, first the task, then stretches, each answered
+before the next is asked for. It ends with its input, and so with whoever gave it work.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from services.reporting.projector.whole_timelines import WholeTimelines
+from shared.events.recorded import Recorded, UnknownRecorded, read_recorded, write_batch
+from shared.runtime.collector import calm_the_collector
+from shared.runtime.progress import Stopped
+
+PAGE = 2000
+"""Events that are worked out together. Those of one person always are."""
+
+
+class Task(Struct, frozen=True):
+    """Where from, where to, and what not."""
+
+    url: str
+    """Of a database user who may read the log and write `schema`."""
+    schema: str
+    until: int
+    """The last position to be read."""
+    apart: frozenset[str]
+    """Persons who are projected otherwise."""
+
+
+class Stretch(Struct, frozen=True):
+    """Subjects from `first` to before `end`."""
+
+    first: str
+    end: str
+
+
+class Done(Struct, frozen=True):
+    """How many events a stretch had; or which one cannot be applied, and why."""
+
+    events: int = 0
+    stopped_at: int | None = None
+    why: str = ""
+
+
+async def connect(task: Task) -> asyncpg.Connection:
+    """A connection to fill with, for what may be lost with the server."""
+    settings = {"application_name": "ketnap-rebuild-worker", "timezone": "UTC", "synchronous_commit": "off"}
+    return await asyncpg.connect(
+        task.url,
+        server_settings=settings,
+    )
+
+
+async def fill(connection: asyncpg.Connection, task: Task, stretch: Stretch) -> Done:
+    """Work a stretch out and write it, in one transaction."""
+    number = 0
+    try:
+        async with connection.transaction():
+            async for events in _persons(connection, task, stretch):
+                whole = WholeTimelines()
+                for subject, each in groupby(events, attrgetter("subject")):
+                    if subject not in task.apart:
+                        facts = list(each)
+                        number += len(facts)
+                        whole.take(subject, facts)
+                for rows in whole.rows():
+                    if rows.rows:
+                        await connection.copy_records_to_table(
+                            rows.table, schema_name=task.schema, columns=rows.columns, records=rows.rows
+                        )
+    except Stopped as stopped:
+        return Done(stopped_at=stopped.position, why=stopped.why)
+    except UnknownRecorded as unknown:
+        return Done(stopped_at=unknown.position, why=str(unknown))
+    return Done(number)
+
+
+_EVENTS = (
+    "SELECT convert_to(event::text, 'UTF8') FROM registry.log "
+    "WHERE subject >= $1 AND subject < $2 AND position <= $3 ORDER BY subject, position"
+)
+
+
+async def _persons(
+    connection: asyncpg.Connection, task: Task, stretch: Stretch
+) -> AsyncIterator[Sequence[Recorded]]:
+    """The events of a stretch by person, no person's in two pages."""
+    cursor = await connection.cursor(_EVENTS, stretch.first, stretch.end, task.until)
+    kept: list[Recorded] = []
+    while rows := await cursor.fetch(PAGE):
+        kept += read_recorded(write_batch(row[0] for row in rows))
+        last = kept[-1].subject
+        end = len(kept)
+        while end and kept[end - 1].subject == last:
+            end -= 1
+        if end:
+            yield kept[:end]
+            kept = kept[end:]
+    if kept:
+        yield kept
+
+
+async def _work() -> None:
+    lines = sys.stdin.buffer
+    task = msgspec.json.decode(lines.readline(), type=Task)
+    connection = await connect(task)
+    try:
+        # Nothing else goes on here that waiting for a line would keep.
+        while line := lines.readline():
+            done = await fill(connection, task, msgspec.json.decode(line, type=Stretch))
+            sys.stdout.buffer.write(msgspec.json.encode(done) + b"\n")
+            sys.stdout.buffer.flush()
+    finally:
+        await connection.close()
+
+
+if __name__ == "__main__":
+    calm_the_collector()
+    asyncio.run(_work())

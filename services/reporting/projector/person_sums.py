@@ -1,0 +1,85 @@
+"""Person sums: for organisations with very many below them, what persons' steps come to, by day.
+
+They follow the projector by a known position, as running sums do. A person of whom something else is known, or
+whose organisation stands elsewhere, is taken out as known before and put in as known now: what a late fact or a
+correction changes need not be worked out.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.reporting.projector.running_sums import SQL as RUNNING
+from services.reporting.projector.running_sums import RunningSums
+from services.reporting.projector.store import read_checkpoint
+from shared.runtime.sql import Statements
+
+SQL = Statements("services.reporting.sql", "person_sums.sql")
+
+LEAST_BELOW = 10_000
+"""Organisations that must have been put below one for sums to pay: a nation, not a province."""
+STEP = 5_000
+"""Positions that one transaction takes in at most."""
+
+
+def composed(then: str) -> TextClause:
+    """A statement put together from pieces; `then` says what is done with what persons' steps come to."""
+    places = [RUNNING[piece].text for piece in ("places", "wanted_only")]
+    pieces = [SQL["of_persons"].text, SQL["selected"].text, *places, SQL["contributions"].text, SQL[then].text]
+    return text("\n".join(pieces))
+
+
+_ADD = composed("add")
+
+
+class PersonSums(RunningSums):
+    """Keeps the sums of one reporting database, at the pace of the running sums."""
+
+    _sql = SQL
+    persons_at_a_time = 20_000
+    """In one statement: a reform of the whole tree is about everybody."""
+
+    def __init__(self, engine: AsyncEngine, *, least_below: int = LEAST_BELOW) -> None:
+        super().__init__(engine, least_below=least_below)
+
+    async def advance(self) -> int:
+        """Take in the next positions, at most `STEP`; gives the last position taken in."""
+        async with self._engine.begin() as connection:
+            after = await self._progress(connection)
+            head = (await read_checkpoint(connection)).position
+            if head < after:
+                # The projections were made anew.
+                await connection.execute(SQL["forget_sums"])
+                await connection.execute(SQL["forget_summed"])
+                after = 0
+            grown = (await connection.execute(SQL["grown"], {"least": self._least_below})).scalars().all()
+            if grown:
+                # From the beginning, step by step: all that came before at once is too much for one statement.
+                await connection.execute(SQL["put_summed"], {"only": grown})
+                await connection.execute(SQL["forget_sums"])
+                after = 0
+            only = (await connection.execute(SQL["summed"])).scalars().all()
+            upto = min(head, after + STEP) if only else head
+            if only and after < upto:
+                await self._take_in_persons(connection, after, upto, only)
+            await connection.execute(SQL["move"], {"position": upto})
+        return upto
+
+    async def _take_in_persons(
+        self, connection: AsyncConnection, after: int, upto: int, only: Sequence[str]
+    ) -> None:
+        moved = (await connection.execute(RUNNING["affected"], {"after": after, "upto": upto})).scalars().all()
+        persons = await touched(connection, after, upto, moved)
+        for begin in range(0, len(persons), self.persons_at_a_time):
+            some = persons[begin : begin + self.persons_at_a_time]
+            for known, sign in ((after, -1), (upto, 1)):
+                asked: dict[str, Any] = {"persons": some, "only": only, "known": known, "sign": sign}
+                await connection.execute(_ADD, asked)
+
+
+async def touched(connection: AsyncConnection, after: int, upto: int, moved: Sequence[str]) -> Sequence[Any]:
+    """Persons of whom another step is known at one position than at another, or who were where the tree moved."""
+    asked = {"after": after, "upto": upto, "affected": list(moved)}
+    return (await connection.execute(SQL["touched"], asked)).scalars().all()

@@ -1,0 +1,152 @@
+"""Whole timelines: what a person's facts come to, worked out at once by who has all of them. Pure.
+
+It is what the projector writes of them position by position, as long as nobody else's facts say anything about the
+person: `entangled` says of whom they may.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from services.reporting.projector import rows
+from services.reporting.projector.batch import STILL_KNOWN, Batch
+from services.reporting.projector.person_steps import KnownStep, person_step
+from services.reporting.projector.rows import Rows
+from services.reporting.projector.spells import Edge, edges
+from shared.events.recorded import Recorded
+from shared.runtime.progress import Stopped
+from shared.timeline.book import Book
+from shared.timeline.fact import Fact
+from shared.timeline.fold import Folded, Step
+from shared.timeline.lineage import Lineage
+from shared.timeline.measures import Change, changes
+from shared.timeline.person import EMPTY, advance, refusal
+
+ENTANGLING = (
+    "FactCorrected",
+    "PersonsLinked",
+    "PersonErased",
+    "OrganisationSplit",
+    "OrganisationsMerged",
+    "OrganisationDissolved",
+)
+"""Names of events that may concern other timelines than their subject's."""
+
+_ALONE = Lineage()
+"""Nothing is asked of it that would be another answer once organisations have successors."""
+
+
+class Entangled(Struct, frozen=True):
+    """Those whose timelines may depend on what is said of others."""
+
+    persons: set[str]
+    """As subjects."""
+    organisations: set[str]
+    """Ids: so may those of persons with a transfer that names one of them."""
+
+
+def entangled(events: Iterable[Recorded]) -> Entangled:
+    """Everybody and everything that ENTANGLING events name, in whatever part of them."""
+    persons: set[str] = set()
+    organisations: set[str] = set()
+    for event in events:
+        named = set(_strings(msgspec.to_builtins(event.data)))
+        persons.update(f"person/{each}" for each in map(_uuid, named) if each is not None)
+        if event.subject.startswith("person/"):
+            persons.add(event.subject)
+        else:
+            organisations |= {event.subject.partition("/")[2], *named}
+    return Entangled(persons, organisations)
+
+
+def _strings(data: Any) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict):
+        for each in data.values():
+            yield from _strings(each)
+    elif isinstance(data, (list, tuple)):
+        for each in data:
+            yield from _strings(each)
+
+
+def _uuid(word: str) -> UUID | None:
+    try:
+        return UUID(word)
+    except ValueError:
+        return None
+
+
+class WholeTimelines:
+    """Gathers what persons' timelines come to."""
+
+    def __init__(self) -> None:
+        self._travels: dict[tuple[str, str], None] = {}
+        self._facts: list[Recorded] = []
+        self._deltas: list[tuple[int, Change]] = []
+        self._edges: list[tuple[int, Edge]] = []
+        self._steps: list[KnownStep] = []
+        self._folds: dict[str, Folded] = {}
+        self._book = Book(_ALONE)
+
+    def rows(self) -> list[Rows]:
+        """What is to be added to the tables."""
+        return [
+            rows.facts(self._facts),
+            rows.deltas(self._deltas),
+            rows.edges(self._edges),
+            rows.person_steps(self._steps),
+            rows.folds(self._folds),
+            Rows("traveller", ("organisation_id", "subject"), list(self._travels)),
+        ]
+
+    def take(self, subject: str, events: Sequence[Recorded]) -> None:
+        """Take in all facts of a person, in log order. Raises Stopped at one that cannot be applied."""
+        facts = [Fact.of_recorded(event) for event in events]
+        keys = [fact.key for fact in facts]
+        self._facts += events
+        if keys != sorted(keys):
+            self._take_late(subject, events)
+            return
+        person_id = UUID(subject.partition("/")[2])
+        state = EMPTY
+        unseated: list[UUID] = []
+        for event, fact in zip(events, facts, strict=True):
+            for each in self._book.travels(fact):
+                self._travels[each] = None
+            try:
+                if refusal(state, fact, _ALONE) is not None:
+                    unseated.append(fact.event_id)
+                    continue
+                after = advance(state, fact)
+                step = Step(fact, state, after)
+                self._deltas += [(event.position, change) for change in changes(step)]
+                self._edges += [(event.position, edge) for edge in edges(step, 1)]
+                self._steps.append(KnownStep(person_step(person_id, step), event.position, STILL_KNOWN))
+            except Exception as error:
+                raise _stopped(event, error) from error
+            state = after
+        self._folds[subject] = Folded(state, keys[-1], frozenset(unseated))
+
+    def _take_late(self, subject: str, events: Sequence[Recorded]) -> None:
+        """Where facts came late, what was known in between counts too: as the projector finds it out."""
+        batch = Batch(_ALONE)
+        batch.book.put_folds({subject: None})
+        batch.book.put_facts(subject, ())
+        for event in events:
+            try:
+                batch.apply(event)
+            except Exception as error:
+                raise _stopped(event, error) from error
+        self._deltas += batch.deltas
+        self._edges += batch.edges
+        self._steps += batch.steps.known()
+        self._folds |= batch.changed_folds()
+        self._travels |= dict.fromkeys(batch.travels)
+
+
+def _stopped(event: Recorded, error: Exception) -> Stopped:
+    return Stopped(event.position, f"applying {event.type} failed: {error!r}")

@@ -1,0 +1,67 @@
+"""`funnel`: where candidates stand, what became of those of the period, and how long each step took."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from services.reporting.reports import figures
+from services.reporting.reports.additive import Bodies
+from services.reporting.reports.figures import added, measures_of, nested
+from services.reporting.reports.reading import Reading, cohort, levels, went_on
+from shared.timeline.attainment import percent
+from shared.timeline.person import STAGES
+
+Waits = Mapping[int, int]
+"""Days → how many took so many."""
+
+
+async def funnel(reading: Reading) -> Bodies:
+    """Open candidates on `as_of`; the cohort of the period; days of the steps taken in the period."""
+    question = reading.question
+    first, last = question.from_, question.until
+    standing = await reading.sums(levels(question.as_of, measures_of(figures.CANDIDATES)))
+    followed = await reading.sums(cohort(first, last, question.as_of, measures_of(figures.CONVERSION)))
+    waits = await _waits(reading)
+    return {
+        part: nested(added(figures.CANDIDATES, standing[part]))
+        | _conversion(added(figures.CONVERSION, followed[part]))
+        | {"days": {stage: days(waits[part][number]) for number, stage in enumerate(STAGES)}}
+        for part in question.parts
+    }
+
+
+async def _waits(reading: Reading) -> dict[str, dict[int, Counter[int]]]:
+    """Part → place of a stage → days from its milestone to the next one → steps."""
+    question = reading.question
+    found = {part: {number: Counter[int]() for number in range(len(STAGES))} for part in question.parts}
+    wanted = went_on(question.from_, question.until, measures_of(figures.DAYS))
+    for row in await reading.listed(wanted, "days_taken"):
+        if row.part in found:
+            found[row.part][row.stage][row.days] += row.steps
+    return found
+
+
+def _conversion(amounts: dict[str, int]) -> dict[str, Any]:
+    body: dict[str, Any] = nested(amounts)
+    whole = body["conversion"]
+    for stage in whole["by_stage"].values():
+        stage["went_on_percent"] = percent(stage["went_on"], stage["reached"])
+    whole["admitted_percent"] = percent(whole["admitted"], whole["identified"])
+    return body
+
+
+def days(waits: Waits) -> dict[str, int | None]:
+    """How many waits there were, and the fewest days within which half, and nine in ten of them were over."""
+    count = sum(waits.values())
+    return {"count": count, "median": within(waits, 1, 2), "p90": within(waits, 9, 10)}
+
+
+def within(waits: Waits, share: int, of: int) -> int | None:
+    """The fewest days within which `share` in `of` of the waits were over; None where there were none."""
+    count = sum(waits.values())
+    over = 0
+    for took, number in sorted(waits.items()):
+        over += number
+        if over * of >= count * share:
+            return took
+    return None
