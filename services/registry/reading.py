@@ -1,5 +1,7 @@
 """Messages to events: what needs nothing but the message itself, and is done before its turn comes."""
 
+from msgspec import Raw
+
 from services.registry.deliveries import Delivery, Message, Read
 from shared.events.codec import MAX_MESSAGE, Submitted, read, split_batch
 from shared.events.receipts import Reason
@@ -28,12 +30,10 @@ def _read(message: Message) -> list[Read]:
         events = split_batch(message.payload)
     except Unreadable as whole:
         return [(first, whole)]
-    return [
-        (Delivery(source, sequence, index), read_event(bytes(event), source)) for index, event in enumerate(events)
-    ]
+    return [(Delivery(source, sequence, index), read_event(event, source)) for index, event in enumerate(events)]
 
 
-def read_event(payload: bytes, source: str, event_name: str | None = None) -> Submitted | Unreadable:
+def read_event(payload: bytes | Raw, source: str, event_name: str | None = None) -> Submitted | Unreadable:
     """One event that `source` published, or why it cannot be read."""
     try:
         return read(payload, source, event_name)

@@ -1,6 +1,7 @@
 """The situation that events are decided in: what is on record, with the changes of the turn laid over it."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 from typing import cast
 
@@ -14,10 +15,12 @@ from shared.timeline.book import Book, Effect, Unloaded
 from shared.timeline.fact import Fact
 from shared.timeline.fold import Folded
 from shared.timeline.lineage import Lineage, Succession
-from shared.timeline.measures import MOVING_LEVELS, Change, held
+from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS, Change, held
 from shared.timeline.organisation import OrganisationState
 
 CACHED_ORGANISATIONS = 50_000
+HEADCOUNTS = {level: level for level in MEMBER_LEVELS} | dict.fromkeys(CANDIDATE_LEVELS, "candidates.open")
+"""Level → the head count that it is part of. No rule asks for a candidate's stage; most facts change no more."""
 _MAY_ASSIGN = frozenset({organisation_events.TargetAssigned, FactCorrected})
 
 
@@ -43,6 +46,17 @@ class OrganisationCache:
         self._folds[subject] = folded
         while len(self._folds) > self._limit:
             del self._folds[next(iter(self._folds))]
+
+
+def headcounts(changes: Sequence[Change]) -> dict[tuple[str, str, date], int]:
+    """What signed changes do to head counts, by organisation, head count and day; nothing that stays as it is."""
+    found: dict[tuple[str, str, date], int] = {}
+    for change in changes:
+        measure = HEADCOUNTS.get(change.measure)
+        if measure is not None:
+            key = (change.organisation_id, measure, change.day)
+            found[key] = found.get(key, 0) + change.change
+    return {key: amount for key, amount in found.items() if amount}
 
 
 class LoadedSituation(Book):
@@ -121,9 +135,8 @@ class LoadedSituation(Book):
 
     def record(self, fact: Fact, effect: Effect) -> None:
         """Lay a recorded fact over the situation."""
-        for change in effect.changes:
-            if change.measure in MOVING_LEVELS:
-                self.headcount_changes[(change.organisation_id, change.measure, change.day)] += change.change
+        for key, amount in headcounts(effect.changes).items():
+            self.headcount_changes[key] += amount
         if not fact.subject.startswith("person/"):
             self._look_at_the_tree(effect)
             self.successions |= effect.successions
@@ -142,7 +155,7 @@ class LoadedSituation(Book):
         """The keys under which something may wait for a recorded fact; `before` is the lineage before it."""
         keys = {fact.subject, event_key(fact.source, fact.event_id)}
         keys.update(effect.folds)
-        names = {change.organisation_id for change in effect.changes if change.measure in MOVING_LEVELS}
+        names = {organisation_id for organisation_id, _, _ in headcounts(effect.changes)}
         for name in names.union(effect.successions):
             keys.add(organisation_key(name))
             if before.succession(name) is not None:

@@ -4,7 +4,7 @@ A name may stand here in several versions, in their order. All are accepted; who
 in the newest one (`upcasting.py`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
@@ -29,10 +29,11 @@ class EventType:
     opens: bool = False
     """Whether it may be the first fact about its subject."""
 
-    @property
-    def type(self) -> str:
-        """The CloudEvents `type`."""
-        return f"{self.name}.v{self.version}"
+    type: str = field(init=False)
+    """The CloudEvents `type`."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "type", f"{self.name}.v{self.version}")
 
 
 _ENTRIES = (

@@ -1,7 +1,9 @@
 """The data of an event: read as its type says, with every check that needs nothing but the event itself."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -19,19 +21,21 @@ EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
 """Days outside are slips of the pen, and would lead calendars and databases past their ends."""
 
 
-def _days(data: type[Struct]) -> list[tuple[tuple[str, ...], str]]:
-    """Where data of this shape has days: the attributes that lead there, and the JSON path within data."""
-    found: list[tuple[tuple[str, ...], str]] = []
+def _days(data: type[Struct]) -> list[tuple[str, str]]:
+    """Where data of this shape has days: the dotted attributes that lead there, and the JSON path within data."""
+    found: list[tuple[str, str]] = []
     for field in fields(data):
         if field.type in (date, date | None):
-            found.append(((field.name,), f".{field.encode_name}"))
+            found.append((field.name, f".{field.encode_name}"))
         elif isinstance(field.type, type) and issubclass(field.type, Struct):
-            found += [((field.name, *names), f".{field.encode_name}{path}") for names, path in _days(field.type)]
+            found += [(f"{field.name}.{name}", f".{field.encode_name}{path}") for name, path in _days(field.type)]
     return found
 
 
-DAYS = {type_: _days(entry.data) for type_, entry in CATALOGUE.items()}
-"""By type, where its data has days."""
+DAYS: dict[str, list[tuple[Callable[[Any], date | None], str]]] = {
+    type_: [(attrgetter(name), path) for name, path in _days(entry.data)] for type_, entry in CATALOGUE.items()
+}
+"""By type, what gives the days in its data, each with its JSON path there."""
 _VERSIONS: dict[type[Struct], list[EventType]] = {
     NEWEST[name].data: [entry for entry in reversed(list(CATALOGUE.values())) if entry.name == name]
     for name in NEWEST
@@ -64,10 +68,8 @@ def read_data_as(entry: EventType, value: object, effectiveon: date, path: str =
 
 def judged(entry: EventType, data: Struct, effectiveon: date, path: str = "$.data") -> Struct | Reason:
     """Data that has the shape of this type, in the newest version; or what is wrong with the days in it."""
-    for names, where in DAYS[entry.type]:
-        day: Any = data
-        for name in names:
-            day = getattr(day, name)
+    for day_of, where in DAYS[entry.type]:
+        day = day_of(data)
         if day is not None and not EARLIEST <= day <= LATEST:
             return Reason("invalid-data", outside(day), path + where)
     if entry.same_day is not None:

@@ -9,6 +9,8 @@ from msgspec import Meta, Struct
 from shared.events.vocabulary import SourceName
 
 Time = Annotated[datetime, Meta(tz=True)]
+MAX_DIGITS = 18
+"""Of `sequence`."""
 
 
 class Envelope(Struct, frozen=True, kw_only=True):
@@ -23,7 +25,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     effectiveon: date
     datacontenttype: Annotated[str, Meta(pattern=r"^application/json\b|\+json\b")] | None = None
     dataschema: Annotated[str, Meta(max_length=256)] | None = None
-    sequence: Annotated[str, Meta(pattern=r"^[0-9]{1,18}\Z")] | None = None
+    sequence: Annotated[str, Meta(pattern=rf"^[0-9]{{1,{MAX_DIGITS}}}\Z")] | None = None
 
     @property
     def name(self) -> str:

@@ -22,8 +22,7 @@ from shared.timeline.perspective import Absorbed, LinkedAway, Reallocated
 
 MEMBER_LEVELS = ("members.official", "members.probationary", "balance.official", "balance.probationary")
 CANDIDATE_LEVELS = tuple(f"candidates.{stage}" for stage in STAGES)
-MOVING_LEVELS = frozenset(MEMBER_LEVELS + CANDIDATE_LEVELS)
-"""Levels that are the successor's when an organisation ends."""
+"""These two: levels that are the successor's when an organisation ends."""
 
 
 class Change(Struct, frozen=True):

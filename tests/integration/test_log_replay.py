@@ -150,6 +150,23 @@ async def test_a_changed_table_is_found_and_named(
     assert any(told in example for example in found[check].examples), found
 
 
+async def test_candidates_that_an_earlier_version_counted_by_stage_are_as_many(database: Database) -> None:
+    await recorded(database, root(), organisation("cell"), identified(FIRST, "2022-01-05"))
+    await database.fetch("DELETE FROM registry.headcount WHERE measure = 'candidates.open'")
+    await database.fetch(
+        "INSERT INTO registry.headcount VALUES ('cell', 'candidates.identified', '2022-01-05', 1),"
+        "('cell', 'candidates.identified', '2022-01-20', -1), ('cell', 'candidates.listed', '2022-01-20', 1)"
+    )
+    listed = event("CandidateListed", f"person/{FIRST}", "2022-01-20", {})
+    closed = event("OrganisationDissolved", "organisation/cell", "2022-02-01", {})
+
+    await write(database, message(4, listed, closed))
+
+    assert faults(await verify(database)) == {}
+    (waiting,) = await database.fetch("SELECT message FROM registry.quarantine")
+    assert "expected no open candidates left in cell" in waiting["message"]
+
+
 async def test_a_fact_that_is_gone_from_the_log_is_missed_in_the_folds(database: Database) -> None:
     await recorded(database, *reorganised())
     async with tampering(database):

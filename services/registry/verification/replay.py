@@ -14,6 +14,7 @@ from uuid import UUID
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncResult
 
+from services.registry.situation import HEADCOUNTS, headcounts
 from services.registry.store import SQL as TURN
 from services.registry.verification.check import Check, attempted
 from services.registry.verification.contents import ROWS
@@ -30,7 +31,7 @@ from shared.timeline.course import Course
 from shared.timeline.fact import Fact
 from shared.timeline.fold import Folded, kind_of, steps
 from shared.timeline.lineage import Lineage, Succession
-from shared.timeline.measures import MOVING_LEVELS, changes
+from shared.timeline.measures import changes
 from shared.timeline.organisation import OrganisationState, succession_of
 from shared.timeline.person import PersonState
 from shared.timeline.perspective import others
@@ -182,9 +183,8 @@ class Replay:
                 self._successions[organisation_id] = succession
                 self._lineage.put(organisation_id, succession)
         for step in counting:
-            for change in changes(step):
-                if change.measure in MOVING_LEVELS:
-                    self._amounts.add(change.organisation_id, f"{change.measure} {change.day}", change.change)
+            for (organisation_id, measure, day), amount in headcounts(changes(step)).items():
+                self._amounts.add(organisation_id, f"{measure} {day}", amount)
 
     def _named(self, book: Book, subject: str, facts: Sequence[tuple[int, Fact]], owners: dict[str, str]) -> None:
         """What tables keep of whom a subject's events name, those included that were corrected since."""
@@ -246,7 +246,9 @@ class Replay:
     async def _compare_headcounts(self, connection: AsyncConnection) -> None:
         stored = Sums()
         async for row in await _rows(connection, "headcounts"):
-            stored.add(row.organisation_id, f"{row.measure} {row.day}", row.amount)
+            # Earlier versions kept candidates by stage: added up, they are as many.
+            measure = HEADCOUNTS.get(row.measure, row.measure)
+            stored.add(row.organisation_id, f"{measure} {row.day}", row.amount)
         _compare(self.headcounts, self._amounts, stored)
 
     async def _compare_travellers(self, connection: AsyncConnection) -> None:

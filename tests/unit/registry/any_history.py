@@ -87,6 +87,15 @@ def levels_of_oracle(world: World) -> Levels:
     return without_zeros(found)
 
 
+def without_stages(levels: Levels) -> Levels:
+    """The same with all open candidates together, as head counts have them; their stages are in the folds."""
+    found: Levels = {each: Counter() for each in levels}
+    for each, counts in levels.items():
+        for measure, amount in counts.items():
+            found[each]["candidates.open" if measure.startswith("candidates.") else measure] += amount
+    return found
+
+
 def without_zeros(levels: Levels) -> Levels:
     """Only what is there."""
     kept = {

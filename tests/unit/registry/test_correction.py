@@ -29,7 +29,7 @@ RECORDED = ("recorded", None)
 def test_a_fact_that_was_none_is_taken_back_and_what_rests_on_it_counts_no_more() -> None:
     after = turn([*WORLD, BEGUN, ADMITTED, CONFIRMED, corrected(ADMITTED, None)])
 
-    assert in_the_hands_of("cell", after) == {"candidates.identified": 1}
+    assert in_the_hands_of("cell", after) == {"candidates.open": 1}
     findings = after.outcomes.log[-1].findings
     assert [(each.code, CONFIRMED["id"] in each.message) for each in findings] == [("unseats", True)]
 
@@ -39,17 +39,17 @@ def test_the_first_fact_of_all_may_be_corrected() -> None:
     after = turn([*WORLD, BEGUN, elsewhere])
 
     assert in_the_hands_of("cell", after) == {}
-    assert in_the_hands_of("other", after) == {"candidates.identified": 1}
+    assert in_the_hands_of("other", after) == {"candidates.open": 1}
 
 
 def test_a_day_is_corrected_with_the_member_that_must_equal_it() -> None:
     after = turn([*WORLD, BEGUN, ADMITTED, corrected(ADMITTED, {"effectiveon": "2022-06-01"})])
 
-    assert in_the_hands_of("cell", after, "2022-05-31") == {"candidates.identified": 1}
+    assert in_the_hands_of("cell", after, "2022-05-31") == {"candidates.open": 1}
     assert in_the_hands_of("cell", after, "2022-06-01") == {"members.probationary": 1}
     other_way = corrected(ADMITTED, {"data": {"organisation_id": "cell", "ceremony_on": "2022-06-01"}})
     assert in_the_hands_of("cell", turn([*WORLD, BEGUN, ADMITTED, other_way]), "2022-05-31") == {
-        "candidates.identified": 1
+        "candidates.open": 1
     }
 
 
@@ -57,7 +57,7 @@ def test_the_last_correction_of_a_fact_counts() -> None:
     to_other = corrected(ADMITTED, {"data": {"organisation_id": "other", "ceremony_on": "2022-05-01"}})
     events = [*WORLD, BEGUN, ADMITTED, corrected(ADMITTED, None), to_other]
     assert in_the_hands_of("other", turn(events)) == {"members.probationary": 1}
-    assert in_the_hands_of("cell", turn([*events, corrected(ADMITTED, None)])) == {"candidates.identified": 1}
+    assert in_the_hands_of("cell", turn([*events, corrected(ADMITTED, None)])) == {"candidates.open": 1}
 
 
 def test_a_correction_waits_for_what_it_corrects() -> None:

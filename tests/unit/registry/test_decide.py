@@ -150,7 +150,7 @@ def test_members_balances_and_candidates_are_conserved_when_a_successor_takes_ov
 
     assert in_the_hands_of("cell", after) == {}
     assert in_the_hands_of("heir", after) == {
-        "balance.official": 5, "balance.probationary": 2, "candidates.identified": 1, "members.official": 1,
+        "balance.official": 5, "balance.probationary": 2, "candidates.open": 1, "members.official": 1,
     }  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def test_a_merger_puts_members_balances_and_candidates_into_the_survivors_hands(
     after = turn([*WORLD, *PEOPLE, merged("c", "2023-01-01", "a", "b")])
 
     everyone = {
-        "balance.official": 8, "balance.probationary": 2, "candidates.identified": 1, "members.official": 1,
+        "balance.official": 8, "balance.probationary": 2, "candidates.open": 1, "members.official": 1,
     }  # fmt: skip
     assert in_the_hands_of("c", after) == everyone
     assert in_the_hands_of("a", after) == in_the_hands_of("b", after) == {}
@@ -135,7 +135,7 @@ def test_a_split_moves_exactly_whom_it_lists() -> None:
     after = turn([*WORLD, *PEOPLE, *others, split("a", "2023-01-01", b=[ANA], c=[CHI])])
 
     assert in_the_hands_of("a", after) == {
-        "balance.official": 5, "balance.probationary": 2, "candidates.identified": 1,
+        "balance.official": 5, "balance.probationary": 2, "candidates.open": 1,
     }  # fmt: skip
     assert in_the_hands_of("b", after)["members.official"] == 1
     assert in_the_hands_of("c", after) == {"members.official": 1}
