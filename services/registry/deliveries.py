@@ -161,6 +161,12 @@ class Outcomes:
     """Receipts of all that is not recorded; what is recorded, the log itself says."""
 
     @property
+    def not_recorded(self) -> set[tuple[str, UUID]]:
+        """Source and event id of all that came with this turn and is not recorded by it."""
+        refused = {(row.delivery.source, row.event_id) for row in self.refused if row.event_id is not None}
+        return refused | {key for key, waiting in self.held.items() if not waiting.stored}
+
+    @property
     def receipts(self) -> list[Receipt]:
         """All, in the order of deliveries; of what waited and was recorded at once, first that it waited."""
         found = [*self.told, *(row.receipt for row in self.log)]
@@ -169,8 +175,8 @@ class Outcomes:
     def numbers(self) -> Counter[tuple[str, str]]:
         """By source and outcome: how the numbers of current outcomes change."""
         found: Counter[tuple[str, str]] = Counter()
-        for row in self.log:
-            found[(row.delivery.source, "recorded")] += 1
+        for source, number in Counter(row.delivery.source for row in self.log).items():
+            found[(source, "recorded")] += number
         for refused in self.refused:
             found[(refused.delivery.source, refused.outcome)] += 1
         for waiting in self.held.values():

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from services.registry.deliveries import Waiting
+from services.registry.deliveries import Delivery
 from services.registry.rules import moving
 from services.registry.rules.decision import Decision, Record
 from services.registry.situation import LoadedSituation
@@ -38,9 +38,9 @@ class DryRun(Turn):
             self._before[(source, fact.event_id)] = await self._look(move)
         return decision, dropped
 
-    def _record(self, event: Waiting, decision: Record, *, dropped: bool) -> frozenset[str]:
-        wakes = super()._record(event, decision, dropped=dropped)
-        before = self._before.get(event.key)
+    def _record(self, delivery: Delivery, fact: Fact, *arguments: Any, **more: Any) -> frozenset[str]:
+        wakes = super()._record(delivery, fact, *arguments, **more)
+        before = self._before.get((fact.source, fact.event_id))
         if before is not None:
             row = self.outcomes.log[-1]
             found = moving.finding(before, moving.held(before.move, self.situation))

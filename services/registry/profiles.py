@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from services.registry.sealing import Sealer, Unsealable, Wrapped
+from shared.events.catalogue import NEWEST
 from shared.events.codec import canonical
 from shared.events.correction import FactCorrected, Replacement
 from shared.events.person import Profile
@@ -21,6 +22,9 @@ DROPPED = Finding(
 )
 
 _SEALED = "sealed:v1:"
+_MAY_BRING_ONE = frozenset({FactCorrected}) | {
+    entry.data for entry in NEWEST.values() if "profile" in entry.data.__struct_fields__
+}
 
 
 class KeyReader(Protocol):
@@ -115,6 +119,8 @@ class Profiles:
 
 def profile_of(fact: Fact) -> Any:
     """What a fact about a person brings as profile, or says instead of another one's, sealed or not; or None."""
+    if type(fact.data) not in _MAY_BRING_ONE:
+        return None  # nearly always
     if isinstance(fact.data, FactCorrected):
         if not fact.subject.startswith("person/") or fact.data.replacement is None:
             return None

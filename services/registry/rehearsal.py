@@ -21,6 +21,7 @@ from shared.events.codec import read
 from shared.events.receipts import Finding, Outcome, Reason, Receipt
 from shared.law.rulepack import RulePack
 from shared.runtime.sql import Statements
+from shared.timeline.fact import Fact
 
 SQL = Statements("services.registry.sql", "quarantine.sql")
 
@@ -150,9 +151,18 @@ class _Rehearsal(Turn):
         self._changes: Counter[tuple[str, str, date]] = Counter()
         self._supposed: set[Key] = set()
 
-    def _record(self, event: Waiting, decision: Record, **more: Any) -> frozenset[str]:
-        wakes = super()._record(event, decision, **more)
-        if event.key not in self._supposed:
+    def _record(
+        self,
+        delivery: Delivery,
+        fact: Fact,
+        type_: str,
+        content_hash: bytes,
+        content: bytes,
+        decision: Record,
+        **more: Any,
+    ) -> frozenset[str]:
+        wakes = super()._record(delivery, fact, type_, content_hash, content, decision, **more)
+        if (fact.source, fact.event_id) not in self._supposed:
             for change in decision.effect.changes:
                 holder = self.situation.lineage.resolve(change.organisation_id, change.day)
                 self._changes[(holder, change.measure, change.day)] += change.change

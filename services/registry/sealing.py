@@ -33,6 +33,19 @@ def content_hash(canonical: bytes, key: bytes) -> bytes:
     return hashlib.blake2b(canonical, key=key, digest_size=32).digest()
 
 
+class ContentHash:
+    """`content_hash` for one key, which is worked in once and not for every event."""
+
+    def __init__(self, key: bytes) -> None:
+        self._keyed = hashlib.blake2b(key=key, digest_size=32)
+
+    def __call__(self, canonical: bytes) -> bytes:
+        """As `content_hash` says."""
+        keyed = self._keyed.copy()
+        keyed.update(canonical)
+        return keyed.digest()
+
+
 class Sealer:
     """Seals profiles (AES-GCM-SIV) with keys of the persons, which a master key wraps."""
 

@@ -21,6 +21,7 @@ from shared.timeline.organisation import OrganisationState
 CACHED_ORGANISATIONS = 50_000
 HEADCOUNTS = {level: level for level in MEMBER_LEVELS} | dict.fromkeys(CANDIDATE_LEVELS, "candidates.open")
 """Level → the head count that it is part of. No rule asks for a candidate's stage; most facts change no more."""
+_STAGES = frozenset(CANDIDATE_LEVELS)
 _MAY_ASSIGN = frozenset({organisation_events.TargetAssigned, FactCorrected})
 
 
@@ -35,9 +36,9 @@ class OrganisationCache:
         self._limit = limit
         self._folds: dict[str, Folded] = {}
 
-    def get(self, subject: str) -> Folded:
-        """The fold, if it is here. Raises KeyError."""
-        return self._folds[subject]
+    def get(self, subject: str) -> Folded | None:
+        """The fold, if it is here."""
+        return self._folds.get(subject)
 
     def put(self, subject: str, folded: Folded | None) -> None:
         """Keep a fold; the one that came first goes when there are too many. Absence is not kept."""
@@ -50,6 +51,8 @@ class OrganisationCache:
 
 def headcounts(changes: Sequence[Change]) -> dict[tuple[str, str, date], int]:
     """What signed changes do to head counts, by organisation, head count and day; nothing that stays as it is."""
+    if len(changes) == 2 and _only_the_stage(*changes):
+        return {}  # most often
     found: dict[tuple[str, str, date], int] = {}
     for change in changes:
         measure = HEADCOUNTS.get(change.measure)
@@ -57,6 +60,17 @@ def headcounts(changes: Sequence[Change]) -> dict[tuple[str, str, date], int]:
             key = (change.organisation_id, measure, change.day)
             found[key] = found.get(key, 0) + change.change
     return {key: amount for key, amount in found.items() if amount}
+
+
+def _only_the_stage(one: Change, other: Change) -> bool:
+    """Whether two changes of one fact move a candidate from one stage to another."""
+    return (
+        one.measure in _STAGES
+        and other.measure in _STAGES
+        and one.organisation_id == other.organisation_id
+        and one.change + other.change == 0
+        and one.day == other.day
+    )
 
 
 class LoadedSituation(Book):
@@ -81,17 +95,22 @@ class LoadedSituation(Book):
 
     def folded(self, subject: str) -> Folded | None:
         """The fold of a subject. Raises Unloaded."""
-        if subject in self._folds:
-            return self._folds[subject]
         try:
-            return self._cache.get(subject)
+            return self._folds[subject]
         except KeyError:
-            raise Unloaded("subject", subject) from None
+            folded = self._cache.get(subject)
+        if folded is None:
+            raise Unloaded("subject", subject)
+        return folded
+
+    def has(self, subject: str) -> bool:
+        """Whether the fold of a subject is read."""
+        return subject in self._folds or self._cache.get(subject) is not None
 
     def organisation(self, organisation_id: str) -> OrganisationState | None:
         """The state of an organisation. Raises Unloaded."""
         folded = self.folded(organisation_key(organisation_id))
-        return cast(OrganisationState, folded.state) if folded else None
+        return None if folded is None else cast(OrganisationState, folded.state)
 
     def target_owner(self, target_id: str) -> str | None:
         """The organisation that a target was assigned to. Raises Unloaded."""
@@ -135,8 +154,9 @@ class LoadedSituation(Book):
 
     def record(self, fact: Fact, effect: Effect) -> None:
         """Lay a recorded fact over the situation."""
-        for key, amount in headcounts(effect.changes).items():
-            self.headcount_changes[key] += amount
+        if effect.changes:
+            for key, amount in headcounts(effect.changes).items():
+                self.headcount_changes[key] += amount
         if not fact.subject.startswith("person/"):
             self._look_at_the_tree(effect)
             self.successions |= effect.successions
@@ -151,9 +171,14 @@ class LoadedSituation(Book):
         if assigned is not None:
             self._owners[assigned] = self.new_targets[assigned] = fact.subject_id
 
-    def wakes(self, fact: Fact, effect: Effect, before: Lineage) -> frozenset[str]:
-        """The keys under which something may wait for a recorded fact; `before` is the lineage before it."""
-        keys = {fact.subject, event_key(fact.source, fact.event_id)}
+    def wakes(self, fact: Fact, effect: Effect, before: Lineage, *, by_its_id: bool) -> frozenset[str]:
+        """The keys under which something may wait for a recorded fact; `before` is the lineage before it.
+
+        by_its_id: whether anything may wait for an event by its id.
+        """
+        keys = {fact.subject}
+        if by_its_id:
+            keys.add(event_key(fact.source, fact.event_id))
         keys.update(effect.folds)
         names = {organisation_id for organisation_id, _, _ in headcounts(effect.changes)}
         for name in names.union(effect.successions):

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -35,7 +36,12 @@ async def read_lineage(engine: AsyncEngine) -> Lineage:
 
 
 KNOWN_KEYS = 50_000
-"""Keys that the quarantine waits for are kept in memory up to this many; beyond, each turn asks for its own."""
+"""Keys that the quarantine waits for, and ids that wait, are kept in memory up to this many; beyond, turns ask."""
+_UNIQUE_ID = "log_source_event_id_key"
+
+
+class HeldAlready(Exception):
+    """An id that this turn judged as new is on the log already; nothing was written."""
 
 
 async def read_waited_for(engine: AsyncEngine) -> set[str] | None:
@@ -44,6 +50,13 @@ async def read_waited_for(engine: AsyncEngine) -> set[str] | None:
         keys = await connection.scalars(SQL["waited_for"], {"limit": KNOWN_KEYS + 1})
         found = set(keys)
     return found if len(found) <= KNOWN_KEYS else None
+
+
+async def read_quarantined(engine: AsyncEngine) -> set[tuple[str, int]] | None:
+    """Source and event id, as a number, of all that waits; None where it is too much to know."""
+    async with engine.connect() as connection:
+        rows = (await connection.execute(SQL["quarantined_ids"], {"limit": KNOWN_KEYS + 1})).all()
+    return {(row.source, row.event_id.int) for row in rows} if len(rows) <= KNOWN_KEYS else None
 
 
 async def read_sources(engine: AsyncEngine) -> dict[str, SourceProgress]:
@@ -182,7 +195,7 @@ def read_waiting(row: Any) -> Waiting:
 async def commit(
     connection: AsyncConnection, head: Head, turn: Turn, at: datetime, progress: Iterable[SourceProgress]
 ) -> None:
-    """Write a turn, in the transaction of `connection`. Raises Fenced, having written nothing."""
+    """Write a turn, in the transaction of `connection`. Raises Fenced or HeldAlready, and nothing is written."""
     moved = await connection.scalar(
         SQL["advance_head"],
         {"epoch": head.epoch, "position": head.position, "new_position": turn.position, "recordedat": at},
@@ -209,7 +222,12 @@ async def _write_outcomes(connection: AsyncConnection, turn: Turn, at: datetime)
     # A release leaves the quarantine before its id enters the log: an id is never in both.
     await _write_columns(connection, "let_go", ("source", "event_id"), [each.key for each in outcomes.released])
     if outcomes.log:
-        await copy_encoded(connection, "registry", "log", log_copy.COLUMNS, log_copy.encoded(outcomes.log))
+        try:
+            await copy_encoded(connection, "registry", "log", log_copy.COLUMNS, log_copy.encoded(outcomes.log))
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != _UNIQUE_ID:
+                raise
+            raise HeldAlready from error
     await _write_columns(
         connection,
         "append_refused",

@@ -10,7 +10,13 @@ from services.registry.deliveries import Delivery, LogRow, Outcomes, RefusedRow,
 from services.registry.profiles import DROPPED, Profiles, profile_of, without_profile
 from services.registry.rules.decide import decide
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
-from services.registry.rules.references import event_key, organisation_key, subjects_to_read
+from services.registry.rules.references import (
+    READ_ALONE,
+    event_key,
+    is_event_key,
+    organisation_key,
+    subjects_to_read,
+)
 from services.registry.sealing import Sealer, Wrapped
 from services.registry.situation import LoadedSituation
 from shared.events.catalogue import CATALOGUE, EventType
@@ -68,7 +74,8 @@ class Turn:
         self.profiles = Profiles(reader, sealer)
         self._roots = roots
         self.at = at
-        self._held: dict[tuple[str, UUID], Held] = {}
+        self._held: dict[tuple[str, int], Held] = {}
+        """By source and event id; as a number, since that hashes in a fraction of the time of a UUID."""
         self._waiting: dict[tuple[str, UUID], Waiting] = {}
         self._waiting_for: dict[str, set[tuple[str, UUID]]] = {}
         """By key: what waits for it, and is not in the queue to be decided again."""
@@ -76,39 +83,49 @@ class Turn:
         self._keys_asked: set[str] = set()
         self._stored_waiting = anyone_waits
         self._waited_for = waited_for
+        self._events_awaited = anyone_waits and (waited_for is None or any(map(is_event_key, waited_for)))
+        """Whether anything may wait for an event by its id: only corrections do."""
 
     def hold(self, source: str, event_id: UUID, content_hash: bytes, position: int | None) -> None:
         """Take in that an id is held by the log (at `position`) or by the quarantine."""
-        self._held[(source, event_id)] = (content_hash, position)
+        self._held[(source, event_id.int)] = (content_hash, position)
 
-    async def prepare(self, events: Iterable[Submitted]) -> None:
-        """Read in one go what decisions about these events are sure to ask for."""
-        readable = [event for event in events if event.data is not None]
-        await self._read_for([(Fact.of_submitted(event), event.envelope.source) for event in readable])
+    async def prepare(self, events: Iterable[Submitted]) -> list[Fact | None]:
+        """Read in one go what decisions about these events are sure to ask for.
 
-    async def _read_for(self, facts: list[tuple[Fact, str]]) -> None:
-        """Read what decisions about these facts, each with its source, are sure to ask for."""
-        subjects = dict.fromkeys(
-            organisation_key(self._roots[source]) for source in {source for _, source in facts}
-        )
-        for fact, source in facts:
-            subjects.update(dict.fromkeys(subjects_to_read(fact, self._roots[source])))
+        Gives the fact that each states, for `submit`; None of those that cannot be read.
+        """
+        facts = [None if event.data is None else Fact.of_submitted(event) for event in events]
+        await self._read_for([fact for fact in facts if fact is not None])
+        return facts
+
+    async def _read_for(self, facts: list[Fact]) -> None:
+        """Read what decisions about these facts are sure to ask for."""
+        subjects = {organisation_key(self._roots[source]): None for source in {fact.source for fact in facts}}
+        for fact in facts:
+            # Most are about their person only, and are not asked whom they name.
+            subjects[fact.subject] = None
+            if type(fact.data) not in READ_ALONE:
+                subjects.update(dict.fromkeys(subjects_to_read(fact, self._roots[fact.source])))
         missing = [subject for subject in subjects if not self.situation.has(subject)]
         if missing:
             await self._reader.load(self.situation, Unloaded("subject", *missing))
-        await self.profiles.prepare(fact for fact, _ in facts)
+        await self.profiles.prepare(facts)
 
-    async def submit(self, delivery: Delivery, event: Submitted, content_hash: bytes) -> None:
-        """Decide one delivered event, and what waited for it if it is recorded."""
+    async def submit(
+        self, delivery: Delivery, event: Submitted, content_hash: bytes, fact: Fact | None = None
+    ) -> None:
+        """Decide one delivered event, and what waited for it if it is recorded. `fact`: as `prepare` gave it."""
         envelope = event.envelope
-        held = self._held.get((envelope.source, envelope.id))
+        held = self._held.get((envelope.source, envelope.id.int))
         if held is not None:
             self._already_held(delivery, envelope.id, content_hash, held)
             return
         if event.fault is not None:
             self.refuse(delivery, envelope.id, event.fault)
             return
-        fact = Fact.of_submitted(event)
+        if fact is None:
+            fact = Fact.of_submitted(event)
         decision, dropped = await self._decide(fact, event.entry, envelope.source, stored=False)
         if isinstance(decision, Reject):
             self.refuse(delivery, envelope.id, decision.reason)
@@ -116,24 +133,17 @@ class Turn:
         content = event.canonical
         if profile_of(fact) is not None:
             content = await self.profiles.stored(fact, event.content)
-        waiting = Waiting(
-            delivery,
-            fact,
-            envelope.type,
-            content_hash,
-            content,
-            decision.reason if isinstance(decision, Quarantine) else _NO_REASON,
-            decision.waits_for if isinstance(decision, Quarantine) else frozenset(),
-            self.at,
-            stored=False,
-        )
         if isinstance(decision, Quarantine):
-            self._held[(envelope.source, envelope.id)] = (content_hash, None)
+            waiting = Waiting(
+                delivery, fact, envelope.type, content_hash, content, decision.reason, decision.waits_for, self.at,
+                stored=False,
+            )  # fmt: skip
+            self._held[(envelope.source, envelope.id.int)] = (content_hash, None)
             self._wait(waiting)
             self.outcomes.held[waiting.key] = waiting
             self._receipt(delivery, envelope.id, "quarantined", reason=decision.reason)
             return
-        wakes = self._record(waiting, decision, dropped=dropped)
+        wakes = self._record(delivery, fact, envelope.type, content_hash, content, decision, dropped=dropped)
         if may_erase(fact):
             await self._erase(fact)
         if wakes:
@@ -173,33 +183,45 @@ class Turn:
             except Unloaded as missing:
                 await self._reader.load(self.situation, missing)
 
-    def _record(self, event: Waiting, decision: Record, *, dropped: bool) -> frozenset[str]:
+    def _record(
+        self,
+        delivery: Delivery,
+        fact: Fact,
+        type_: str,
+        content_hash: bytes,
+        content: bytes,
+        decision: Record,
+        *,
+        dropped: bool,
+    ) -> frozenset[str]:
+        """Put an event on the log; gives the keys under which others may wait for it, none where nobody waits."""
         findings = decision.findings
         if dropped:
-            event.fact, event.content = without_profile(event.fact, event.content)
+            fact, content = without_profile(fact, content)
             findings = (*findings, DROPPED)
+        effect = decision.effect
         lineage = self.situation.lineage
-        self.situation.record(event.fact, decision.effect)
-        self.position += 1
-        if decision.effect.about:
-            self.about += [(subject, self.position) for subject in decision.effect.about]
-        self._held[event.key] = (event.content_hash, self.position)
+        self.situation.record(fact, effect)
+        self.position = position = self.position + 1
+        if effect.about:
+            self.about += [(subject, position) for subject in effect.about]
+        self._held[(fact.source, fact.event_id.int)] = (content_hash, position)
         self.outcomes.log.append(
             LogRow(
-                event.delivery,
-                self.position,
+                delivery,
+                position,
                 self.at,
-                event.fact.event_id,
-                event.type,
-                event.fact.subject,
-                event.content_hash,
+                fact.event_id,
+                type_,
+                fact.subject,
+                content_hash,
                 findings,
-                write_recorded(event.content, self.position, self.at),
+                write_recorded(content, position, self.at),
             )
         )
         if not self._stored_waiting and not self._waiting_for:
             return frozenset()
-        return self.situation.wakes(event.fact, decision.effect, lineage)
+        return self.situation.wakes(fact, effect, lineage, by_its_id=self._events_awaited)
 
     async def _erase(self, fact: Fact) -> None:
         """What a recorded fact erases: all ids of one who is erased, or of whom one turns out to be."""
@@ -233,6 +255,7 @@ class Turn:
         self._waiting[waiting.key] = waiting
         for key in waiting.waits_for:
             self._waiting_for.setdefault(key, set()).add(waiting.key)
+            self._events_awaited |= is_event_key(key)
 
     def _idle_no_more(self, waiting: Waiting) -> None:
         for key in waiting.waits_for:
@@ -256,10 +279,13 @@ class Turn:
                 continue
             self._let_go(waiting)
             if isinstance(decision, Reject):
-                self._held.pop(key, None)
+                self._held.pop((source, waiting.fact.event_id.int), None)
                 self.refuse(waiting.delivery, waiting.fact.event_id, decision.reason)
                 continue
-            wakes = self._record(waiting, decision, dropped=dropped)
+            wakes = self._record(
+                waiting.delivery, waiting.fact, waiting.type, waiting.content_hash, waiting.content, decision,
+                dropped=dropped,
+            )  # fmt: skip
             if may_erase(waiting.fact):
                 await self._erase(waiting.fact)
             await self._line_up(queue, await self._woken(wakes))
@@ -273,7 +299,7 @@ class Turn:
             self._idle_no_more(waiting)
             heapq.heappush(queue, (waiting.fact.key, waiting.key))
         if len(called) > 1:
-            await self._read_for([(waiting.fact, waiting.delivery.source) for waiting in called])
+            await self._read_for([waiting.fact for waiting in called])
             subjects = {waiting.fact.subject for waiting in called}
             await self._read_waiting(frozenset(subjects | {event_key(*waiting.key) for waiting in called}))
 
@@ -314,6 +340,3 @@ class Turn:
                 **{name: value for name, value in more.items() if value is not None},
             )
         )
-
-
-_NO_REASON = Reason("", "")

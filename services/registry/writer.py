@@ -16,7 +16,7 @@ from services.registry.dry_run import DryRun
 from services.registry.following import Following
 from services.registry.reading import read_message
 from services.registry.rehearsal import Rehearsed, rehearse
-from services.registry.sealing import Sealer, content_hash
+from services.registry.sealing import ContentHash, Sealer
 from services.registry.situation import LoadedSituation, OrganisationCache
 from services.registry.turn import Turn
 from shared.events.codec import Submitted
@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 
 RENEW = 1.0
+ASKING = 16
+"""Turns after one in which an event came again: repeats come together, as after a source has begun anew."""
 
 
 class NotWaiting(Exception):
@@ -47,7 +49,7 @@ class Writer:
         self.following = Following()
         self._engine = engine
         self._sealer = sealer
-        self._content_key = content_key
+        self._hash = ContentHash(content_key)
         self._rulepack = RulePack.shipped()
         self._lock = asyncio.Lock()
         self._head: lease.Head | None = None
@@ -55,6 +57,10 @@ class Writer:
         self._lineage = Lineage()
         self._organisations = OrganisationCache()
         self._waited_for: set[str] | None = None
+        self._quarantined: set[tuple[str, int]] | None = None
+        """Source and event id of all that waits; None where it is too much to know."""
+        self._asking = 0
+        """For so many turns, the log is asked beforehand which ids it holds; else its unique key says so."""
 
     @property
     def leads(self) -> bool:
@@ -74,6 +80,7 @@ class Writer:
         self._lineage = await store.read_lineage(self._engine)
         self._organisations = OrganisationCache()
         self._waited_for = await store.read_waited_for(self._engine)
+        self._quarantined = await store.read_quarantined(self._engine)
         self.sources = await store.read_sources(self._engine)
         self._head = head
         self.recorded.set()
@@ -188,7 +195,7 @@ class Writer:
             situation = LoadedSituation(lineage, self._rulepack, OrganisationCache())
             waits = await reader.anyone_waits()
             turn = DryRun(situation, reader, self._sealer, self._roots(), 0, datetime.now(UTC), anyone_waits=waits)
-            await self._decide(turn, reader, reads, {})
+            await self._decide(turn, reader, reads, {}, ask=True)
             await connection.rollback()
         receipts = {(each.stream_sequence, each.batch_index): each for each in turn.outcomes.receipts}
         # What would be recorded has no position yet; a duplicate has that of the event on the log.
@@ -198,32 +205,61 @@ class Writer:
         ]
 
     async def _turn(self, reads: list[Read], progress: dict[str, SourceProgress]) -> None:
+        try:
+            await self._turn_once(reads, progress, ask=self._asking > 0)
+        except store.HeldAlready:
+            # Nothing was written. Among so many events one id was on the log: the next turns ask beforehand.
+            self._organisations = OrganisationCache()
+            self._asking = ASKING
+            await self._turn_once(reads, progress, ask=True)
+        else:
+            self._asking = max(0, self._asking - 1)
+
+    async def _turn_once(self, reads: list[Read], progress: dict[str, SourceProgress], *, ask: bool) -> None:
         async with self._engine.connect() as connection:
             reader = store.StoreReader(connection)
             turn = self._new_turn(reader)
-            await self._decide(turn, reader, reads, progress)
+            if await self._decide(turn, reader, reads, progress, ask=ask):
+                self._asking = ASKING
+            doubtful = () if ask else turn.outcomes.not_recorded
+            if doubtful and any(row.position is not None for row in await reader.held(doubtful)):
+                # A repeat of what is on the log: judged as new, it does not fit where it stands already.
+                raise store.HeldAlready
             await self._commit(connection, turn, list(progress.values()))
 
     async def _decide(
-        self, turn: Turn, reader: store.StoreReader, reads: Sequence[Read], progress: dict[str, SourceProgress]
-    ) -> None:
+        self,
+        turn: Turn,
+        reader: store.StoreReader,
+        reads: Sequence[Read],
+        progress: dict[str, SourceProgress],
+        *,
+        ask: bool,
+    ) -> bool:
+        """Decide all; gives whether ids were asked for that were held."""
         events = [event for _, event in reads if isinstance(event, Submitted)]
-        ids = {(event.envelope.source, event.envelope.id) for event in events}
-        for row in await reader.held(ids):
+        asked = [event for event in events if ask or self._may_wait(event)]
+        rows = await reader.held({(event.envelope.source, event.envelope.id) for event in asked}) if asked else []
+        for row in rows:
             turn.hold(row.source, row.event_id, row.content_hash, row.position)
-        await turn.prepare(events)
+        facts = iter(await turn.prepare(events))
         now = datetime.now(UTC)
+        for source in progress.values():
+            source.last_seen = now
         for delivery, event in reads:
-            source = progress.get(delivery.source)
-            if source is not None:
-                source.last_seen = now
             if isinstance(event, Unreadable):
                 turn.refuse(delivery, event.event_id, event.reason)
                 continue
-            if source is not None and event.envelope.sequence is not None:
-                source.see(int(event.envelope.sequence))
-            digest = content_hash(event.canonical, self._content_key)
-            await turn.submit(delivery, event, digest)
+            source_progress = progress.get(delivery.source)
+            if source_progress is not None and event.envelope.sequence is not None:
+                source_progress.see(int(event.envelope.sequence))
+            await turn.submit(delivery, event, self._hash(event.canonical), next(facts))
+        return bool(rows)
+
+    def _may_wait(self, event: Submitted) -> bool:
+        """Whether an event of this id may wait in quarantine."""
+        envelope = event.envelope
+        return self._quarantined is None or (envelope.source, envelope.id.int) in self._quarantined
 
     def _new_turn(self, reader: store.StoreReader) -> Turn:
         assert self._head is not None, "the writer has not started"
@@ -260,6 +296,12 @@ class Writer:
         self.recorded.set()
 
     def _wait_for(self, turn: Turn) -> None:
+        if self._quarantined is not None:
+            released = (each.key for each in turn.outcomes.released)
+            self._quarantined.difference_update((source, event_id.int) for source, event_id in released)
+            self._quarantined.update((source, event_id.int) for source, event_id in turn.outcomes.held)
+            if len(self._quarantined) > store.KNOWN_KEYS:
+                self._quarantined = None
         # What is waited for no more stays among the keys: asking for it once too often does no harm.
         if self._waited_for is not None:
             for waiting in turn.outcomes.held.values():

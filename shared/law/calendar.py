@@ -1,5 +1,6 @@
 """The calendar of deadlines: working days, which are Monday to Friday but for public holidays, and months."""
 
+from bisect import bisect_right
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import cache, lru_cache
@@ -29,13 +30,23 @@ def is_working_day(day: date) -> bool:
     return day.weekday() < 5 and day not in _public_holidays()
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=400)
+def _working_days(year: int) -> list[int]:
+    """The working days of a year, as proleptic Gregorian ordinals."""
+    first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
+    return [each for each in range(first, last + 1) if is_working_day(date.fromordinal(each))]
+
+
 def working_days_after(day: date, number: int) -> date:
     """The working day that is `number` of them after `day`, which does not count itself."""
-    while number:
-        day += timedelta(days=1)
-        number -= is_working_day(day)
-    return day
+    if number == 0:
+        return day
+    year, days = day.year, _working_days(day.year)
+    place = bisect_right(days, day.toordinal()) + number - 1
+    while place >= len(days):
+        year, place = year + 1, place - len(days)
+        days = _working_days(year)
+    return date.fromordinal(days[place])
 
 
 def months_after(day: date, months: int) -> date:

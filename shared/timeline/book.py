@@ -81,8 +81,8 @@ class Book:
         self._facts: dict[str, list[Fact]] = {}
         self._new_facts: dict[str, list[Fact]] = {}
         self._events: dict[tuple[str, UUID], Fact | None] = {}
-        self._unindexed: list[Fact] = []
-        """Facts put in that no one has asked for by their ids: only corrections do."""
+        self._unindexed: list[tuple[Fact, tuple[str, ...]]] = []
+        """Facts put in since any were asked for, which is seldom; and whom each is about besides its subject."""
         self._travellers: dict[str, set[str]] = {}
         self._new_travellers: dict[str, set[str]] = {}
 
@@ -104,13 +104,12 @@ class Book:
         """All facts that name a subject, in the order of their positions. Raises Unloaded."""
         if subject not in self._facts:
             raise Unloaded("timeline", subject)
+        self._index()
         return [*self._facts[subject], *self._new_facts.get(subject, ())]
 
     def event(self, source: str, event_id: UUID) -> Fact | None:
         """A fact by its id, as it was recorded. Raises Unloaded."""
-        for fact in self._unindexed:
-            self._events[(fact.source, fact.event_id)] = fact
-        self._unindexed.clear()
+        self._index()
         key = (source, event_id)
         if key not in self._events:
             raise Unloaded("event", f"{source}/{event_id}")
@@ -194,12 +193,16 @@ class Book:
         self._folds.update(effect.folds)
         if effect.successions:
             self.lineage = self.lineage.changed(effect.successions)
-        self._new_facts.setdefault(fact.subject, []).append(fact)
-        for subject in effect.about:
-            self._new_facts.setdefault(subject, []).append(fact)
-        self._unindexed.append(fact)
+        self._unindexed.append((fact, effect.about))
         for organisation_id, person in self.travels(fact):
             self._new_travellers.setdefault(organisation_id, set()).add(person)
+
+    def _index(self) -> None:
+        for fact, about in self._unindexed:
+            self._events[(fact.source, fact.event_id)] = fact
+            for subject in (fact.subject, *about):
+                self._new_facts.setdefault(subject, []).append(fact)
+        self._unindexed.clear()
 
     def travels(self, fact: Fact) -> list[tuple[str, str]]:
         """(organisation, person): its successions decide whether the person's transfer or reallocation fits."""
@@ -259,7 +262,7 @@ class Book:
         kind = kind_of(subject)
         after, step = extend(kind, before, fact)
         successions = _successions({subject: before}, {subject: after}) if kind == "organisation" else {}
-        effect = Effect((subject,), (), {subject: after}, tuple(changes(step)), step, successions)
+        effect = Effect((subject,), (), {subject: after}, changes(step), step, successions)
         return self._succeeding(effect) if successions else effect
 
     def _folded_again(self, fact: Fact, subjects: tuple[str, ...], about: tuple[str, ...]) -> Effect:

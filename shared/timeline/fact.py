@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from shared.events.catalogue import CATALOGUE
 from shared.events.codec import Submitted
 from shared.events.organisation import OrganisationDissolved
 from shared.events.recorded import Recorded
@@ -42,17 +43,10 @@ class Fact(Struct, frozen=True):
     @classmethod
     def of_submitted(cls, event: Submitted) -> "Fact":
         """The fact that a readable submitted event states."""
-        envelope = event.envelope
-        assert event.data is not None
-        return cls(
-            envelope.id,
-            envelope.subject,
-            envelope.name,
-            envelope.effectiveon,
-            envelope.time,
-            event.data,
-            envelope.source,
-        )
+        envelope, data = event.envelope, event.data
+        assert data is not None
+        name = CATALOGUE[envelope.type].name
+        return cls(envelope.id, envelope.subject, name, envelope.effectiveon, envelope.time, data, envelope.source)
 
     @classmethod
     def of_recorded(cls, event: Recorded) -> "Fact":

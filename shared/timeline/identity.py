@@ -7,6 +7,8 @@ from shared.timeline.correcting import corrected
 from shared.timeline.fact import Fact
 from shared.timeline.person import PersonState
 
+_MAY_ERASE = frozenset({PersonErased, PersonsLinked, FactCorrected})
+
 
 def same_person(book: Book, subject: str) -> frozenset[str]:
     """All ids of the person with this id, itself among them. Raises Unloaded."""
@@ -26,9 +28,8 @@ def same_person(book: Book, subject: str) -> frozenset[str]:
 
 def may_erase(fact: Fact) -> bool:
     """Whether a fact can be the reason that someone is erased: an erasure, a link, or a correction of a link."""
-    return isinstance(fact.data, (PersonErased, PersonsLinked)) or (
-        isinstance(fact.data, FactCorrected) and fact.subject.startswith("person/")
-    )
+    said = type(fact.data)
+    return said in _MAY_ERASE and (said is not FactCorrected or fact.subject.startswith("person/"))
 
 
 def _linked_to(book: Book, subject: str) -> str | None:

@@ -8,11 +8,13 @@ organisation that the fact names, whoever holds later what was its: that is the 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
+from typing import get_args
 
 from msgspec import Struct
 
 from shared.events import organisation as organisation_events
 from shared.events import person as person_events
+from shared.events.vocabulary import MembershipStatus
 from shared.timeline.fact import Fact
 from shared.timeline.fold import Step
 from shared.timeline.lineage import Lineage
@@ -35,17 +37,20 @@ class Change(Struct, frozen=True):
     counterpart: str | None = None
 
 
-def changes(step: Step) -> list[Change]:
+def changes(step: Step) -> tuple[Change, ...]:
     """What one fact that counts changes, on the organisations that it names."""
     if isinstance(step.after, PersonState):
         assert isinstance(step.before, PersonState)
-        found = _standing_changes(step.before, step.after, step.fact.effectiveon)
-        if type(step.fact.data) not in _FLOWLESS:
-            found.extend(_person_flows(step.before, step.after, step.fact))
-        return found
+        return person_changes(step.before, step.after, step.fact)
     if isinstance(step.after, OrganisationState):
-        return _organisation_changes(step)
-    return []
+        return tuple(_organisation_changes(step))
+    return ()
+
+
+def person_changes(before: PersonState, after: PersonState, fact: Fact) -> tuple[Change, ...]:
+    """The same of a fact about a person, which leads from one state to the other."""
+    found = _standing_changes(before, after, fact.effectiveon)
+    return found if type(fact.data) in _FLOWLESS else (*found, *_person_flows(before, after, fact))
 
 
 def difference(was: Iterable[Step], becomes: Iterable[Step]) -> Iterator[Change]:
@@ -57,26 +62,30 @@ def difference(was: Iterable[Step], becomes: Iterable[Step]) -> Iterator[Change]
         yield from changes(step)
 
 
+_MEMBERS = {status: f"members.{status}" for status in get_args(MembershipStatus)}
+_CANDIDATES = {stage: f"candidates.{stage}" for stage in STAGES}
+
+
 def _standing(state: PersonState) -> tuple[str, str] | None:
-    if state.membership is not None:
-        return (state.membership.organisation_id, f"members.{state.membership.status}")
-    if state.candidacy is not None:
-        return (state.candidacy.organisation_id, f"candidates.{state.candidacy.stage}")
+    membership = state.membership
+    if membership is not None:
+        return (membership.organisation_id, _MEMBERS[membership.status])
+    candidacy = state.candidacy
+    if candidacy is not None:
+        return (candidacy.organisation_id, _CANDIDATES[candidacy.stage])
     return None
 
 
-def _standing_changes(before: PersonState, after: PersonState, day: date) -> list[Change]:
+def _standing_changes(before: PersonState, after: PersonState, day: date) -> tuple[Change, ...]:
     if before.membership is after.membership and before.candidacy is after.candidacy:
-        return []
+        return ()
     was, becomes = _standing(before), _standing(after)
     if was == becomes:
-        return []
-    found = []
-    if was is not None:
-        found.append(Change(was[0], was[1], day, -1))
-    if becomes is not None:
-        found.append(Change(becomes[0], becomes[1], day, 1))
-    return found
+        return ()
+    if was is None:
+        return () if becomes is None else (Change(becomes[0], becomes[1], day, 1),)
+    gone = Change(was[0], was[1], day, -1)
+    return (gone,) if becomes is None else (gone, Change(becomes[0], becomes[1], day, 1))
 
 
 _FLOWLESS = frozenset(

@@ -110,6 +110,9 @@ _OF_A_CANDIDACY = frozenset(
         events.MemberAdmitted,
     }
 )
+_ALWAYS_FITS = frozenset(
+    {events.TrainingCompleted, events.MentorReportSubmitted, events.PersonErased, events.PersonsLinked}
+)
 _REACHES: dict[type[Struct], Stage] = {
     events.CandidateListed: "listed",
     events.ApplicationSubmitted: "applied",
@@ -117,13 +120,20 @@ _REACHES: dict[type[Struct], Stage] = {
     events.BackgroundVerified: "verified",
 }
 """Events that do no more than reach a stage."""
+_PREPARES = frozenset(
+    {events.VoteHeld, events.DecisionIssued, events.MentorReportSubmitted, events.TrainingCompleted}
+)
+"""Steps that prepare an admission, a confirmation or a removal."""
 
 
 def refusal(state: PersonState, fact: Fact, lineage: Lineage) -> Refusal | None:
     """The hard rule of the person's own timeline that `fact` breaks in `state`, or None."""
-    if type(fact.data) in _OF_A_CANDIDACY:
+    said = type(fact.data)
+    if said in _OF_A_CANDIDACY:
         return None if state.candidacy is not None else _stage(fact, "an open candidacy", state)
-    match fact.data:
+    if said in _ALWAYS_FITS:
+        return None
+    match fact.data:  # what comes most often, first
         case events.VoteHeld() | events.DecisionIssued():
             return _vote_or_decision_refusal(state, fact)
         case events.CandidateIdentified():
@@ -131,13 +141,16 @@ def refusal(state: PersonState, fact: Fact, lineage: Lineage) -> Refusal | None:
                 return _stage(fact, "a person who is not a member", state)
             if state.candidacy is not None:
                 return _stage(fact, "no open candidacy", state)
-        case (
-            events.TrainingCompleted()
-            | events.MentorReportSubmitted()
-            | events.PersonErased()
-            | events.PersonsLinked()
-        ):
-            return None
+        case events.MemberEnrolled():
+            if state.membership is not None:
+                return _stage(fact, "a person who is not a member", state)
+        case events.MentorAssigned():
+            probationary = state.membership is not None and state.membership.status == "probationary"
+            if state.candidacy is None and not probationary:
+                return _stage(fact, "an open candidacy or a probationary member", state)
+        case events.MemberConfirmed():
+            if state.membership is None or state.membership.status != "probationary":
+                return _stage(fact, "a probationary member", state)
         case LinkedAway():
             if state.linked_to is not None:
                 message = f"expected {fact.subject} to be nobody's second id, found it linked to {state.linked_to}"
@@ -147,20 +160,10 @@ def refusal(state: PersonState, fact: Fact, lineage: Lineage) -> Refusal | None:
             if home is None or lineage.resolve(home, fact.effectiveon) != lineage.resolve(from_, fact.effectiveon):
                 expected = f"{fact.subject} to be a member or candidate of {from_}"
                 return _stage(fact, expected, state)
-        case events.MentorAssigned():
-            probationary = state.membership is not None and state.membership.status == "probationary"
-            if state.candidacy is None and not probationary:
-                return _stage(fact, "an open candidacy or a probationary member", state)
         case events.MentorReleased(mentor_id=mentor_id):
             if mentor_id not in state.mentors:
                 found = f"{len(state.mentors)} other mentors" if state.mentors else "no mentor"
                 return Refusal("wrong-stage", f"expected mentor {mentor_id} to be assigned, found {found}")
-        case events.MemberConfirmed():
-            if state.membership is None or state.membership.status != "probationary":
-                return _stage(fact, "a probationary member", state)
-        case events.MemberEnrolled():
-            if state.membership is not None:
-                return _stage(fact, "a person who is not a member", state)
         case events.TransferCancelled():
             if state.transfer is None:
                 return Refusal("wrong-stage", f"expected an open transfer on {fact.effectiveon}, found none")
@@ -218,15 +221,29 @@ def advance(state: PersonState, fact: Fact) -> PersonState:
 
 
 def _advance(state: PersonState, fact: Fact) -> PersonState:
-    stage = _REACHES.get(type(fact.data))
+    said = type(fact.data)
+    stage = _REACHES.get(said)
     if stage is not None:
         return _reach(state, stage)
-    match fact.data:
-        case events.VoteHeld() | events.DecisionIssued() | events.MentorReportSubmitted():
-            return _advance_preparation(state, fact)
+    if said in _PREPARES:
+        return _advance_preparation(state, fact)
+    match fact.data:  # what comes most often, first
         case events.CandidateIdentified(organisation_id=organisation_id):
             candidacy = Candidacy(organisation_id, "identified")
             return PersonState(candidacy, home=organisation_id, certificate=state.certificate, erased=state.erased)
+        case events.MemberEnrolled(organisation_id=organisation_id, status=status, admitted_on=admitted_on):
+            # Who turns out to be a member is a candidate no more.
+            membership = Membership(organisation_id, status, admitted_on)
+            return replace(state, candidacy=None, membership=membership, home=organisation_id)
+        case events.MentorAssigned(mentor_id=mentor_id):
+            mentors = state.mentors if mentor_id in state.mentors else (*state.mentors, mentor_id)
+            return replace(_reach(state, "mentored"), mentors=mentors)
+        case events.MemberAdmitted(organisation_id=organisation_id, ceremony_on=ceremony_on):
+            membership = Membership(organisation_id, "probationary", ceremony_on)
+            return replace(state, candidacy=None, membership=membership, home=organisation_id)
+        case events.MemberConfirmed():
+            assert state.membership is not None
+            return replace(state, membership=replace(state.membership, status="official"))
         case events.CandidateMoved(organisation_id=organisation_id) | Reallocated(to=organisation_id):
             return _at(state, organisation_id)
         case events.CandidateClosed():
@@ -235,21 +252,8 @@ def _advance(state: PersonState, fact: Fact) -> PersonState:
             return replace(state, transfer=None)
         case events.PersonErased():
             return replace(state, erased=True)
-        case events.MentorAssigned(mentor_id=mentor_id):
-            mentors = state.mentors if mentor_id in state.mentors else (*state.mentors, mentor_id)
-            return replace(_reach(state, "mentored"), mentors=mentors)
         case events.MentorReleased(mentor_id=mentor_id):
             return replace(state, mentors=tuple(each for each in state.mentors if each != mentor_id))
-        case events.MemberAdmitted(organisation_id=organisation_id, ceremony_on=ceremony_on):
-            membership = Membership(organisation_id, "probationary", ceremony_on)
-            return replace(state, candidacy=None, membership=membership, home=organisation_id)
-        case events.MemberConfirmed():
-            assert state.membership is not None
-            return replace(state, membership=replace(state.membership, status="official"))
-        case events.MemberEnrolled(organisation_id=organisation_id, status=status, admitted_on=admitted_on):
-            # Who turns out to be a member is a candidate no more.
-            membership = Membership(organisation_id, status, admitted_on)
-            return replace(state, candidacy=None, membership=membership, home=organisation_id)
         case events.TransferInitiated(to=to, kind=kind):
             return replace(state, transfer=Transfer(to, kind))
         case events.TransferAccepted(organisation_id=organisation_id):
@@ -265,7 +269,7 @@ def _advance(state: PersonState, fact: Fact) -> PersonState:
         case LinkedAway(person_id=person_id):
             return PersonState(home=state.home, linked_to=f"person/{person_id}", linked_at=fact.key)
         case _:
-            return _advance_preparation(state, fact)
+            raise TypeError(f"no fold for {fact.name} about a person")
 
 
 def _at(state: PersonState, organisation_id: str) -> PersonState:

@@ -1,10 +1,12 @@
 """The log in PostgreSQL: closed to changes, gapless, and the same whatever the turns."""
 
 import random
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.registry.deliveries import Message, SourceProgress
 from services.registry.lease import Fenced
@@ -25,9 +27,21 @@ async def started(database: Database) -> Writer:
     # As if an earlier writer had said nothing for longer than its lease.
     await database.fetch("UPDATE registry.lease SET until = '-infinity'")
     engine = create_engine(database.url("ketnap_registry"), "test")
+    ENGINES.append(engine)
     writer = Writer(engine, Sealer(b"m" * 32), b"k" * 32)
     await writer.start()
     return writer
+
+
+ENGINES: list[AsyncEngine] = []
+"""Of writers that a test began: one that was replaced would be found as garbage with its connection open."""
+
+
+@pytest.fixture(autouse=True)
+async def disposed() -> AsyncIterator[None]:
+    yield
+    while ENGINES:
+        await ENGINES.pop().dispose()
 
 
 def message(sequence: int, *events: dict[str, object]) -> Message:
@@ -203,3 +217,49 @@ def test_sequences_are_kept_as_ranges_and_the_oldest_holes_are_forgotten() -> No
         source.see(number)
     assert len(source.sequences) == 1000
     assert source.sequences[-1] == (99_990, 99_990)
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+async def test_a_repeat_is_told_as_one_whether_or_not_the_log_is_asked_beforehand(
+    database: Database, asked_before: bool
+) -> None:
+    writer = await started(database)
+    person, other = new_uuid(), new_uuid()
+    candidate, joined = identified(person, "2022-01-05"), admitted(person, "2022-06-01")
+    early = admitted(other, "2022-06-01")
+    await writer.write([message(1, root(), organisation("cell"), candidate, joined, early)])
+    if asked_before:
+        await writer.write([message(2, candidate)])
+    changed = {**candidate, "data": {**candidate["data"], "categories": ["worker"]}}
+    foreign = {**candidate, "id": joined["id"], "subject": "person/of-no-such-form"}
+    again = [identified(new_uuid(), "2022-01-06"), candidate, joined, early, changed, foreign]
+
+    await writer.write([message(3 if asked_before else 2, *again)])
+
+    (newest,) = await database.fetch("SELECT max(stream_sequence) AS sequence FROM registry.delivery")
+    rows = await database.fetch(
+        "SELECT outcome, code, position FROM registry.delivery WHERE stream_sequence = $1 ORDER BY batch_index",
+        newest["sequence"],
+    )
+    assert [tuple(row) for row in rows] == [
+        ("recorded", None, 5),
+        ("duplicate", None, 3),
+        ("duplicate", None, 4),
+        ("duplicate", None, None),
+        ("rejected", "id-conflict", None),
+        ("rejected", "not-a-cloudevent", None),
+    ]
+    (counts,) = await database.fetch("SELECT sum(number) AS number FROM registry.outcome_count")
+    assert counts["number"] == 11 + asked_before
+
+
+async def test_an_event_that_waits_is_known_by_its_id_after_a_take_over_too(database: Database) -> None:
+    writer = await started(database)
+    early = admitted(new_uuid(), "2022-06-01")
+    await writer.write([message(1, root(), organisation("cell"), early)])
+    second = await started(database)
+
+    await second.write([message(2, early, {**early, "effectiveon": "2022-06-02"})])
+
+    rows = await database.fetch("SELECT outcome, code FROM registry.refused ORDER BY batch_index")
+    assert [tuple(row) for row in rows] == [("duplicate", None), ("rejected", "id-conflict")]

@@ -82,6 +82,17 @@ def stage_findings(step: Step, rulepack: RulePack) -> Iterable[Finding]:
     return look(step.before, step.fact.effectiveon, step.fact.data, rulepack)
 
 
+def of_ordinary(step: Step, situation: "Situation") -> tuple[Finding, ...]:
+    """All findings of a fact that was added at the end of its person's timeline."""
+    said = type(step.fact.data)
+    on_others, on_own = _ON_OTHERS.get(said), _ON_OWN_STAGE.get(said)
+    found = () if on_others is None else tuple(on_others(step.fact, situation))
+    if on_own is not None:
+        before = cast(PersonState, step.before)
+        found += tuple(on_own(before, step.fact.effectiveon, step.fact.data, situation.rulepack))
+    return found
+
+
 def _probation(before: PersonState, day: date, _: Struct, rulepack: RulePack) -> Iterator[Finding]:
     membership, probation = before.membership, rulepack.on("probation", day)
     if membership is None or membership.admitted_on is None or probation is None:

@@ -1,6 +1,7 @@
 """Which organisations, persons and targets an event names, and which of them must be the source's own."""
 
 from collections.abc import Iterator
+from typing import cast
 from uuid import UUID
 
 from msgspec import Struct
@@ -37,6 +38,16 @@ NAMES_NOBODY = frozenset(
 
 No hard rule about others can hold it back; it spares the question which of all others it is.
 """
+
+
+NAMES_ITS_ORGANISATION = frozenset({person.CandidateIdentified, person.MemberAdmitted, person.MemberEnrolled})
+"""About their own person, and one organisation, in `organisation_id`, which is the source's own.
+
+Of the hard rules about others, only that about opening balances concerns them.
+"""
+
+READ_ALONE = NAMES_NOBODY - {person.MentorAssigned}
+"""Of these, `subjects_to_read` gives the event's own subject only; a mentor is looked at for a finding."""
 
 
 def named_organisations(fact: Fact, root: str) -> list[NamedOrganisation]:
@@ -103,6 +114,9 @@ def subjects_to_read(fact: Fact, root: str) -> list[str]:
         if isinstance(fact.data, person.MentorAssigned):
             return [fact.subject, person_key(str(fact.data.mentor_id))]
         return [fact.subject]
+    if type(fact.data) in NAMES_ITS_ORGANISATION:
+        named_one = cast(person.CandidateIdentified, fact.data).organisation_id
+        return [fact.subject, organisation_key(named_one)]
     named = [organisation_key(each.organisation_id) for each in named_organisations(fact, root)]
     return [fact.subject, *others(fact), *named]
 
@@ -125,3 +139,8 @@ def target_key(target_id: str) -> str:
 def event_key(source: str, event_id: UUID) -> str:
     """What waits for another event waits under this key."""
     return f"event/{source}/{event_id}"
+
+
+def is_event_key(key: str) -> bool:
+    """Whether something waits under this key for another event."""
+    return key.startswith("event/")

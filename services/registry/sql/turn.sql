@@ -72,6 +72,9 @@ SELECT EXISTS (SELECT FROM registry.quarantine);
 -- waited_for: the keys that any event waits for
 SELECT DISTINCT unnest(waits_for) FROM registry.quarantine LIMIT :limit;
 
+-- quarantined_ids: what waits
+SELECT source, event_id FROM registry.quarantine LIMIT :limit;
+
 -- waiting_for: events that wait for any of these subjects, in timeline order
 SELECT source, event_id, stream_sequence, batch_index, content_hash, code, message, waits_for, event::text AS event, at
 FROM registry.quarantine

@@ -46,15 +46,17 @@ class NothingStored:
         return {}
 
 
-def turn(events: Iterable[dict[str, Any]], roots: dict[str, str] | None = None) -> Turn:
-    """The turn after these events, in this order."""
-    return asyncio.run(turned(events, roots))
+def turn(events: Iterable[dict[str, Any]], roots: dict[str, str] | None = None, *, of: type[Turn] = Turn) -> Turn:
+    """The turn after these events, in this order; of a class of the test's own, if it wants."""
+    return asyncio.run(turned(events, roots, of=of))
 
 
-async def turned(events: Iterable[dict[str, Any]], roots: dict[str, str] | None = None) -> Turn:
+async def turned(
+    events: Iterable[dict[str, Any]], roots: dict[str, str] | None = None, *, of: type[Turn] = Turn
+) -> Turn:
     """The same within a running loop."""
     situation = LoadedSituation(Lineage(), RulePack.shipped(), OrganisationCache())
-    new = Turn(
+    new = of(
         situation,
         NothingStored(),
         Sealer(b"m" * 32),
