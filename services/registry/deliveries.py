@@ -38,7 +38,7 @@ class Message:
     """The span that it comes from, if it says so, and when it arrived (`time.time_ns()`); None: nobody asks."""
 
 
-class Delivery(Struct, frozen=True):
+class Delivery(Struct, frozen=True, gc=False):
     """The place of one event among all that a source delivered."""
 
     source: str
@@ -50,7 +50,7 @@ Read = tuple[Delivery, Submitted | Unreadable]
 """A delivery and its event, or why it cannot be read."""
 
 
-class LogRow(Struct, frozen=True):
+class LogRow(Struct, frozen=True, gc=False):
     """A recorded event."""
 
     delivery: Delivery

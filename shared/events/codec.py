@@ -27,7 +27,7 @@ _SUBJECT = re.compile(rf"(organisation|place)/{OUTER_ID}\Z|person/{PERSON_ID}\Z"
 _EXTRA_NAME = re.compile(r"[a-z0-9]+\Z")
 
 
-class Submitted(Struct, frozen=True):
+class Submitted(Struct, frozen=True, gc=False):
     """One event as delivered. `fault` says why its type or data cannot be read, once its id is settled."""
 
     envelope: Envelope

@@ -11,7 +11,7 @@ from msgspec import Struct
 from shared.events.vocabulary import Reference
 
 
-class TrainingCompletedV1(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class TrainingCompletedV1(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """An awareness class; without `expires_on` the rule pack says how long the certificate is valid."""
 
     class_id: Reference | None = None

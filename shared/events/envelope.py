@@ -13,7 +13,7 @@ MAX_DIGITS = 18
 """Of `sequence`."""
 
 
-class Envelope(Struct, frozen=True, kw_only=True):
+class Envelope(Struct, frozen=True, kw_only=True, gc=False):
     """CloudEvents 1.0 attributes, checked; `data` is checked by type later. Unknown attributes live on."""
 
     specversion: Literal["1.0"]

@@ -22,7 +22,7 @@ from shared.events.vocabulary import OUTER_ID, PERSON_ID
 _FIRST_YEAR, _LAST_YEAR = EARLIEST.year, LATEST.year
 
 
-class OrdinaryEvent(Envelope, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OrdinaryEvent(Envelope, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """An envelope and its data, without further attributes."""
 
     source: str
@@ -54,6 +54,7 @@ def _shape(entry: EventType) -> _Shape:
         frozen=True,
         kw_only=True,
         forbid_unknown_fields=True,
+        gc=False,
     )
     as_it_is = not DAYS[entry.type] and entry.same_day is None and entry.data not in STEPS
     may_be_sealed = "profile" in entry.data.__struct_fields__

@@ -21,7 +21,7 @@ Attribute = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./-]{0,63}\Z")]
 """A code such as `farmer` or `12/12`."""
 
 
-class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """Sensitive attributes of a person. Sealed with the person's own key before anything is stored."""
 
     sex: Literal["female", "male"] | None = None
@@ -39,7 +39,7 @@ Sealed = Annotated[str, Meta(pattern=r"^sealed:v1:[A-Za-z0-9_-]+\Z")]
 """A profile as it stands on the log: encrypted, base64url. A publisher sends a `Profile`."""
 
 
-class CandidateIdentified(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CandidateIdentified(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """A person enters the pool of an organisation."""
 
     organisation_id: OuterId
@@ -48,33 +48,33 @@ class CandidateIdentified(Struct, frozen=True, forbid_unknown_fields=True, kw_on
     profile: Profile | Sealed | None = None
 
 
-class CandidateListed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CandidateListed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """The candidate stands on a list that the organisation has resolved."""
 
     resolution_ref: Reference | None = None
 
 
-class CandidateClosed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CandidateClosed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """The candidacy ends without admission."""
 
     reason: Code
 
 
-class MentorAssigned(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class MentorAssigned(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """A member takes charge of a candidate or of a probationary member."""
 
     mentor_id: UUID
     role: MentorRole
 
 
-class MentorReleased(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class MentorReleased(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """The mentor's charge ends."""
 
     mentor_id: UUID
     reason: Code
 
 
-class MemberAdmitted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class MemberAdmitted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """The candidate becomes a probationary member on the day of the ceremony."""
 
     organisation_id: OuterId
@@ -84,13 +84,13 @@ class MemberAdmitted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     profile: Profile | Sealed | None = None
 
 
-class MemberConfirmed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class MemberConfirmed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """The probationary member becomes an official one."""
 
     official_from: date
 
 
-class MemberEnrolled(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class MemberEnrolled(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """An existing member is registered, counted as new or taken out of the organisation's opening balance."""
 
     organisation_id: OuterId
@@ -99,7 +99,9 @@ class MemberEnrolled(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     in_opening_balance: bool
 
 
-class TransferInitiated(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"from_": "from"}):
+class TransferInitiated(
+    Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False, rename={"from_": "from"}
+):
     """The member has been sent on; counts change only when the other end accepts an official transfer."""
 
     from_: OuterId
@@ -107,26 +109,26 @@ class TransferInitiated(Struct, frozen=True, forbid_unknown_fields=True, kw_only
     kind: TransferKind
 
 
-class TransferAccepted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class TransferAccepted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """The receiving organisation says that the member has presented the papers."""
 
     organisation_id: OuterId
     presented_on: date
 
 
-class MembershipEnded(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class MembershipEnded(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """The person is a member no more."""
 
     reason: EndReason
 
 
-class CandidateMoved(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CandidateMoved(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """The open candidacy goes on in another organisation."""
 
     organisation_id: OuterId
 
 
-class MentorReportSubmitted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class MentorReportSubmitted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """A mentor's report for the days from `period_from` to `period_to`, both included."""
 
     mentor_id: UUID
@@ -141,7 +143,7 @@ class MentorReportSubmitted(Struct, frozen=True, forbid_unknown_fields=True, kw_
             )
 
 
-class Certificate(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Certificate(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """What the class ended with; without `expires_on` the rule pack says how long it is valid."""
 
     ref: Reference
@@ -151,39 +153,39 @@ class Certificate(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """As the certificate states it, such as `good`; a code only."""
 
 
-class TrainingCompleted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class TrainingCompleted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """An awareness class, and its certificate."""
 
     class_id: Reference | None = None
     certificate: Certificate
 
 
-class ApplicationSubmitted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ApplicationSubmitted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """The candidate has applied for admission."""
 
     dossier_ref: Reference | None = None
 
 
-class Introducer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Introducer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """Who introduces a candidate: a member, or an organisation such as the youth union."""
 
     id: OuterId
     kind: Code
 
 
-class IntroductionConfirmed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class IntroductionConfirmed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """These introduce the candidate."""
 
     introducers: Annotated[tuple[Introducer, ...], Meta(min_length=1, max_length=8)]
 
 
-class BackgroundVerified(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BackgroundVerified(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """The outcome of the verification: a code only."""
 
     outcome: Literal["cleared", "not_cleared", "incomplete"]
 
 
-class VoteHeld(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class VoteHeld(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """A vote at one level: how many were eligible, and how many in favour."""
 
     purpose: Purpose
@@ -193,7 +195,7 @@ class VoteHeld(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     round: Annotated[int, Meta(ge=1, le=100)]
 
 
-class DecisionIssued(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DecisionIssued(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """A decision of the authority, and when the organisation received it."""
 
     purpose: Purpose
@@ -203,19 +205,19 @@ class DecisionIssued(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     received_on: date | None = None
 
 
-class TransferCancelled(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class TransferCancelled(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """The open transfer comes to nothing."""
 
     reason: Code
 
 
-class PersonsLinked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PersonsLinked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """Two ids are one person: the subject's membership stands, the other's ends as `linked`, from this day on."""
 
     other_person_id: UUID
 
 
-class PersonErased(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PersonErased(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """The person asked to be forgotten: attributes are erased for good, head counts stay."""
 
     request_ref: Reference

@@ -5,7 +5,7 @@ from msgspec import Struct
 from shared.events.vocabulary import Code, Name, OuterId, Tags
 
 
-class PlaceRegistered(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PlaceRegistered(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """A place belongs to an organisation, whether or not a cell covers it yet."""
 
     name: Name
@@ -14,7 +14,7 @@ class PlaceRegistered(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     tags: Tags = ()
 
 
-class PlaceCovered(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PlaceCovered(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """A cell covers the place, alone or shared with other places; null ends the coverage."""
 
     cell_id: OuterId | None = None

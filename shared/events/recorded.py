@@ -49,7 +49,7 @@ class UnknownRecorded(Exception):
         self.position = position
 
 
-class Recorded(Struct, frozen=True):
+class Recorded(Struct, frozen=True, gc=False):
     """A fact on the log: its place, its identity, whom it is about, from when, and what it says."""
 
     position: int

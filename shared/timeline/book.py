@@ -47,7 +47,7 @@ class Unloaded(LookupError):
         self.keys = keys
 
 
-class Effect(Struct, frozen=True):
+class Effect(Struct, frozen=True, gc=False):
     """What a fact does when it is put into the book."""
 
     subjects: tuple[str, ...]

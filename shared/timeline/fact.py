@@ -17,7 +17,7 @@ START_OF_DAY = datetime(1, 1, 1, tzinfo=UTC)
 """As time of day in an order key: before all else on its day, for a reorganisation holds from the start of it."""
 
 
-class Fact(Struct, frozen=True):
+class Fact(Struct, frozen=True, gc=False):
     """What a fold needs of an event, recorded or about to be."""
 
     event_id: UUID

@@ -32,7 +32,7 @@ RULES: dict[SubjectKind, Rules] = {
 }
 
 
-class Step(Struct, frozen=True):
+class Step(Struct, frozen=True, gc=False):
     """One fact of a timeline that counts, with the state on both sides of it."""
 
     fact: Fact
@@ -40,7 +40,7 @@ class Step(Struct, frozen=True):
     after: State
 
 
-class Folded(Struct, frozen=True):
+class Folded(Struct, frozen=True, gc=False):
     """The state at the end of a timeline, the place of its last fact, and the facts that count nothing."""
 
     state: State

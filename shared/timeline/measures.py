@@ -27,7 +27,7 @@ CANDIDATE_LEVELS = tuple(f"candidates.{stage}" for stage in STAGES)
 """These two: levels that are the successor's when an organisation ends."""
 
 
-class Change(Struct, frozen=True):
+class Change(Struct, frozen=True, gc=False):
     """`change` to `measure` of one organisation on `day`; `counterpart` is the other end of a movement."""
 
     organisation_id: str

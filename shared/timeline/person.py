@@ -25,14 +25,14 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 _PLACE = {stage: place for place, stage in enumerate(STAGES)}
 
 
-class Candidacy(Struct, frozen=True):
+class Candidacy(Struct, frozen=True, gc=False):
     """An open candidacy."""
 
     organisation_id: str
     stage: Stage
 
 
-class Membership(Struct, frozen=True):
+class Membership(Struct, frozen=True, gc=False):
     """A current membership; `admitted_on` is the day of the ceremony, where known."""
 
     organisation_id: str
@@ -40,21 +40,21 @@ class Membership(Struct, frozen=True):
     admitted_on: date | None
 
 
-class Transfer(Struct, frozen=True):
+class Transfer(Struct, frozen=True, gc=False):
     """A transfer that the other end has not accepted yet."""
 
     to: str
     kind: Literal["official", "temporary"]
 
 
-class Certificate(Struct, frozen=True):
+class Certificate(Struct, frozen=True, gc=False):
     """An awareness class's certificate; without `expires_on` the rule pack says how long it is valid."""
 
     issued_on: date
     expires_on: date | None
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """A decision about the person, and when the organisation received it."""
 
     purpose: events.Purpose
@@ -62,7 +62,7 @@ class Decision(Struct, frozen=True):
     received_on: date | None
 
 
-class Report(Struct, frozen=True):
+class Report(Struct, frozen=True, gc=False):
     """A mentor's report for a period."""
 
     mentor_id: UUID
@@ -70,7 +70,7 @@ class Report(Struct, frozen=True):
     period_to: date
 
 
-class PersonState(Struct, frozen=True, omit_defaults=True):
+class PersonState(Struct, frozen=True, omit_defaults=True, gc=False):
     """Where a person stands after a stretch of the timeline."""
 
     candidacy: Candidacy | None = None

@@ -6,7 +6,7 @@ from shared.events.receipts import Finding, Reason
 from shared.timeline.book import Effect
 
 
-class Record(Struct, frozen=True):
+class Record(Struct, frozen=True, gc=False):
     """Put it on the log, with this effect on folds and figures."""
 
     effect: Effect
