@@ -22,8 +22,8 @@ COLUMNS = (
 ROWS_A_PIECE = 128
 """About 100 KiB."""
 
-_HEADER = b"PGCOPY\n\xff\r\n\0" + pack(">ii", 0, 0)
-_TRAILER = pack(">h", -1)
+HEADER = b"PGCOPY\n\xff\r\n\0" + pack(">ii", 0, 0)
+TRAILER = pack(">h", -1)
 _NULL = pack(">i", -1)
 _OF_ONE_LENGTH = Struct(">hiqi16siqii").pack
 """The number of columns, and those that always take as many bytes, each after its length."""
@@ -33,13 +33,14 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 async def encoded(rows: Sequence[LogRow]) -> AsyncIterator[bytes]:
     """What COPY takes for these rows, columns as in `COLUMNS`; in pieces, so that it can begin with the first."""
-    yield _HEADER
+    yield HEADER
     for first in range(0, len(rows), ROWS_A_PIECE):
-        yield _piece(rows[first : first + ROWS_A_PIECE])
-    yield _TRAILER
+        yield piece(rows[first : first + ROWS_A_PIECE])
+    yield TRAILER
 
 
-def _piece(rows: Iterable[LogRow]) -> bytes:
+def piece(rows: Iterable[LogRow]) -> bytes:
+    """These rows, between HEADER and TRAILER."""
     parts: list[bytes] = []
     for row in rows:
         delivery, subject = row.delivery, row.subject.encode()

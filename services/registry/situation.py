@@ -118,6 +118,10 @@ class LoadedSituation(Book):
             raise Unloaded("target", target_id)
         return self._owners[target_id]
 
+    def knows_target(self, target_id: str) -> bool:
+        """Whether it is read who holds a target."""
+        return target_id in self._owners
+
     def headcount(self, organisation_id: str) -> list[Change]:
         """Changes of members, balances and candidates in the hands of an organisation. Raises Unloaded."""
         names = {organisation_id, *self.lineage.before(organisation_id)}

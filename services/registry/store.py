@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.registry import log_copy
+from services.registry.appending import held_already
 from services.registry.deliveries import Delivery, SourceProgress, Waiting
 from services.registry.lease import Fenced, Head
 from services.registry.sealing import Wrapped
@@ -35,13 +36,9 @@ async def read_lineage(engine: AsyncEngine) -> Lineage:
         return Lineage(Succession(row.organisation_id, row.day, row.successor_id, row.targets) for row in rows)
 
 
+_REPLACED = "another registry has become the writer; this one stands by"
 KNOWN_KEYS = 50_000
 """Keys that the quarantine waits for, and ids that wait, are kept in memory up to this many; beyond, turns ask."""
-_UNIQUE_ID = "log_source_event_id_key"
-
-
-class HeldAlready(Exception):
-    """An id that this turn judged as new is on the log already; nothing was written."""
 
 
 async def read_waited_for(engine: AsyncEngine) -> set[str] | None:
@@ -192,17 +189,31 @@ def read_waiting(row: Any) -> Waiting:
     )
 
 
+async def claim_head(connection: AsyncConnection, head: Head) -> None:
+    """Lock the head row for the transaction of `connection`. Raises Fenced."""
+    if await connection.scalar(SQL["claim_head"], {"epoch": head.epoch, "position": head.position}) is None:
+        raise Fenced(_REPLACED)
+
+
 async def commit(
-    connection: AsyncConnection, head: Head, turn: Turn, at: datetime, progress: Iterable[SourceProgress]
+    connection: AsyncConnection,
+    head: Head,
+    turn: Turn,
+    at: datetime,
+    progress: Iterable[SourceProgress],
+    appended: int = 0,
 ) -> None:
-    """Write a turn, in the transaction of `connection`. Raises Fenced or HeldAlready, and nothing is written."""
+    """Write a turn, in the transaction of `connection`. Raises Fenced or HeldAlready, and nothing is written.
+
+    appended: how many of its log rows are there already; the head was claimed before them.
+    """
     moved = await connection.scalar(
         SQL["advance_head"],
         {"epoch": head.epoch, "position": head.position, "new_position": turn.position, "recordedat": at},
     )
     if moved is None:
-        raise Fenced("another registry has become the writer; this one stands by")
-    await _write_outcomes(connection, turn, at)
+        raise Fenced(_REPLACED)
+    await _write_outcomes(connection, turn, at, appended)
     await _write_state(connection, turn)
     await _write_columns(
         connection,
@@ -217,17 +228,15 @@ async def commit(
         await connection.execute(SQL["post"], {"receipts": _json(turn.outcomes.told)})
 
 
-async def _write_outcomes(connection: AsyncConnection, turn: Turn, at: datetime) -> None:
+async def _write_outcomes(connection: AsyncConnection, turn: Turn, at: datetime, appended: int) -> None:
     outcomes = turn.outcomes
-    # A release leaves the quarantine before its id enters the log: an id is never in both.
+    # In one transaction: no reader finds an id both in the quarantine and on the log.
     await _write_columns(connection, "let_go", ("source", "event_id"), [each.key for each in outcomes.released])
-    if outcomes.log:
+    if rows := outcomes.log[appended:]:
         try:
-            await copy_encoded(connection, "registry", "log", log_copy.COLUMNS, log_copy.encoded(outcomes.log))
+            await copy_encoded(connection, "registry", "log", log_copy.COLUMNS, log_copy.encoded(rows))
         except asyncpg.UniqueViolationError as error:
-            if error.constraint_name != _UNIQUE_ID:
-                raise
-            raise HeldAlready from error
+            raise held_already(error) from error
     await _write_columns(
         connection,
         "append_refused",

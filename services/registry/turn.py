@@ -16,6 +16,7 @@ from services.registry.rules.references import (
     is_event_key,
     organisation_key,
     subjects_to_read,
+    targets_to_read,
 )
 from services.registry.sealing import Sealer, Wrapped
 from services.registry.situation import LoadedSituation
@@ -102,14 +103,19 @@ class Turn:
     async def _read_for(self, facts: list[Fact]) -> None:
         """Read what decisions about these facts are sure to ask for."""
         subjects = {organisation_key(self._roots[source]): None for source in {fact.source for fact in facts}}
+        targets: set[str] = set()
         for fact in facts:
             # Most are about their person only, and are not asked whom they name.
             subjects[fact.subject] = None
             if type(fact.data) not in READ_ALONE:
                 subjects.update(dict.fromkeys(subjects_to_read(fact, self._roots[fact.source])))
+                targets.update(targets_to_read(fact))
         missing = [subject for subject in subjects if not self.situation.has(subject)]
         if missing:
             await self._reader.load(self.situation, Unloaded("subject", *missing))
+        unknown = [target_id for target_id in targets if not self.situation.knows_target(target_id)]
+        if unknown:
+            await self._reader.load(self.situation, Unloaded("target", *unknown))
         await self.profiles.prepare(facts)
 
     async def submit(
@@ -221,7 +227,11 @@ class Turn:
         )
         if not self._stored_waiting and not self._waiting_for:
             return frozenset()
-        return self.situation.wakes(fact, effect, lineage, by_its_id=self._events_awaited)
+        wakes = self.situation.wakes(fact, effect, lineage, by_its_id=self._events_awaited)
+        stored = self._waited_for if self._stored_waiting else _NOTHING
+        if stored is not None and wakes.isdisjoint(stored) and wakes.isdisjoint(self._waiting_for):
+            return frozenset()  # nearly always
+        return wakes
 
     async def _erase(self, fact: Fact) -> None:
         """What a recorded fact erases: all ids of one who is erased, or of whom one turns out to be."""
@@ -340,3 +350,6 @@ class Turn:
                 **{name: value for name, value in more.items() if value is not None},
             )
         )
+
+
+_NOTHING: frozenset[str] = frozenset()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,9 +12,11 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.registry import lease, masters, store
+from services.registry.appending import Appending, HeldAlready
 from services.registry.deliveries import Message, Read, SourceProgress, Waiting
 from services.registry.dry_run import DryRun
 from services.registry.following import Following
+from services.registry.log_copy import ROWS_A_PIECE
 from services.registry.reading import read_message
 from services.registry.rehearsal import Rehearsed, rehearse
 from services.registry.sealing import ContentHash, Sealer
@@ -29,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 
 RENEW = 1.0
+MANY = 2 * ROWS_A_PIECE
+"""Events of a turn that is worth a second connection, so that PostgreSQL takes rows while others are decided."""
 ASKING = 16
 """Turns after one in which an event came again: repeats come together, as after a source has begun anew."""
 
@@ -207,7 +212,7 @@ class Writer:
     async def _turn(self, reads: list[Read], progress: dict[str, SourceProgress]) -> None:
         try:
             await self._turn_once(reads, progress, ask=self._asking > 0)
-        except store.HeldAlready:
+        except HeldAlready:
             # Nothing was written. Among so many events one id was on the log: the next turns ask beforehand.
             self._organisations = OrganisationCache()
             self._asking = ASKING
@@ -216,16 +221,26 @@ class Writer:
             self._asking = max(0, self._asking - 1)
 
     async def _turn_once(self, reads: list[Read], progress: dict[str, SourceProgress], *, ask: bool) -> None:
-        async with self._engine.connect() as connection:
-            reader = store.StoreReader(connection)
+        async with AsyncExitStack() as stack:
+            connection = await stack.enter_async_context(self._engine.connect())
+            if len(reads) < MANY:
+                reader, log = store.StoreReader(connection), None
+            else:
+                assert self._head is not None, "the writer has not started"
+                await store.claim_head(connection, self._head)
+                log = await stack.enter_async_context(Appending(connection))
+                reader = store.StoreReader(await stack.enter_async_context(self._engine.connect()))
             turn = self._new_turn(reader)
-            if await self._decide(turn, reader, reads, progress, ask=ask):
+            if await self._decide(turn, reader, reads, progress, ask=ask, log=log):
                 self._asking = ASKING
             doubtful = () if ask else turn.outcomes.not_recorded
             if doubtful and any(row.position is not None for row in await reader.held(doubtful)):
                 # A repeat of what is on the log: judged as new, it does not fit where it stands already.
-                raise store.HeldAlready
-            await self._commit(connection, turn, list(progress.values()))
+                raise HeldAlready
+            if log is not None:
+                await log.take(turn.outcomes.log)
+                await log.end()
+            await self._commit(connection, turn, list(progress.values()), 0 if log is None else log.taken)
 
     async def _decide(
         self,
@@ -235,6 +250,7 @@ class Writer:
         progress: dict[str, SourceProgress],
         *,
         ask: bool,
+        log: Appending | None = None,
     ) -> bool:
         """Decide all; gives whether ids were asked for that were held."""
         events = [event for _, event in reads if isinstance(event, Submitted)]
@@ -254,6 +270,8 @@ class Writer:
             if source_progress is not None and event.envelope.sequence is not None:
                 source_progress.see(int(event.envelope.sequence))
             await turn.submit(delivery, event, self._hash(event.canonical), next(facts))
+            if log is not None and len(turn.outcomes.log) - log.taken >= ROWS_A_PIECE:
+                await log.take(turn.outcomes.log)
         return bool(rows)
 
     def _may_wait(self, event: Submitted) -> bool:
@@ -278,9 +296,11 @@ class Writer:
             waited_for=self._waited_for,
         )
 
-    async def _commit(self, connection: AsyncConnection, turn: Turn, progress: list[SourceProgress]) -> None:
+    async def _commit(
+        self, connection: AsyncConnection, turn: Turn, progress: list[SourceProgress], appended: int = 0
+    ) -> None:
         assert self._head is not None
-        await store.commit(connection, self._head, turn, turn.at, progress)
+        await store.commit(connection, self._head, turn, turn.at, progress, appended)
         await connection.commit()
         self._head.position = turn.position
         self._head.recordedat = turn.at

@@ -83,11 +83,22 @@ async def copy(
 
 
 async def copy_encoded(
-    connection: AsyncConnection, schema: str, table: str, columns: Sequence[str], encoded: AsyncIterable[bytes]
+    connection: AsyncConnection,
+    schema: str,
+    table: str,
+    columns: Sequence[str],
+    encoded: AsyncIterable[bytes],
+    *,
+    patience: float | None = None,
 ) -> None:
-    """Add rows that are in the binary format of COPY already, in the transaction that the connection has begun."""
+    """Add rows that are in the binary format of COPY already, in the transaction that the connection has begun.
+
+    patience: seconds for all of it, if not those of any statement.
+    """
     driver, schema = await _driver(connection, schema)
-    await driver.copy_to_table(table, schema_name=schema, columns=tuple(columns), source=encoded, format="binary")
+    await driver.copy_to_table(
+        table, schema_name=schema, columns=tuple(columns), source=encoded, format="binary", timeout=patience
+    )
 
 
 async def _driver(connection: AsyncConnection, schema: str) -> tuple[Any, str]:

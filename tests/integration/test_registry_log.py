@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.registry.deliveries import Message, SourceProgress
@@ -251,6 +252,82 @@ async def test_a_repeat_is_told_as_one_whether_or_not_the_log_is_asked_beforehan
     ]
     (counts,) = await database.fetch("SELECT sum(number) AS number FROM registry.outcome_count")
     assert counts["number"] == 11 + asked_before
+
+
+def many(number: int) -> list[dict[str, object]]:
+    """Candidates, more than one piece of the log's COPY holds."""
+    return [identified(new_uuid(), "2022-01-05") for _ in range(number)]
+
+
+async def test_a_repeat_in_the_middle_of_a_long_turn_is_told_as_one(database: Database) -> None:
+    writer = await started(database)
+    known = identified(new_uuid(), "2022-01-05")
+    await writer.write([message(1, root(), organisation("cell"), known)])
+
+    await writer.write([message(2, *many(300), known, *many(300)), message(3, known, *many(300))])
+
+    rows = await database.fetch("SELECT position FROM registry.log ORDER BY position")
+    assert [row["position"] for row in rows] == list(range(1, 904))
+    refused = await database.fetch("SELECT stream_sequence, batch_index, outcome, position FROM registry.refused")
+    assert sorted(map(tuple, refused)) == [(2, 300, "duplicate", 3), (3, 0, "duplicate", 3)]
+    (folds,) = await database.fetch("SELECT count(*) FROM registry.subject WHERE subject LIKE 'person/%'")
+    assert folds["count"] == 901
+
+
+async def test_a_long_turn_that_postgresql_refuses_is_kept_in_no_part_and_can_be_written_again(
+    database: Database,
+) -> None:
+    writer = await started(database)
+    await writer.write([message(1, root(), organisation("cell"))])
+    await database.fetch("ALTER TABLE registry.log ADD CONSTRAINT broken CHECK (position < 400)")
+    turn = message(2, *many(900))
+
+    with pytest.raises(asyncpg.CheckViolationError):
+        await writer.write([turn])
+
+    rows = await database.fetch("SELECT position FROM registry.log ORDER BY position")
+    assert [row["position"] for row in rows] == [1, 2]
+    await database.fetch("ALTER TABLE registry.log DROP CONSTRAINT broken")
+    await writer.recover()
+    await writer.write([turn])
+    (last,) = await database.fetch("SELECT count(*), max(position) FROM registry.log")
+    assert tuple(last) == (902, 902)
+
+
+async def test_a_long_turn_that_cannot_be_decided_is_kept_in_no_part(database: Database) -> None:
+    writer = await started(database)
+    await writer.write([message(1, root(), organisation("cell"))])
+    late = [identified(new_uuid(), "2022-01-05") for _ in range(2)]
+    # A decision about a late fact reads the timeline, of which nothing can be made here.
+    await writer.write([message(2, *late)])
+    await database.fetch("ALTER TABLE registry.also_about RENAME TO elsewhere")
+    earlier = event("TrainingCompleted", late[0]["subject"], "2021-01-05",
+                    {"certificate_ref": "1", "issued_on": "2021-01-05"})  # fmt: skip
+    turn = message(3, *many(500), earlier)
+
+    with pytest.raises(DBAPIError):
+        await writer.write([turn])
+
+    (last,) = await database.fetch("SELECT count(*), max(position) FROM registry.log")
+    assert tuple(last) == (4, 4)
+    await database.fetch("ALTER TABLE registry.elsewhere RENAME TO also_about")
+    await writer.recover()
+    await writer.write([turn])
+    (last,) = await database.fetch("SELECT count(*), max(position) FROM registry.log")
+    assert tuple(last) == (505, 505)
+
+
+async def test_a_writer_that_was_replaced_writes_no_long_turn_either(database: Database) -> None:
+    first = await started(database)
+    await first.write([message(1, root(), organisation("cell"))])
+    second = await started(database)
+
+    with pytest.raises(Fenced):
+        await first.write([message(2, *many(600))])
+
+    await second.write([message(2, *many(600))])
+    (last,) = await database.fetch("SELECT count(*), max(position) FROM registry.log")
+    assert tuple(last) == (602, 602)
 
 
 async def test_an_event_that_waits_is_known_by_its_id_after_a_take_over_too(database: Database) -> None:

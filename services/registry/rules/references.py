@@ -121,6 +121,18 @@ def subjects_to_read(fact: Fact, root: str) -> list[str]:
     return [fact.subject, *others(fact), *named]
 
 
+def targets_to_read(fact: Fact) -> list[str]:
+    """Targets whose owners a decision about `fact` is sure to ask for."""
+    match fact.data:
+        case (
+            organisation.TargetAssigned(target_id=target_id)
+            | organisation.TargetRevised(target_id=target_id)
+            | organisation.TargetWithdrawn(target_id=target_id)
+        ):
+            return [target_id]
+    return []
+
+
 def organisation_key(organisation_id: str) -> str:
     """What waits for an organisation waits under this key; also its subject."""
     return f"organisation/{organisation_id}"

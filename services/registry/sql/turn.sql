@@ -14,6 +14,10 @@ UPDATE registry.head SET position = :new_position, recordedat = :recordedat
 WHERE epoch = :epoch AND position = :position
 RETURNING position;
 
+-- claim_head: lock the head for what is appended before it is moved. An update, and no lock alone: whoever takes over
+-- looks for sessions that write to it
+UPDATE registry.head SET position = position WHERE epoch = :epoch AND position = :position RETURNING position;
+
 -- held_ids: which of these ids are held, by the log or by the quarantine
 WITH wanted AS MATERIALIZED (
     SELECT * FROM unnest(CAST(CAST(:sources AS text) AS text[]), CAST(CAST(:ids AS text) AS uuid[]))
