@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 
-from benchmarks.append import BATCH
 from benchmarks.province import Province, batches
 from services.registry.deliveries import Message, Waiting
 from services.registry.log_copy import ROWS_A_PIECE, piece
@@ -31,6 +30,7 @@ from shared.timeline.lineage import Lineage
 
 EVENTS = 30_000
 ROUNDS = 5
+BATCH = 500
 MESSAGES_A_TURN = 8
 
 

@@ -10,14 +10,14 @@ from shared.events import person as events
 from shared.timeline.fact import Fact
 
 
-class Charge(Struct, frozen=True):
+class Charge(Struct, frozen=True, gc=False):
     """A mentor's charge of the candidate or probationary member, since when."""
 
     mentor_id: UUID
     since: date
 
 
-class Vote(Struct, frozen=True):
+class Vote(Struct, frozen=True, gc=False):
     """A vote that no decision has followed yet."""
 
     purpose: events.Purpose
@@ -26,7 +26,7 @@ class Vote(Struct, frozen=True):
     in_favour: int
 
 
-class Course(Struct, frozen=True, omit_defaults=True):
+class Course(Struct, frozen=True, omit_defaults=True, gc=False):
     """What is waited for after a stretch of the timeline."""
 
     charges: tuple[Charge, ...] = ()
