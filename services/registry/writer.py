@@ -224,23 +224,25 @@ class Writer:
         async with AsyncExitStack() as stack:
             connection = await stack.enter_async_context(self._engine.connect())
             if len(reads) < MANY:
-                reader, log = store.StoreReader(connection), None
+                reader, appending = store.StoreReader(connection), None
             else:
                 assert self._head is not None, "the writer has not started"
                 await store.claim_head(connection, self._head)
-                log = await stack.enter_async_context(Appending(connection))
+                appending = await stack.enter_async_context(Appending(connection))
                 reader = store.StoreReader(await stack.enter_async_context(self._engine.connect()))
             turn = self._new_turn(reader)
-            if await self._decide(turn, reader, reads, progress, ask=ask, log=log):
+            if await self._decide(turn, reader, reads, progress, ask=ask, appending=appending):
                 self._asking = ASKING
             doubtful = () if ask else turn.outcomes.not_recorded
             if doubtful and any(row.position is not None for row in await reader.held(doubtful)):
                 # A repeat of what is on the log: judged as new, it does not fit where it stands already.
                 raise HeldAlready
-            if log is not None:
-                await log.take(turn.outcomes.log)
-                await log.end()
-            await self._commit(connection, turn, list(progress.values()), 0 if log is None else log.taken)
+            if appending is not None:
+                await appending.take(turn.outcomes.log)
+                await appending.end()
+            await self._commit(
+                connection, turn, list(progress.values()), 0 if appending is None else appending.taken
+            )
 
     async def _decide(
         self,
@@ -250,7 +252,7 @@ class Writer:
         progress: dict[str, SourceProgress],
         *,
         ask: bool,
-        log: Appending | None = None,
+        appending: Appending | None = None,
     ) -> bool:
         """Decide all; gives whether ids were asked for that were held."""
         events = [event for _, event in reads if isinstance(event, Submitted)]
@@ -270,8 +272,8 @@ class Writer:
             if source_progress is not None and event.envelope.sequence is not None:
                 source_progress.see(int(event.envelope.sequence))
             await turn.submit(delivery, event, self._hash(event.canonical), next(facts))
-            if log is not None and len(turn.outcomes.log) - log.taken >= ROWS_A_PIECE:
-                await log.take(turn.outcomes.log)
+            if appending is not None and len(turn.outcomes.log) - appending.taken >= ROWS_A_PIECE:
+                await appending.take(turn.outcomes.log)
         return bool(rows)
 
     def _may_wait(self, event: Submitted) -> bool:
