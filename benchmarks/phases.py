@@ -23,7 +23,7 @@ from services.registry.situation import LoadedSituation, OrganisationCache
 from services.registry.turn import Turn
 from shared.events.codec import Submitted
 from shared.law.rulepack import RulePack
-from shared.runtime.service import calm_the_collector
+from shared.runtime.collector import calm_the_collector
 from shared.timeline import fold
 from shared.timeline.book import Unloaded
 from shared.timeline.lineage import Lineage
