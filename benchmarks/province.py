@@ -33,6 +33,7 @@ class Province:
 
     grassroots: how many grassroots organisations; one in three is a committee with five cells under it.
     late: share of events that are published up to a thousand events after their turn.
+    most_members: of a cell's opening balance, from three on.
     parent: the organisation, of another source, that its root is under.
     """
 
@@ -44,6 +45,7 @@ class Province:
         communes: int = 20,
         grassroots: int = 300,
         late: float = 0.002,
+        most_members: int = 60,
         parent: str | None = None,
     ) -> None:
         self.source = source
@@ -53,6 +55,7 @@ class Province:
         self.cells: list[str] = []
         self._grassroots = grassroots
         self._late = late
+        self._most_members = most_members
         self._chance = Random(f"{source}/{seed}")
         self._members: dict[str, list[str]] = {}
         self._number = count(1)
@@ -123,7 +126,7 @@ class Province:
                     yield self._founded(cell, "cell", name)
                     self.cells.append(cell)
         for cell in self.cells:
-            official, probationary = self._chance.randrange(3, 60), self._chance.randrange(4)
+            official, probationary = self._chance.randrange(3, self._most_members), self._chance.randrange(4)
             balance = {"as_of": FIRST_DAY, "official": official, "probationary": probationary}
             yield FIRST_DAY, "OpeningBalanceDeclared", f"organisation/{cell}", balance
             place = {"name": f"Bản {cell}", "kind": "village", "organisation_id": cell, "tags": []}
@@ -228,7 +231,7 @@ class Province:
         data = {"purpose": purpose, "outcome": "approved", "decision_ref": self._reference("QD")}
         return day, "DecisionIssued", subject, data | {"decided_on": day, "received_on": day + timedelta(days=2)}
 
-    def _profile(self, day: date) -> dict[str, Any]:
+    def _profile(self, day: date) -> dict[str, Any] | str:
         return {
             "sex": self._chance.choice(("female", "male")),
             "birth_year": day.year - self._chance.randrange(19, 45),

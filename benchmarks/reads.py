@@ -1,29 +1,36 @@
-"""How long reports take, asked over HTTP on the machine that serves them: p99 over organisations of every kind."""
+"""How long reports of a whole nation take, asked on the serving machine: p99 over all levels."""
 
 import asyncio
-from itertools import islice
-from random import Random
-from statistics import quantiles
-from time import perf_counter
 
-import httpx
-
+from benchmarks.answering import answering
+from benchmarks.asking import NOW, Parameters, levels, mixed, past, percentiles
 from benchmarks.goals import Figure
-from benchmarks.province import Province, batches
-from benchmarks.system import System, publish, running
+from benchmarks.national import loaded
 
-EVENTS = 40_000
-ASKED = 300
-NOW = {"as_of": "2024-06-30"}
+EVENTS = 1_000_000
+ASKED = 400
 
-QUESTIONS: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
+_PAST = past(EVENTS)
+QUESTIONS: dict[str, tuple[tuple[str, Parameters], ...]] = {
     "totals_p99": (("totals", NOW),),
     "attainment_p99": (("attainment", NOW),),
-    "additive_p99": (("movements", NOW), ("structure", NOW), ("totals", NOW | {"by": "child"})),
+    "additive_p99": (
+        ("movements", NOW),
+        ("structure", NOW),
+        ("totals", NOW | {"by": "child"}),
+        ("totals", NOW | {"hierarchy": "current"}),
+        ("cascade", NOW),
+    ),
     "other_p99": (
-        ("totals", NOW | {"known_at": str(EVENTS // 2)}),
+        ("totals", _PAST),
+        ("movements", _PAST),
         ("evidence", NOW | {"measure": "actuals.admissions"}),
-        ("movements", NOW | {"hierarchy": "current"}),
+        ("evidence", NOW | {"measure": "members.total"}),
+        ("coverage", NOW),
+        ("enterprise", NOW),
+        ("profile", NOW),
+        ("timeseries", NOW),
+        ("ranking", NOW),
     ),
 }
 """Figure → reports and parameters, asked in turn."""
@@ -31,37 +38,12 @@ QUESTIONS: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
 
 def measure() -> dict[str, Figure]:
     """`totals_p99`, `attainment_p99`, `additive_p99`, `other_p99`, in milliseconds."""
-    with running("reads") as system:
-        return asyncio.run(_measure(system))
-
-
-async def _measure(system: System) -> dict[str, Figure]:
-    province = Province("asked")
-    messages = [("batch", payload) for payload in batches(province.events(EVENTS), 500)]
-    async with system.sources({province.source: province.root}) as (client,):
-        await publish(client, province.source, messages, in_flight=8)
-        await system.visible(EVENTS)
-    organisations = [province.root, *province.communes, *islice(province.cells, 40)]
-    note = f"with {EVENTS:,} events of one province instead of national size"
     found = {}
-    async with httpx.AsyncClient(base_url=system.addresses.reporting_url, timeout=60, trust_env=False) as client:
-        for name, questions in QUESTIONS.items():
-            delays = await _ask(client, organisations, questions)
-            found[name] = Figure(round(quantiles(delays, n=100)[98], 1), "ms", note=note)
+    note = f"{EVENTS:,} events of 34 provinces, 3,321 communes, 51,000 grassroots organisations"
+    with loaded(EVENTS) as (server, _), answering(server.url("ketnap_reporting")) as service:
+        organisations = asyncio.run(levels(server.url()))
+        for name, asked in QUESTIONS.items():
+            mixed(service, organisations, asked, ASKED // 10)
+            _, p99 = percentiles(mixed(service, organisations, asked, ASKED))
+            found[name] = Figure(round(p99, 1), "ms", note=note)
     return found
-
-
-async def _ask(
-    client: httpx.AsyncClient, organisations: list[str], questions: tuple[tuple[str, dict[str, str]], ...]
-) -> list[float]:
-    chance = Random(1)
-    delays = []
-    for number in range(ASKED):
-        report, parameters = questions[number % len(questions)]
-        # The root is asked most: it is the slowest, and the one that dashboards show.
-        organisation = organisations[0] if chance.random() < 0.3 else chance.choice(organisations)
-        begin = perf_counter()
-        response = await client.get(f"/v1/organisations/{organisation}/{report}", params=parameters)
-        delays.append((perf_counter() - begin) * 1000)
-        response.raise_for_status()
-    return delays

@@ -64,12 +64,13 @@ PROJECTIONS = {
             working=frozenset(
                 {
                     *("checkpoint", "subject", "traveller", "running_sum", "running_sum_progress", "summed"),
+                    "known_sum",
                     *("person_sum", "person_sum_progress", "person_summed"),
                 }
             ),
             late_indexes=frozenset(
                 {
-                    *("delta_sum", "delta_position", "delta_counterpart"),
+                    *("delta_sum", "delta_position", "delta_counterpart", "delta_rare"),
                     *("person_step_organisation", "person_step_began"),
                     *("person_step_known_from", "person_step_known_to"),
                     *("spell_edge_organisation", "spell_edge_position"),

@@ -9,10 +9,11 @@ _HEAD = re.compile(r"^-- (?P<name>[a-z_]+): .+$", re.MULTILINE)
 
 
 class Statements:
-    """The statements of one file, as attributes: `statements["append_log"]`."""
+    """The statements of one file, or of several that belong together, by name: `statements["append_log"]`."""
 
-    def __init__(self, package: str, name: str) -> None:
-        source = files(package).joinpath(name).read_text(encoding="utf-8")
+    def __init__(self, package: str, *names: str) -> None:
+        # Each ends its last statement with a semicolon, so one may follow the other.
+        source = "\n".join(files(package).joinpath(name).read_text(encoding="utf-8") for name in names)
         heads = list(_HEAD.finditer(source))
         ends = [head.start() for head in heads[1:]] + [len(source)]
         self._statements = {

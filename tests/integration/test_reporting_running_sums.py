@@ -7,21 +7,28 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.reporting.projector import running_sums
 from services.reporting.projector.running_sums import RunningSums
-from services.reporting.reports import reader
+from services.reporting.reports import reader, running
 from services.reporting.reports.additive import movements_report, structure, totals
 from services.reporting.reports.attainment import attainment
+from services.reporting.reports.coverage import coverage
+from services.reporting.reports.evidence import evidence
 from services.reporting.reports.mentoring import mentoring
+from services.reporting.reports.question import Hierarchy
 from services.reporting.reports.reading import Reading
-from services.reporting.reports.running import whole_months
+from services.reporting.reports.running import Running, whole_months
 from services.reporting.reports.timeliness import timeliness
+from services.reporting.reports.timeseries import timeseries
 from services.reporting.reports.training import training
 from tests.conftest import Database
 from tests.given import corrected, event, merged, organisation
 from tests.integration.reporting_given import TODAY, RunningReporting, empty_projections, running_reporting
 from tests.unit.registry.test_any_order import CELLS, history
 
+TREES: tuple[Hierarchy, ...] = ("as_was", "current")
 DISTRICTS = ("north", "south", "east")
+EVIDENCE = ("members.total", "actuals.admissions", "transferred_in", "reorganised_in", "founded.total")
 PERIODS = (
     ("2021-03-05", "2021-12-31"),
     ("2022-01-01", "2022-05-31"),
@@ -54,9 +61,11 @@ def reorganised(chosen: random.Random) -> list[dict[str, Any]]:
             event("TrainingCompleted", subject, day, certificate),
             event("MentorAssigned", subject, chosen.choice(("2021-04-05", "2022-05-20")), mentor),
         ]
-    moves = [each for each in events if each["type"].startswith("OrganisationRe")]
+    events += placed(chosen)
+    moves = [each for each in events if each["type"].startswith(("OrganisationRe", "PlaceC"))]
     for wrong in chosen.sample(moves, min(2, len(moves))):
-        replacement = chosen.choice((None, {"effectiveon": "2022-03-03"}, {"data": {"parent_id": "east"}}))
+        other = {"data": {"parent_id": "east"}} if wrong["type"].startswith("Org") else {"data": {"shared": True}}
+        replacement = chosen.choice((None, {"effectiveon": "2022-03-03"}, other))
         events.append(corrected(wrong, replacement))
     # Founded before anything else is said, which in part comes late and out of order all the same.
     facts = [*history(chosen), *events]
@@ -66,36 +75,86 @@ def reorganised(chosen: random.Random) -> list[dict[str, Any]]:
     return [*founded, *others]
 
 
-async def same_both_ways(reporting: RunningReporting, organisation_id: str, first: str, last: str) -> None:
-    """Every additive report of an organisation is the same with and without running sums."""
+def placed(chosen: random.Random) -> list[dict[str, Any]]:
+    """Places of districts and cells, whose covering changes and is shared."""
+    events = []
+    for number in range(chosen.randint(0, 4)):
+        place = f"place/village-{number}"
+        owner = chosen.choice((*DISTRICTS, *CELLS))
+        said = {"name": "Village", "kind": "village", "organisation_id": owner, "tags": []}
+        events.append(event("PlaceRegistered", place, chosen.choice(("2020-03-01", "2022-04-12")), said))
+        for day in ("2022-04-13", "2022-06-01", "2023-09-02"):
+            if chosen.random() < 0.6:
+                covered = {"cell_id": chosen.choice((None, *CELLS)), "shared": chosen.random() < 0.3}
+                events.append(event("PlaceCovered", place, day, covered))
+    return events
+
+
+@pytest.fixture(autouse=True)
+def every_tree_is_vast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that evidence is gone through in log order too."""
+    monkeypatch.setattr(running, "VAST", 0)
+
+
+async def same_both_ways(
+    reporting: RunningReporting,
+    organisation_id: str,
+    first: str,
+    last: str,
+    *,
+    position: int | None = None,
+    by_child: bool = False,
+    hierarchy: Hierarchy = "as_was",
+    summed: bool = True,
+) -> None:
+    """Every additive report of an organisation, which has sums, is the same with and without them."""
+    asked = (organisation_id, first, last, position, by_child, hierarchy)
     async with reporting.service.reader.connection() as connection:
-        quick = await bodies(connection, organisation_id, first, last, quick=True)
-        general = await bodies(connection, organisation_id, first, last, quick=False)
-    assert quick == general, (organisation_id, first, last)
+        quick = await bodies(connection, *asked, quick=True, summed=summed)
+        general = await bodies(connection, *asked, quick=False)
+    assert quick == general, asked
 
 
 async def bodies(
-    connection: AsyncConnection, organisation_id: str, first: str, last: str, *, quick: bool
+    connection: AsyncConnection,
+    organisation_id: str,
+    first: str,
+    last: str,
+    position: int | None = None,
+    by_child: bool = False,
+    hierarchy: Hierarchy = "as_was",
+    *,
+    quick: bool,
+    summed: bool = False,
 ) -> list[Any]:
-    known = await reader.known_at(connection, None)
+    known = await reader.known_at(connection, position)
     question = await reader.question(
         connection,
         organisation_id,
         known,
         as_of=date.fromisoformat(last),
-        hierarchy="as_was",
+        hierarchy=hierarchy,
         from_=date.fromisoformat(first),
         to=date.fromisoformat(last),
         today=TODAY,
-        by_child=False,
+        by_child=by_child,
     )
     reading = Reading(connection, question, quick=quick)
+    if summed:
+        # Else it would be the slow way beside the slow way.
+        assert await Running(connection, question).sums(["admissions"], TODAY, TODAY, own=False) is not None
     reports = (totals, attainment, movements_report, structure, timeliness, training)
     found = [await report(reading) for report in reports]
-    return [*found, await mentoring(reading, False, None, 1)]
+    found.append(await mentoring(reading, False, None, 1))
+    # Another one each time, but the same both ways.
+    measure = EVIDENCE[sum(map(ord, f"{organisation_id}{first}{last}{position}")) % len(EVIDENCE)]
+    found.append(await timeseries(reading, measure, "week"))
+    first_page = await evidence(reading, measure, 0, 3)
+    found += [first_page, await evidence(reading, measure, first_page["next"] or 0, 100)]
+    return [*found, *((part, body["counts"]) for part, body in (await coverage(reading, None, None, 1)).items())]
 
 
-@pytest.mark.parametrize("seeds", [range(4), range(4, 8)])
+@pytest.mark.parametrize("seeds", [range(3), range(3, 6)])
 async def test_they_say_what_all_deltas_say(database: Database, seeds: range) -> None:
     async with running_reporting(database) as reporting:
         sums = RunningSums(reporting.service.engine, least_below=1)
@@ -111,15 +170,51 @@ async def test_they_say_what_all_deltas_say(database: Database, seeds: range) ->
                 if chosen.random() < 0.3:
                     await sums.catch_up()
                 if chosen.random() < 0.2:
-                    await same_both_ways(reporting, "root", *chosen.choice(PERIODS))
+                    await same_both_ways(reporting, "root", *chosen.choice(PERIODS), summed=False)
             for far in (False, True):
                 if far:
                     await sums.catch_up()
-                for organisation_id in ("root", *DISTRICTS, *CELLS):
+                rows = await database.fetch("SELECT organisation_id FROM reporting.summed WHERE is_summed")
+                summed = {row[0] for row in rows}
+                for organisation_id in ("root", *DISTRICTS, "heir"):
                     for period in chosen.sample(PERIODS, 2):
-                        await same_both_ways(reporting, organisation_id, *period)
+                        there = organisation_id in summed
+                        await same_both_ways(reporting, organisation_id, *period, summed=there)
+                        await same_both_ways(
+                            reporting, organisation_id, *period, hierarchy="current", summed=False
+                        )
+                    tree = chosen.choice(TREES)
+                    await same_both_ways(
+                        reporting, organisation_id, *period, by_child=True, hierarchy=tree, summed=False
+                    )
         summed = await database.fetch("SELECT organisation_id FROM reporting.summed WHERE is_summed")
         assert ("root",) in map(tuple, summed)
+
+
+@pytest.mark.parametrize("seeds", [range(20, 22), range(22, 24)])
+async def test_they_say_it_as_known_at_any_position(
+    database: Database, monkeypatch: pytest.MonkeyPatch, seeds: range
+) -> None:
+    monkeypatch.setattr(running_sums, "BLOCK", 8)
+    quick = 0
+    async with running_reporting(database) as reporting:
+        sums = RunningSums(reporting.service.engine, least_below=1)
+        for seed in seeds:
+            await empty_projections(database, reporting)
+            chosen = random.Random(seed)
+            await reporting.project(*reorganised(chosen))
+            await sums.catch_up()
+            rows = await database.fetch("SELECT known_since FROM reporting.summed WHERE organisation_id = 'root'")
+            for position in range(rows[0][0], reporting.position, 5):
+                for by_child in (False, True):
+                    period, tree = chosen.choice(PERIODS), chosen.choice(TREES)
+                    await same_both_ways(
+                        reporting, "root", *period, position=position, by_child=by_child, hierarchy=tree
+                    )
+                quick += 1
+                district = chosen.choice(DISTRICTS)
+                await same_both_ways(reporting, district, *chosen.choice(PERIODS), position=position, summed=False)
+    assert quick > 5
 
 
 async def test_what_came_since_is_added(database: Database) -> None:

@@ -20,7 +20,7 @@ from shared.timeline.measures import MEMBER_LEVELS
 
 log = structlog.get_logger(__name__)
 
-SQL = Statements("services.reporting.sql", "running_sums.sql")
+SQL = Statements("services.reporting.sql", "running_sums.sql", "running_places.sql")
 COUNTED = Statements("services.reporting.sql", "spells.sql")["counted"].text
 """What an edge of a spell comes to, in the place of `--counted`."""
 
@@ -28,15 +28,22 @@ LEAST_BELOW = 100
 """Organisations that must have been put below one for sums to pay: fewer are read as fast without."""
 STEP = 20_000
 """Positions that one transaction takes in at most."""
+BLOCK = 8_192
+"""Positions by which sums are also kept apart: whole blocks, and what came after them, answer any position.
+
+Another number is another meaning of `known_sum`: let the sums be begun anew by a migration (`whole_position`).
+"""
 PACE = 0.5
 """Seconds between two transactions, at least: what comes meanwhile goes in at once, and much of it adds up."""
 SHARE = 0.2
 """Of the time, at most: what is projected and what is read comes first."""
 RETRY = 1.0
 
+ANY_POSITION = 2**63 - 1
+
 MEANING: dict[str, Any] = {
     "levels": [
-        *("members", "balance", "candidates", "kind", "sector"),
+        *("members", "balance", "candidates", "kind", "sector", "places"),
         *("open", "overdue", "certificates", "without_mentor", "charges", "reports_in"),
     ],
     "own_flows": ["founded", "organisations_ended"],
@@ -50,10 +57,14 @@ def composed(*pieces: str) -> TextClause:
     return text("\n".join(SQL[piece].text for piece in pieces).replace("--counted", COUNTED))
 
 
-_SUMMED = ("selected", "places", "wanted_summed", "contributions", "add")
-_ADD_NEW = composed("new_ones", *_SUMMED)
-_ADD_AFFECTED = composed("of_affected", *_SUMMED)
-_ADD_TREES = composed("of_trees", "selected", "places", "wanted_only", "contributions", "add")
+_SUMMED = ("places", "wanted_summed", "from_founding", "contributions", "add")
+_SUMMED_ONLY = ("places", "wanted_only", "from_founding", "contributions", "add")
+_ADD_NEW = composed("new_ones", "selected", *_SUMMED)
+_ADD_AFFECTED = composed("of_affected", "selected", *_SUMMED)
+_ADD_TREES = composed("of_trees", "selected", *_SUMMED_ONLY)
+_ADD_PLACES = composed("flags", "of_places", *_SUMMED)
+_ADD_PLACES_OF_TREES = composed("flags", "of_places", *_SUMMED_ONLY)
+_CHANGED_PLACES = composed("flags", "changed_places")
 
 
 class RunningSums:
@@ -89,10 +100,10 @@ class RunningSums:
             head = (await read_checkpoint(connection)).position
             if head < after:
                 # The projections were made anew.
-                await connection.execute(SQL["forget_sums"])
-                await connection.execute(SQL["forget_summed"])
+                for what in ("forget_sums", "forget_known_sums", "forget_summed"):
+                    await connection.execute(SQL[what])
                 after = 0
-            upto = min(head, after + STEP)
+            upto = min(head, after + STEP, (after // BLOCK + 1) * BLOCK)
             if after < upto:
                 await self._take_in(connection, after, upto)
             await connection.execute(SQL["move"], {"position": upto})
@@ -106,26 +117,57 @@ class RunningSums:
             pass
 
     async def _progress(self, connection: AsyncConnection) -> int:
+        """The last position taken in; beyond any where it is not known what was."""
         row = (await connection.execute(self._sql["progress"])).one_or_none()
         if row is None:
             await connection.execute(self._sql["begin"])
             row = (await connection.execute(self._sql["progress"])).one()
-        return int(row.position)
+        is_whole = getattr(row, "whole_position", row.position) == row.position
+        return int(row.position) if is_whole else ANY_POSITION
 
     async def _take_in(self, connection: AsyncConnection, after: int, upto: int) -> None:
         """Add the deltas between two positions; what moved in the tree is taken out at its old place before."""
-        moved = (await connection.execute(SQL["affected"], {"after": after, "upto": upto})).scalars().all()
-        affected: Sequence[str] = sorted(moved)
+        affected = await moved(connection, after, upto)
+        block = (upto - 1) // BLOCK
+        meaning = {**MEANING, "block": block, "affected": affected}
+        out, in_ = {**meaning, "known": after, "sign": -1}, {**meaning, "known": upto, "sign": 1}
         if affected and after:
-            await connection.execute(_ADD_AFFECTED, {**MEANING, "affected": affected, "known": after, "sign": -1})
+            await connection.execute(_ADD_AFFECTED, out)
         if affected:
-            await connection.execute(_ADD_AFFECTED, {**MEANING, "affected": affected, "known": upto, "sign": 1})
-        await connection.execute(
-            _ADD_NEW, {**MEANING, "affected": affected, "after": after, "known": upto, "sign": 1}
-        )
+            await connection.execute(_ADD_AFFECTED, in_)
+        await connection.execute(_ADD_NEW, {**in_, "after": after})
+        places = await changed_places(connection, after, upto, affected)
+        if places and after:
+            await connection.execute(_ADD_PLACES, {**out, "places": places, "knowns": [after]})
+        if places:
+            await connection.execute(_ADD_PLACES, {**in_, "places": places, "knowns": [upto]})
         if affected:
             grown = {"affected": affected, "upto": upto, "least": self._least_below}
             only = (await connection.execute(SQL["grown"], grown)).scalars().all()
             if only:
-                await connection.execute(_ADD_TREES, {**MEANING, "only": only, "known": upto, "sign": 1})
-                await connection.execute(SQL["put_summed"], {"organisations": only})
+                await self._begin(connection, list(only), upto, in_)
+
+    async def _begin(self, connection: AsyncConnection, only: list[str], upto: int, in_: dict[str, Any]) -> None:
+        """Make the sums of organisations that have none yet."""
+        trees = {**in_, "only": only}
+        await connection.execute(_ADD_TREES, trees)
+        places = (await connection.execute(SQL["places_of_trees"], {"only": only, "known": upto})).scalars().all()
+        if places:
+            await connection.execute(_ADD_PLACES_OF_TREES, {**trees, "places": places, "knowns": [upto]})
+        await connection.execute(SQL["put_summed"], {"organisations": only, "upto": upto})
+
+
+async def moved(connection: AsyncConnection, after: int, upto: int) -> list[str]:
+    """Organisations whose place, or who holds their things, became known as another between two positions."""
+    found = await connection.execute(SQL["affected"], {"after": after, "upto": upto})
+    return sorted(found.scalars())
+
+
+async def changed_places(connection: AsyncConnection, after: int, upto: int, affected: Sequence[str]) -> list[str]:
+    """Places of which it became known between two positions that they count otherwise, or elsewhere."""
+    between = {"after": after, "upto": upto, "affected": affected, "member_levels": MEANING["member_levels"]}
+    touched = (await connection.execute(SQL["touched_places"], between)).scalars().all()
+    if not touched:
+        return []
+    asked = {**between, "places": touched, "knowns": [after, upto]}
+    return sorted((await connection.execute(_CHANGED_PLACES, asked)).scalars())

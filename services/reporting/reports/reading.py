@@ -1,6 +1,7 @@
 """Reading figures: sums of signed deltas within a question's scope, and the events behind them."""
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
@@ -14,6 +15,8 @@ from services.reporting.projector.spells import counted_kind
 from services.reporting.reports.person_running import PersonRunning
 from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.running import Running
+from services.reporting.reports.walking import SQL as WALKING
+from services.reporting.reports.walking import Walk
 from shared.runtime.sql import Statements
 from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
 
@@ -44,10 +47,21 @@ Amounts = Mapping[str, Counter[str]]
 DAY = timedelta(days=1)
 
 _CONTRIBUTIONS: tuple[Contribution, ...] = get_args(Contribution)
-_RUNNING: frozenset[Contribution] = frozenset(
-    {"levels", "flows", "own_flows", "movements", "spell_levels", "spell_days", "spell_flows"}
-)
-"""Contributions that running sums are kept of."""
+_RUNNING: Mapping[Contribution, bool] = {
+    "levels": True,
+    "flows": False,
+    "own_flows": False,
+    "movements": False,
+    "places_without_members": True,
+    "places": True,
+    "spell_levels": True,
+    "spell_days": True,
+    "spell_flows": False,
+}
+"""Contributions that running sums are kept of, and whether they are levels: sums over all days up to one."""
+_SERIES = frozenset({"level_steps", "flows", "own_flows", "movements", "spell_flows"})
+"""Contributions of which running sums have a series."""
+_WITHOUT = "places.without_members"
 
 
 OF_STEPS: frozenset[Contribution] = frozenset({"cohort", "went_on", "retention"})
@@ -127,6 +141,37 @@ _STATEMENTS = {
     for contribution in _CONTRIBUTIONS
     if contribution not in OF_PERSONS
 }
+
+_RESTS = {
+    (tree, contribution): text(
+        _contributions(tree, contribution)
+        .replace(PIECES["scope"].text, PIECES["scope_of_parts"].text)
+        .replace(
+            "v.organisation_id <> CAST(:organisation_id AS text)",
+            "v.organisation_id <> CAST(:organisation_id AS text) "
+            "AND v.organisation_id <> ALL (CAST(:skipped AS text[]))",
+        )
+        + "\n"
+        + PIECES["sums"].text
+    )
+    for tree in ("as_was", "current")
+    for contribution in _RUNNING
+}
+"""The sums of all parts but of some children and of the whole: what is below those children is not looked at."""
+
+_WALKABLE: tuple[Contribution, ...] = ("levels", "flows", "own_flows", "movements")
+_WALKED = {
+    (tree, contribution): text(
+        _contributions(tree, contribution)
+        .replace(PIECES[f"tree_{tree}"].text, WALKING[f"tree_{tree}_of_some"].text)
+        .replace("d.position <= :known", "d.position > :after AND d.position <= :until")
+        + "\n"
+        + PIECES["events"].text
+    )
+    for tree in ("as_was", "current")
+    for contribution in _WALKABLE
+}
+"""The events between two positions alone, for the tree of those organisations only that they name."""
 
 _RESTRUCTURED = {
     tree: text(PIECES[f"tree_{tree}"].text + "\n" + PIECES["restructured"].text) for tree in ("as_was", "current")
@@ -317,22 +362,19 @@ class Reading:
 
     async def sums(self, wanted: Wanted) -> Amounts:
         """What the wanted measures amount to, in each part of the answer."""
-        if not self.question.by_child:
-            running = await self._run(wanted)
-            if running is not None:
-                return {WHOLE: running}
+        quick = await self._quick(wanted)
+        if quick is not None:
+            return quick
         found: dict[str, Counter[str]] = {part: Counter() for part in self.question.parts}
         if not wanted.empty:
-            for row in await self._ask(wanted, "sums"):
-                if row.part in found:
-                    found[row.part][row.measure] = row.amount
+            _add(found, await self._ask(wanted, "sums"))
         return found
 
     async def value(self, wanted: Wanted) -> int:
         """What all the wanted measures amount to in the whole."""
-        running = await self._run(wanted)
+        running = await self._run(wanted, [self.question.root])
         if running is not None:
-            return running.total()
+            return running[self.question.root].total()
         return 0 if wanted.empty else int((await self._ask(wanted, "value"))[0][0])
 
     async def events(self, wanted: Wanted, after: int, limit: int) -> Sequence[Any]:
@@ -340,14 +382,22 @@ class Reading:
 
         Of contributions made of persons' steps also `days`: how many the step took, where that is what is counted.
         """
+        if wanted.empty:
+            return []
+        walk = await self._walk(wanted)
+        if walk is not None:
+            return await walk.events(after, limit)
         asked = "events_of_steps" if wanted.contribution in OF_STEPS else "events"
-        return [] if wanted.empty else await self._ask(wanted, asked, after=after, limit=limit)
+        return await self._ask(wanted, asked, after=after, limit=limit)
 
     async def series(self, wanted: Wanted, starts: Sequence[date]) -> Mapping[str, list[int]]:
         """What all the wanted measures amount to in each part and span of days; spans by their first days.
 
         What lies before the first span is added to it.
         """
+        quick = await self._quick_series(wanted, starts)
+        if quick is not None:
+            return {WHOLE: quick}
         found = {part: [0] * len(starts) for part in self.question.parts}
         for row in await self._ask(wanted, "series", starts=list(starts)):
             if row.part in found:
@@ -369,6 +419,11 @@ class Reading:
         """Rows (position, source, event_id, type, effectiveon, recordedat, change) from then to now."""
         if wanted.empty:
             return []
+        walk = await self._walk(wanted)
+        if walk is not None and then.root == self.question.root:
+            quick = await walk.changed(then.known, after, limit)
+            if quick is not None:
+                return quick
         was = {
             "then_known": then.known,
             "then_organisation_id": then.root,
@@ -391,28 +446,97 @@ class Reading:
             parameters["today"] = question.today
         return (await self.connection.execute(_RESTRUCTURED[question.hierarchy], parameters)).all()
 
-    async def _run(self, wanted: Wanted) -> Counter[str] | None:
-        """What the running sums say of the whole; None where they say nothing."""
+    async def _quick(self, wanted: Wanted) -> Amounts | None:
+        """All parts, by running sums where there are any; None where they say nothing of the whole."""
+        question = self.question
+        if not question.by_child:
+            whole = await self._run(wanted, [question.root])
+            return None if whole is None else {WHOLE: whole[question.root]}
+        if self._running is None or not self._runs(wanted):
+            return None
+        children = await self._running.children(wanted.parameters()["lower"], wanted.last)
+        running = await self._run(wanted, [question.root, *children])
+        if running is None:
+            return None
+        found: dict[str, Counter[str]] = {part: Counter() for part in question.parts}
+        parameters = {**wanted.parameters(), **scope_parameters(question), "skipped": children}
+        statement = _RESTS[(question.hierarchy, wanted.contribution)]
+        _add(found, (await self.connection.execute(statement, parameters)).all())
+        return found | {child: running[child] for child in children} | {WHOLE: running[question.root]}
+
+    async def _quick_series(self, wanted: Wanted, starts: Sequence[date]) -> list[int] | None:
+        """The whole's series, by running sums; None where they say nothing of it."""
+        if self._running is None or self.question.by_child or wanted.contribution not in _SERIES:
+            return None
+        days = await self._running.by_day(
+            wanted.measures, starts[0], wanted.last, own=wanted.contribution == "own_flows"
+        )
+        if days is None:
+            return None
+        found = [0] * len(starts)
+        if wanted.contribution == "level_steps":
+            before = await self._running.sums(wanted.measures, date.min, starts[0] - DAY, own=False)
+            found[0] = before.total() if before is not None else 0
+        for day, amount in days.items():
+            found[bisect_right(starts, day) - 1] += amount
+        return found
+
+    def _runs(self, wanted: Wanted) -> bool:
+        """Whether running sums are kept of what is wanted."""
+        of_a_day = wanted.contribution == "spell_days" or wanted.days == (wanted.last,)
+        return wanted.contribution in _RUNNING and not wanted.empty and of_a_day
+
+    async def _run(self, wanted: Wanted, organisations: Sequence[str]) -> Mapping[str, Counter[str]] | None:
+        """What the running sums say of organisations; None where they say nothing."""
         if self._persons is not None and wanted.contribution == "cohort" and not wanted.empty:
             cohort = await self._persons.cohort(wanted.first, wanted.last, wanted.days[-1])
-            return None if cohort is None else Counter({each: cohort[each] for each in wanted.measures})
-        if self._running is None or wanted.empty or wanted.contribution not in _RUNNING:
+            root = self.question.root
+            return None if cohort is None else {root: Counter({each: cohort[each] for each in wanted.measures})}
+        if self._running is None or not self._runs(wanted):
             return None
-        if wanted.contribution == "spell_days":
-            found: Counter[str] = Counter()
-            for day in wanted.days:
-                level = await self._running.sums(wanted.measures, date.min, day, own=False)
-                if level is None:
-                    return None
-                found.update(level)
-            return found
-        first = date.min if wanted.contribution in ("levels", "spell_levels") else wanted.first
-        return await self._running.sums(
-            wanted.measures, first, wanted.last, own=wanted.contribution == "own_flows"
-        )
+        places = wanted.contribution == "places_without_members"
+        first = date.min if _RUNNING[wanted.contribution] else wanted.first
+        found = {each: Counter[str]() for each in organisations}
+        for day in wanted.days if wanted.contribution == "spell_days" else (wanted.last,):
+            sums = await self._running.of(
+                organisations,
+                [_WITHOUT] if places else wanted.measures,
+                first,
+                day,
+                own=wanted.contribution == "own_flows",
+            )
+            if sums is None:
+                return None
+            for organisation, amounts in sums.items():
+                found[organisation].update(amounts)
+        if places:
+            return {each: Counter({wanted.contribution: sums[_WITHOUT]}) for each, sums in found.items()}
+        return found
+
+    async def _walk(self, wanted: Wanted) -> Walk | None:
+        """Where the tree is so large that its events are found sooner one after the other: how."""
+        statement = _WALKED.get((self.question.hierarchy, wanted.contribution))
+        if statement is None or self._running is None or not await self._running.is_vast():
+            return None
+        parameters = {
+            **wanted.parameters(),
+            **scope_parameters(self.question),
+            "by_child": False,
+            "children": [],
+        }
+        kinds = wanted.measures
+        if wanted.contribution == "movements" and {"entered", "left"} & set(kinds):
+            kinds = sorted({*kinds, *MEMBER_LEVELS})
+        return Walk(self.connection, self.question.known, kinds, statement, parameters)
 
     async def _ask(self, wanted: Wanted, asked: str, **more: Any) -> Sequence[Any]:
         question = self.question
         parameters = {**wanted.parameters(), **more, **scope_parameters(question)}
         statement = _STATEMENTS[(question.hierarchy, wanted.contribution, asked)]
         return (await self.connection.execute(statement, parameters)).all()
+
+
+def _add(found: Mapping[str, Counter[str]], rows: Iterable[Any]) -> None:
+    for row in rows:
+        if row.part in found:
+            found[row.part][row.measure] = row.amount

@@ -1,70 +1,231 @@
-"""Reads the running sums: the quick way to a figure of a large tree as it was, as known now."""
+"""Reads the running sums: the quick way to a figure of a large tree, on either tree, as known at any position.
 
-from collections import Counter
+The sums are of trees as they were, as known at the end of a block or when they last were kept. What became known
+since is added. On the tree of today, what stands elsewhere today than it once did is taken out and put in there.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from msgspec import Struct
+from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.projector.running_sums import MEANING, SQL, composed
+from services.reporting.projector import running_sums
+from services.reporting.projector.running_sums import MEANING, SQL, changed_places, composed, moved
 from services.reporting.reports.question import Question
 
-MOST_BEHIND = 2_000
+MOST_BEHIND = 40_000
 """Positions that the sums may be behind: to add the deltas of more takes longer than to do without."""
+VAST = 20_000
+"""Organisations below one from which on its events are gone through one after the other."""
+MOST_MOVED = 20_000
+"""Organisations that may have moved since: the same."""
 OWN = "own."
 """Before measures of what organisations themselves did, wherever what was theirs has gone."""
+PLACES = "places."
 
-_REST = composed("new_ones", "selected", "places", "wanted_only", "contributions", "rest")
+_REST = ("places", "wanted_only", "from_founding", "contributions", "rest")
+_NEW = composed("new_ones", "selected", *_REST)
+_MOVED = composed("of_affected", "selected", *_REST)
+_PLACES = composed("flags", "of_places", *_REST)
+_TODAY = ("places_today", "wanted_only", "from_ever", "contributions", "rest")
+_MOVED_TODAY = composed("of_affected", "selected", *_TODAY)
+_PLACES_TODAY = composed("flags", "of_places", *_TODAY)
 _DAY = timedelta(days=1)
+
+Sums = Mapping[str, Counter[str]]
+"""Organisation → measure → amount."""
+
+
+_Besides = Mapping[tuple[str, str], list[tuple[date, int]]]
+"""Organisation and measure → days and amounts."""
+_Step = tuple[TextClause, dict[str, Any], int]
+"""A statement, what it is given besides, and whether what it finds is added or taken away."""
+
+
+class _Standing(Struct, frozen=True):
+    """The position that the sums are of, and of which block's beginning where it is not the newest."""
+
+    position: int
+    block: int | None
 
 
 class Running:
-    """The sums of one question's whole. Needs a connection whose statements all see the same moment."""
+    """The sums of one question's organisations. Needs a connection whose statements all see the same moment."""
 
     def __init__(self, connection: AsyncConnection, question: Question) -> None:
         self._connection = connection
         self._question = question
-        self._position: int | None = None
+        self._standing: _Standing | None = None
         self._asked = False
+        self._below = 0
+        self._moved: list[str] = []
+        self._elsewhere: list[str] = []
+        self._summed: list[str] = []
+        self._besides: dict[bool, _Besides] = {}
 
     async def sums(self, measures: list[str], first: date, last: date, *, own: bool) -> Counter[str] | None:
         """What measures come to on the days `first` to `last`; None where this must be added up otherwise."""
-        position = await self._standing()
-        if position is None:
+        found = await self.of((self._question.root,), measures, first, last, own=own)
+        return None if found is None else found[self._question.root]
+
+    async def of(
+        self, organisations: Sequence[str], measures: list[str], first: date, last: date, *, own: bool
+    ) -> Sums | None:
+        """The same of each of some organisations that have sums, the asked one or others of `children`."""
+        standing = await self._stands()
+        if standing is None:
             return None
-        parameters: dict[str, Any] = {
-            "organisation_id": self._question.root,
-            "measures": [OWN + each for each in measures] if own else measures,
+        names = [OWN + each for each in measures] if own else measures
+        asked: dict[str, Any] = {
+            "only": list(organisations),
+            "measures": names,
             "first": first,
             "last": last,
+            **whole_months(first, last),
         }
-        rows = (await self._connection.execute(SQL["read"], parameters | whole_months(first, last))).all()
-        if position < self._question.known:
-            rest = {
-                **MEANING,
-                **parameters,
-                "only": [self._question.root],
-                "affected": [],
-                "after": position,
-                "known": self._question.known,
-            }
-            rows = [*rows, *(await self._connection.execute(_REST, rest)).all()]
-        found: Counter[str] = Counter()
+        if standing.block is None:
+            rows = (await self._connection.execute(SQL["read"], asked)).all()
+        else:
+            rows = (await self._connection.execute(SQL["read_known"], asked | {"block": standing.block})).all()
+        found: Sums = {organisation: Counter() for organisation in organisations}
         for row in rows:
-            found[row.measure.removeprefix(OWN)] += row.amount
+            found[row.at][row.measure.removeprefix(OWN)] += row.amount
+        besides = await self._read_besides(standing, about_places=any(each.startswith(PLACES) for each in names))
+        for organisation in organisations:
+            for measure in names:
+                for day, amount in besides.get((organisation, measure), ()):
+                    if first <= day <= last:
+                        found[organisation][measure.removeprefix(OWN)] += amount
         return found
 
-    async def _standing(self) -> int | None:
-        """The position that the sums are of, where they answer the question at all."""
+    async def by_day(self, measures: list[str], first: date, last: date, *, own: bool) -> Counter[date] | None:
+        """What measures of the asked organisation come to on each of the days `first` to `last`, added up."""
+        standing = await self._stands()
+        if standing is None:
+            return None
+        root = self._question.root
+        names = [OWN + each for each in measures] if own else measures
+        asked: dict[str, Any] = {"organisation_id": root, "measures": names, "first": first, "last": last}
+        how = "read_days"
+        if standing.block is not None:
+            how, asked = "read_days_known", asked | {"block": standing.block}
+        found: Counter[date] = Counter()
+        for row in await self._connection.execute(SQL[how], asked):
+            found[row.day] += row.amount
+        besides = await self._read_besides(standing, about_places=False)
+        for measure in names:
+            for day, amount in besides.get((root, measure), ()):
+                if first <= day <= last:
+                    found[day] += amount
+        return found
+
+    async def children(self, lower: date, last: date) -> list[str]:
+        """Children whose part of the answer is their sums: they have some, and were the asked one's throughout."""
+        standing = await self._stands()
+        question = self._question
+        if standing is None or not question.children:
+            return []
+        names = [child.id for child in question.children]
+        if not self._summed:
+            rows = (await self._connection.execute(SQL["with_sums"], {"children": names})).all()
+            self._summed = [
+                row.organisation_id
+                for row in rows
+                if standing.block is None or row.known_since <= standing.position
+            ]
+            # What was read before was of the asked one alone.
+            self._besides.clear()
+        if question.hierarchy == "current" or not self._summed:
+            return self._summed
+        asked = {
+            "organisation_id": question.root,
+            "children": self._summed,
+            "known": question.known,
+            "lower": lower,
+            "last": last,
+        }
+        return list((await self._connection.execute(SQL["always_children"], asked)).scalars())
+
+    async def is_vast(self) -> bool:
+        """Whether very many organisations are below the asked one."""
+        return await self._stands() is not None and self._below >= VAST
+
+    async def _stands(self) -> _Standing | None:
         if not self._asked:
             self._asked = True
-            question = self._question
-            if question.hierarchy == "as_was":
-                asked = {"organisation_id": question.root, "known": question.known}
-                position = await self._connection.scalar(SQL["standing"], asked)
-                if position is not None and question.known - position <= MOST_BEHIND:
-                    self._position = position
-        return self._position
+            self._standing = await self._read_standing()
+        return self._standing
+
+    async def _read_standing(self) -> _Standing | None:
+        """Where the sums stand, if they answer the question at all."""
+        question = self._question
+        row = (await self._connection.execute(SQL["standing"], {"organisation_id": question.root})).one_or_none()
+        if row is None:
+            return None
+        self._below = row.below
+        if row.position <= question.known:
+            standing = _Standing(row.position, None)
+        else:
+            block = question.known // running_sums.BLOCK
+            standing = _Standing(block * running_sums.BLOCK, block)
+            if standing.position < row.known_since:
+                return None
+        if question.known - standing.position > MOST_BEHIND:
+            return None
+        if standing.position < question.known:
+            self._moved = await moved(self._connection, standing.position, question.known)
+            if len(self._moved) > MOST_MOVED:
+                return None
+        if question.hierarchy == "current":
+            asked = {"known": question.known, "today": question.today, "limit": MOST_MOVED + 1}
+            self._elsewhere = sorted((await self._connection.execute(SQL["elsewhere"], asked)).scalars())
+            if len(self._elsewhere) > MOST_MOVED:
+                return None
+        return standing
+
+    async def _read_besides(self, standing: _Standing, *, about_places: bool) -> _Besides:
+        """What is not in the sums: read once for all that the question asks, places only if it asks for them."""
+        if about_places not in self._besides:
+            steps = await self._place_steps(standing) if about_places else self._steps(standing)
+            only = {**MEANING, "only": [self._question.root, *self._summed], "today": self._question.today}
+            found = defaultdict[tuple[str, str], list[tuple[date, int]]](list)
+            for statement, parameters, sign in steps:
+                for row in await self._connection.execute(statement, {**only, **parameters}):
+                    found[(row.at, row.measure)].append((row.day, sign * row.amount))
+            self._besides[about_places] = found
+        return self._besides[about_places]
+
+    def _steps(self, standing: _Standing) -> list[_Step]:
+        """What became known since the sums; on the tree of today, out of where it was and in where it is."""
+        known, steps = self._question.known, list[_Step]()
+        if standing.position < known:
+            new = {"affected": self._moved, "after": standing.position, "known": known}
+            steps.append((_NEW, new, 1))
+            if self._moved:
+                steps.append((_MOVED, {"affected": self._moved, "known": standing.position}, -1))
+                steps.append((_MOVED, {"affected": self._moved, "known": known}, 1))
+        if self._elsewhere:
+            elsewhere = {"affected": self._elsewhere, "known": known}
+            steps += [(_MOVED, elsewhere, -1), (_MOVED_TODAY, elsewhere, 1)]
+        return steps
+
+    async def _place_steps(self, standing: _Standing) -> list[_Step]:
+        """The same of places."""
+        known, steps = self._question.known, list[_Step]()
+        if standing.position < known:
+            places = await changed_places(self._connection, standing.position, known, self._moved)
+            for position, sign in ((standing.position, -1), (known, 1)):
+                steps.append((_PLACES, {"known": position, "knowns": [position], "places": places}, sign))
+        if self._elsewhere:
+            asked = {"affected": self._elsewhere, "known": known}
+            places = list((await self._connection.execute(SQL["places_of"], asked)).scalars())
+            there = {"known": known, "knowns": [known], "places": places}
+            steps += [(_PLACES, there, -1), (_PLACES_TODAY, there, 1)]
+        return [step for step in steps if step[1]["places"]]
 
 
 def whole_months(first: date, last: date) -> dict[str, date]:

@@ -55,6 +55,13 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
     FROM tree WHERE CAST(:by_child AS boolean)
 );
 
+-- scope_of_parts: without the whole
+, scope (organisation_id, from_day, to_day, part) AS (
+    SELECT organisation_id, from_day, to_day,
+           CASE WHEN child = ANY (CAST(:children AS text[])) THEN child ELSE '' END
+    FROM tree
+);
+
 -- held_as_was: whose facts count for the scope on which days, for it holds what they are about
 , held (organisation_id, from_day, to_day, part) AS (
     SELECT h.organisation_id, greatest(s.from_day, h.valid_from), least(s.to_day, h.valid_to), s.part

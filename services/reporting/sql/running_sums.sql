@@ -8,16 +8,19 @@
 -- contribution(at, measure, day, change): what comes of it in the figures of `at`, from which day.
 
 -- progress: up to which position deltas are in the sums, held until the transaction ends
-SELECT position FROM reporting.running_sum_progress FOR UPDATE;
+SELECT position, whole_position FROM reporting.running_sum_progress FOR UPDATE;
 
 -- begin: the first time there is no progress yet
 INSERT INTO reporting.running_sum_progress DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 -- move: everything up to here is in the sums
-UPDATE reporting.running_sum_progress SET position = :position;
+UPDATE reporting.running_sum_progress SET position = :position, whole_position = :position;
 
 -- forget_sums: begin anew
 DELETE FROM reporting.running_sum;
+
+-- forget_known_sums: begin anew
+DELETE FROM reporting.known_sum;
 
 -- forget_summed: begin anew
 DELETE FROM reporting.summed;
@@ -82,7 +85,7 @@ WITH RECURSIVE up (organisation_id, at) AS (
 SELECT organisation_id FROM counted WHERE below >= :least AND NOT is_summed ORDER BY organisation_id;
 
 -- put_summed: these have sums from now on
-UPDATE reporting.summed SET is_summed = true WHERE organisation_id = ANY (CAST(:organisations AS text[]));
+UPDATE reporting.summed SET is_summed = true, known_since = :upto WHERE organisation_id = ANY (CAST(:organisations AS text[]));
 
 -- new_ones: what came between two positions, but for what `of_affected` selects
 WITH RECURSIVE chosen_delta AS (
@@ -149,10 +152,8 @@ WITH RECURSIVE below (organisation_id) AS (
     SELECT organisation_id FROM selected
     UNION
     SELECT counterpart FROM selected WHERE counterpart IS NOT NULL
-), up (organisation_id, role, at, from_day, to_day) AS (
-    SELECT a.organisation_id, r.role, h.holder_id,
-           CASE WHEN r.role = 'active' THEN greatest(h.valid_from, v.valid_from) ELSE h.valid_from END,
-           CASE WHEN r.role = 'active' THEN least(h.valid_to, v.valid_to) ELSE h.valid_to END
+), holder (organisation_id, holder_id, from_day, to_day) AS (
+    SELECT a.organisation_id, h.holder_id, h.valid_from, h.valid_to
     FROM about a
     CROSS JOIN LATERAL (
         SELECT holder_id, valid_from, valid_to
@@ -160,26 +161,76 @@ WITH RECURSIVE below (organisation_id) AS (
         WHERE organisation_id = a.organisation_id AND known_from <= :known AND :known < known_to
         OFFSET 0
     ) h
-    CROSS JOIN (VALUES ('held'), ('active')) r (role)
-    LEFT JOIN LATERAL (
-        SELECT valid_from, valid_to
-        FROM reporting.organisation_version
-        WHERE organisation_id = h.holder_id AND active AND known_from <= :known AND :known < known_to
-          AND valid_from < h.valid_to AND h.valid_from < valid_to
-        OFFSET 0
-    ) v ON r.role = 'active'
-    WHERE r.role = 'held' OR v.valid_from IS NOT NULL
+), above (organisation_id, at, from_day, to_day) AS (
+    -- The way up is the same for every role: it is gone once.
+    SELECT organisation_id, organisation_id, CAST('-infinity' AS date), CAST('infinity' AS date)
+    FROM (SELECT organisation_id FROM about UNION SELECT holder_id FROM holder) AS each
     UNION
-    SELECT organisation_id, 'own', organisation_id, CAST('-infinity' AS date), CAST('infinity' AS date)
-    FROM about
-    UNION
-    SELECT u.organisation_id, u.role, v.parent_id, greatest(u.from_day, v.valid_from), least(u.to_day, v.valid_to)
-    FROM up u
+    SELECT a.organisation_id, v.parent_id, greatest(a.from_day, v.valid_from), least(a.to_day, v.valid_to)
+    FROM above a
     CROSS JOIN LATERAL (
         SELECT parent_id, valid_from, valid_to
         FROM reporting.organisation_version
-        WHERE organisation_id = u.at AND parent_id IS NOT NULL AND known_from <= :known AND :known < known_to
-          AND valid_from < u.to_day AND u.from_day < valid_to
+        WHERE organisation_id = a.at AND parent_id IS NOT NULL AND known_from <= :known AND :known < known_to
+          AND valid_from < a.to_day AND a.from_day < valid_to
+        OFFSET 0
+    ) v
+), up (organisation_id, role, at, from_day, to_day) AS (
+    SELECT organisation_id, 'own', at, from_day, to_day
+    FROM above JOIN about USING (organisation_id)
+    UNION ALL
+    SELECT h.organisation_id, 'held', a.at, greatest(h.from_day, a.from_day), least(h.to_day, a.to_day)
+    FROM holder h
+    JOIN above a ON a.organisation_id = h.holder_id
+    WHERE h.from_day < a.to_day AND a.from_day < h.to_day
+    UNION ALL
+    SELECT h.organisation_id, 'active', a.at, greatest(h.from_day, a.from_day, v.valid_from),
+           least(h.to_day, a.to_day, v.valid_to)
+    FROM holder h
+    CROSS JOIN LATERAL (
+        SELECT valid_from, valid_to
+        FROM reporting.organisation_version
+        WHERE organisation_id = h.holder_id AND active AND known_from <= :known AND :known < known_to
+          AND valid_from < h.to_day AND h.from_day < valid_to
+        OFFSET 0
+    ) v
+    JOIN above a ON a.organisation_id = h.holder_id
+    WHERE greatest(h.from_day, a.from_day, v.valid_from) < least(h.to_day, a.to_day, v.valid_to)
+);
+
+-- places_today: the same on the tree of `today`, for all days; `active` on the days on which the holder was
+, about (organisation_id) AS (
+    SELECT organisation_id FROM selected
+    UNION
+    SELECT counterpart FROM selected WHERE counterpart IS NOT NULL
+), up (organisation_id, role, at, from_day, to_day) AS (
+    SELECT a.organisation_id, r.role, t.holder_id,
+           CASE WHEN r.role = 'active' THEN greatest(h.valid_from, v.valid_from) ELSE '-infinity' END,
+           CASE WHEN r.role = 'active' THEN least(h.valid_to, v.valid_to) ELSE 'infinity' END
+    FROM about a
+    CROSS JOIN LATERAL (
+        SELECT holder_id
+        FROM reporting.holding_version
+        WHERE organisation_id = a.organisation_id AND known_from <= :known AND :known < known_to
+          AND valid_from <= :today AND :today < valid_to
+        OFFSET 0
+    ) t
+    CROSS JOIN (VALUES ('held'), ('own'), ('active')) r (role)
+    LEFT JOIN reporting.holding_version h
+      ON r.role = 'active' AND h.organisation_id = a.organisation_id
+     AND h.known_from <= :known AND :known < h.known_to
+    LEFT JOIN reporting.organisation_version v
+      ON v.organisation_id = h.holder_id AND v.active AND v.known_from <= :known AND :known < v.known_to
+     AND v.valid_from < h.valid_to AND h.valid_from < v.valid_to
+    WHERE r.role <> 'active' OR v.organisation_id IS NOT NULL
+    UNION
+    SELECT u.organisation_id, u.role, v.parent_id, u.from_day, u.to_day
+    FROM up u
+    CROSS JOIN LATERAL (
+        SELECT parent_id
+        FROM reporting.organisation_version
+        WHERE organisation_id = u.at AND parent_id IS NOT NULL AND successor_id IS NULL
+          AND known_from <= :known AND :known < known_to AND valid_from <= :today AND :today < valid_to
         OFFSET 0
     ) v
 );
@@ -190,14 +241,20 @@ WITH RECURSIVE below (organisation_id) AS (
 -- wanted_only: for some
 , wanted AS (SELECT unnest(CAST(:only AS text[])) AS at);
 
--- contributions: of levels, flows, own flows, and of members that come and go with their organisation
+-- from_founding: nothing counts for an organisation before it is founded
 , founded (at, day) AS (
     SELECT w.at, min(v.valid_from)
     FROM wanted w
     JOIN reporting.organisation_version v ON v.organisation_id = w.at
     WHERE v.known_from <= :known AND :known < v.known_to
     GROUP BY w.at
-), place AS (
+);
+
+-- from_ever: on the tree of today everything counts that was ever
+, founded (at, day) AS (SELECT at, CAST('-infinity' AS date) FROM wanted);
+
+-- contributions: of levels, flows, own flows, and of members that come and go with their organisation
+, place AS (
     SELECT organisation_id, role, at, lower(days) AS from_day, upper(days) AS to_day
     FROM (
         SELECT organisation_id, role, at, unnest(range_agg(daterange(greatest(from_day, day), to_day))) AS days
@@ -250,47 +307,153 @@ WITH RECURSIVE below (organisation_id) AS (
     GROUP BY at, measure, day
     HAVING sum(change) <> 0
 )
+, added AS (
+    SELECT at, measure, false AS is_month, day, amount * :sign AS amount FROM daily
+    UNION ALL
+    SELECT at, measure, true, date_trunc('month', day)::date, sum(amount)::bigint * :sign
+    FROM daily
+    GROUP BY at, measure, date_trunc('month', day)
+    HAVING sum(amount) <> 0
+), known AS (
+    INSERT INTO reporting.known_sum AS s (organisation_id, measure, is_month, day, block, amount)
+    SELECT at, measure, is_month, day, :block, amount FROM added
+    ON CONFLICT (organisation_id, measure, is_month, day, block) DO UPDATE SET amount = s.amount + excluded.amount
+)
 INSERT INTO reporting.running_sum AS s (organisation_id, measure, is_month, day, amount)
-SELECT at, measure, false, day, amount * :sign FROM daily
-UNION ALL
-SELECT at, measure, true, date_trunc('month', day)::date, sum(amount)::bigint * :sign
-FROM daily
-GROUP BY at, measure, date_trunc('month', day)
-HAVING sum(amount) <> 0
+SELECT at, measure, is_month, day, amount FROM added
 ON CONFLICT (organisation_id, measure, is_month, day) DO UPDATE SET amount = s.amount + excluded.amount;
 
--- rest: what is not in the sums yet
-SELECT measure, sum(change)::bigint AS amount
+-- rest: what is not in the sums
+SELECT at, measure, day, sum(change)::bigint AS amount
 FROM contribution
-WHERE measure = ANY (CAST(:measures AS text[])) AND day >= :first AND day <= :last
-GROUP BY measure;
+GROUP BY at, measure, day
+HAVING sum(change) <> 0;
 
--- standing: up to where an organisation's sums are kept, where they are, and nothing has moved since
-SELECT p.position
+-- standing: up to where an organisation's sums are kept, and from where on what was known when
+SELECT p.position, s.known_since, s.below
 FROM reporting.running_sum_progress p
 JOIN reporting.summed s ON s.organisation_id = :organisation_id AND s.is_summed
-WHERE p.position <= :known AND (p.position = :known OR NOT (
-    EXISTS (SELECT FROM reporting.organisation_version WHERE known_from > p.position AND known_from <= :known)
-    OR EXISTS (SELECT FROM reporting.organisation_version
-               WHERE known_to > p.position AND known_to <= :known AND known_to < 9223372036854775807)
-    OR EXISTS (SELECT FROM reporting.holding_version WHERE known_from > p.position AND known_from <= :known)
-    OR EXISTS (SELECT FROM reporting.holding_version
-               WHERE known_to > p.position AND known_to <= :known AND known_to < 9223372036854775807)
-));
+WHERE p.whole_position = p.position;
+
+-- always_children: those of these that belong to the asked organisation on all of some days that they are there
+SELECT c.organisation_id
+FROM unnest(CAST(:children AS text[])) AS c (organisation_id)
+WHERE NOT EXISTS (
+      SELECT FROM reporting.organisation_version v
+      WHERE v.organisation_id = c.organisation_id AND v.known_from <= :known AND :known < v.known_to
+        AND v.valid_from <= :last AND :lower < v.valid_to
+        AND v.parent_id IS DISTINCT FROM CAST(:organisation_id AS text)
+  )
+  AND EXISTS (
+      SELECT FROM reporting.organisation_version v
+      WHERE v.organisation_id = :organisation_id AND v.known_from <= :known AND :known < v.known_to
+        AND v.valid_from <= :lower
+  );
+
+-- with_sums: which of these have sums
+SELECT organisation_id, known_since FROM reporting.summed
+WHERE organisation_id = ANY (CAST(:children AS text[])) AND is_summed;
+
+-- elsewhere: organisations whose place in the tree of today may be another than it was on some day
+WITH RECURSIVE candidate (organisation_id) AS (
+    SELECT organisation_id FROM reporting.organisation_version
+    WHERE valid_to < 'infinity' AND known_from <= :known AND :known < known_to
+    UNION
+    SELECT organisation_id FROM reporting.organisation_version
+    WHERE valid_from > :today AND known_from <= :known AND :known < known_to
+    UNION
+    SELECT organisation_id FROM reporting.organisation_version
+    WHERE successor_id IS NOT NULL AND known_from <= :known AND :known < known_to
+    UNION
+    SELECT organisation_id FROM reporting.organisation_version
+    WHERE known_to <= :known AND known_to < 9223372036854775807
+    UNION
+    SELECT organisation_id FROM reporting.holding_version
+    WHERE valid_to < 'infinity' AND known_from <= :known AND :known < known_to
+    UNION
+    SELECT organisation_id FROM reporting.holding_version
+    WHERE known_to <= :known AND known_to < 9223372036854775807
+), below (organisation_id) AS (
+    -- Who was only renamed stands where it stood, from the day on that it was first known to be founded.
+    SELECT c.organisation_id
+    FROM candidate c
+    CROSS JOIN LATERAL (
+        SELECT count(DISTINCT (v.parent_id, v.active, v.successor_id)) + count(v.successor_id) AS places,
+               min(v.valid_from) AS founded
+        FROM reporting.organisation_version v
+        WHERE v.organisation_id = c.organisation_id AND v.known_from <= :known AND :known < v.known_to
+    ) AS now
+    WHERE now.places <> 1 OR now.founded > :today
+       OR EXISTS (
+           SELECT FROM reporting.holding_version h
+           WHERE h.organisation_id = c.organisation_id AND h.known_from <= :known AND h.valid_to < 'infinity'
+       )
+       OR EXISTS (
+           SELECT FROM reporting.organisation_version v
+           WHERE v.organisation_id = c.organisation_id AND v.known_from <= :known AND v.valid_from < now.founded
+       )
+    UNION
+    SELECT v.organisation_id
+    FROM below b
+    JOIN reporting.organisation_version v ON v.parent_id = b.organisation_id
+    WHERE v.known_from <= :known AND :known < v.known_to
+)
+SELECT organisation_id FROM below
+UNION
+SELECT h.organisation_id
+FROM below b
+JOIN reporting.holding_version h ON h.holder_id = b.organisation_id
+WHERE h.known_from <= :known AND :known < h.known_to
+LIMIT :limit;
+
+-- places_of: places that belong to any of these
+SELECT DISTINCT place_id FROM reporting.place_version
+WHERE organisation_id = ANY (CAST(:affected AS text[])) AND known_from <= :known AND :known < known_to;
 
 -- read: whole months, and the days before and after them
-SELECT measure, sum(amount)::bigint AS amount
+SELECT organisation_id AS at, measure, sum(amount)::bigint AS amount
 FROM (
-    SELECT measure, amount FROM reporting.running_sum
-    WHERE organisation_id = :organisation_id AND measure = ANY (CAST(:measures AS text[]))
+    SELECT organisation_id, measure, amount FROM reporting.running_sum
+    WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
       AND is_month AND day >= :months_from AND day < :months_to
     UNION ALL
-    SELECT measure, amount FROM reporting.running_sum
-    WHERE organisation_id = :organisation_id AND measure = ANY (CAST(:measures AS text[]))
+    SELECT organisation_id, measure, amount FROM reporting.running_sum
+    WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
       AND NOT is_month AND day >= :first AND day < :months_from
     UNION ALL
-    SELECT measure, amount FROM reporting.running_sum
-    WHERE organisation_id = :organisation_id AND measure = ANY (CAST(:measures AS text[]))
+    SELECT organisation_id, measure, amount FROM reporting.running_sum
+    WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
       AND NOT is_month AND day >= :months_to AND day <= :last
 ) AS each
-GROUP BY measure;
+GROUP BY organisation_id, measure;
+
+-- read_known: the same as known at the end of a block
+SELECT organisation_id AS at, measure, sum(amount)::bigint AS amount
+FROM (
+    SELECT organisation_id, measure, amount FROM reporting.known_sum
+    WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
+      AND is_month AND day >= :months_from AND day < :months_to AND block < :block
+    UNION ALL
+    SELECT organisation_id, measure, amount FROM reporting.known_sum
+    WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
+      AND NOT is_month AND day >= :first AND day < :months_from AND block < :block
+    UNION ALL
+    SELECT organisation_id, measure, amount FROM reporting.known_sum
+    WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
+      AND NOT is_month AND day >= :months_to AND day <= :last AND block < :block
+) AS each
+GROUP BY organisation_id, measure;
+
+-- read_days: an organisation's sums day by day
+SELECT day, sum(amount)::bigint AS amount
+FROM reporting.running_sum
+WHERE organisation_id = :organisation_id AND measure = ANY (CAST(:measures AS text[]))
+  AND NOT is_month AND day >= :first AND day <= :last
+GROUP BY day;
+
+-- read_days_known: the same as known at the end of a block
+SELECT day, sum(amount)::bigint AS amount
+FROM reporting.known_sum
+WHERE organisation_id = :organisation_id AND measure = ANY (CAST(:measures AS text[]))
+  AND NOT is_month AND day >= :first AND day <= :last AND block < :block
+GROUP BY day;

@@ -1,0 +1,82 @@
+"""Reporting as a process of its own that answers from what is projected, and reads no events.
+
+`python -m benchmarks.answering URL PORT` is that process; `answering(url)` runs it for the length of a `with`.
+"""
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from deploy.stack.ports import HOST, free_port
+from services.reporting.app import create_app
+from services.reporting.settings import ReportingSettings
+from shared.runtime.http import serve
+from shared.runtime.service import calm_the_collector
+
+PATIENCE = 60.0
+
+
+class Answering:
+    """Asks it over one connection that stays, and says how long each answer took."""
+
+    def __init__(self, port: int, pid: int) -> None:
+        self._connection = http.client.HTTPConnection(HOST, port, timeout=600)
+        self._pid = pid
+
+    def ask(self, organisation: str, report: str, parameters: Mapping[str, str]) -> tuple[float, Any]:
+        """Milliseconds, and the body. Raises RuntimeError for an answer that is none."""
+        path = f"/v1/organisations/{organisation}/{report}?{urlencode(parameters)}"
+        begin = time.perf_counter()
+        self._connection.request("GET", path)
+        response = self._connection.getresponse()
+        body = response.read()
+        delay = (time.perf_counter() - begin) * 1000
+        if response.status != http.HTTPStatus.OK:
+            raise RuntimeError(f"GET {path}: {response.status}, {body[:300]!r}")
+        return delay, json.loads(body)
+
+    def memory(self) -> float:
+        """The most resident memory that it ever had, in MiB."""
+        status = Path(f"/proc/{self._pid}/status").read_text(encoding="ascii")
+        kibibytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+        return round(int(kibibytes) / 1024, 1)
+
+
+@contextmanager
+def answering(url: str) -> Iterator[Answering]:
+    """Run it on a database that is projected."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.answering", url, str(port)])
+    try:
+        _await(port, process)
+        yield Answering(port, process.pid)
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def _await(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            connection = http.client.HTTPConnection(HOST, port, timeout=5)
+            connection.request("GET", "/health/live")
+            connection.getresponse().read()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"reporting did not answer within {PATIENCE:.0f} s")
+
+
+if __name__ == "__main__":
+    calm_the_collector()
+    settings = ReportingSettings(database_url=sys.argv[1], http_port=int(sys.argv[2]))
+    serve(create_app(settings, consume=False), settings.http_host, settings.http_port)
