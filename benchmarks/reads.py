@@ -8,7 +8,7 @@ from benchmarks.goals import Figure
 from benchmarks.national import loaded
 
 EVENTS = 1_000_000
-ASKED = 400
+ASKED = 200
 
 _PAST = past(EVENTS)
 QUESTIONS: dict[str, tuple[tuple[str, Parameters], ...]] = {
