@@ -17,7 +17,7 @@ from services.reporting.projector import running_sums
 from services.reporting.projector.running_sums import MEANING, SQL, changed_places, composed, moved
 from services.reporting.reports.question import Question
 
-MOST_BEHIND = 40_000
+MOST_BEHIND = 10_000
 """Positions that the sums may be behind: to add the deltas of more takes longer than to do without."""
 VAST = 20_000
 """Organisations below one from which on its events are gone through one after the other."""
@@ -64,7 +64,8 @@ class Running:
         self._below = 0
         self._moved: list[str] = []
         self._elsewhere: list[str] = []
-        self._summed: list[str] = []
+        self._summed: list[str] | None = None
+        """Children that have sums; not asked for yet."""
         self._besides: dict[bool, _Besides] = {}
 
     async def sums(self, measures: list[str], first: date, last: date, *, own: bool) -> Counter[str] | None:
@@ -130,7 +131,7 @@ class Running:
         if standing is None or not question.children:
             return []
         names = [child.id for child in question.children]
-        if not self._summed:
+        if self._summed is None:
             rows = (await self._connection.execute(SQL["with_sums"], {"children": names})).all()
             self._summed = [
                 row.organisation_id
@@ -191,7 +192,7 @@ class Running:
         """What is not in the sums: read once for all that the question asks, places only if it asks for them."""
         if about_places not in self._besides:
             steps = await self._place_steps(standing) if about_places else self._steps(standing)
-            only = {**MEANING, "only": [self._question.root, *self._summed], "today": self._question.today}
+            only = {**MEANING, "only": [self._question.root, *(self._summed or ())], "today": self._question.today}
             found = defaultdict[tuple[str, str], list[tuple[date, int]]](list)
             for statement, parameters, sign in steps:
                 for row in await self._connection.execute(statement, {**only, **parameters}):
