@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 from deploy.stack.ports import HOST, free_port
 from services.reporting.app import create_app
 from services.reporting.settings import ReportingSettings
+from shared.runtime.collector import calm_the_collector
 from shared.runtime.http import serve
-from shared.runtime.service import calm_the_collector
 
 PATIENCE = 60.0
 

@@ -21,8 +21,8 @@ from benchmarks.nation import Nation
 from benchmarks.national_load import Step, load
 from benchmarks.servers import DIRECTORY
 from deploy.stack.postgres import SERVICES, PostgresServer
+from shared.runtime.collector import calm_the_collector
 from shared.runtime.migrations import upgrade_async
-from shared.runtime.service import calm_the_collector
 
 LOADED = "loaded.json"
 MADE_BY = (
