@@ -107,7 +107,7 @@ async def _restatement(reading: Reading, query: Query, _: Principal) -> Bodies:
         reports,
         query.get("measure"),
         parameters.number(query, "after", 0, 0, parameters.MAX_POSITION),
-        _limit(query, 20),
+        parameters.number(query, "limit", 20, 0, parameters.MAX_PAGE),
     )
     try:
         return await restatement(reading, asked)

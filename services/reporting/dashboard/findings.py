@@ -1,8 +1,6 @@
-"""What pages read: an organisation with its reports, the roots of the tree, and organisations by name."""
+"""Which organisation a page is about, where it stands, the roots of the tree, and organisations by name."""
 
-from collections.abc import Iterable
 from datetime import date
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,16 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.api import reach
 from services.reporting.dashboard.address import Address, unknown_organisation
+from services.reporting.dashboard.view import SQL, names
+from services.reporting.naming import name_order, search_name
 from services.reporting.reports import organisations, reader
-from services.reporting.reports.additive import Bodies, movements_report, totals
-from services.reporting.reports.attainment import attainment
 from services.reporting.reports.question import Organisation, Question
 from services.reporting.reports.reader import KnownAt, UnknownOrganisation
-from services.reporting.reports.reading import Reading
+from shared.events.vocabulary import ORGANISATION_KINDS
 from shared.runtime.access.principal import Principal
-from shared.runtime.sql import Statements
-
-SQL = Statements("services.reporting.dashboard", "queries.sql")
 
 SHOWN = 100
 """Organisations that a list on the first page shows at most."""
@@ -32,28 +27,20 @@ class Found(Struct, frozen=True):
     parent: str | None = None
 
 
-class Findings(Struct, frozen=True):
-    """All that a page about an organisation shows."""
+class Place(Struct, frozen=True):
+    """Where an organisation stands on the tree of the view."""
 
-    question: Question
     active: bool
     path: list[Organisation]
-    successor: str | None
-    totals: Bodies
-    attainment: Bodies
-    movements: dict[str, Any]
-    names: dict[str, str]
+    successor: Organisation | None
+    stands_for: Organisation | None
+    """Whose figures these are on the tree of today, if it is not the organisation itself."""
 
 
-async def about(
-    connection: AsyncConnection,
-    organisation_id: str,
-    address: Address,
-    known: KnownAt,
-    today: date,
-    principal: Principal,
-) -> Findings:
-    """An organisation in the view of an address. Raises Problem where it is not known."""
+async def asked_about(
+    connection: AsyncConnection, organisation_id: str, address: Address, known: KnownAt, today: date
+) -> Question:
+    """The question of a page, with the children by kind and name, as Vietnamese sorts them. Raises Problem."""
     asked = address.asked
     try:
         question = await reader.question(
@@ -69,25 +56,30 @@ async def about(
         )
     except UnknownOrganisation:
         raise unknown_organisation(organisation_id) from None
-    row = await organisations.organisation(connection, organisation_id, asked.as_of, known.position)
-    assert row is not None
-    reading = Reading(connection, question)
-    alone = Reading(connection, replace(question, by_child=False, children=()))
-    judged = await attainment(reading)
-    named = {each["issuer_id"] for body in judged.values() for each in body["targets"]}
-    named |= {question.root} | ({row.successor_id} if row.successor_id else set())
-    tree = _day(question.hierarchy, asked.as_of, today)
-    path = await organisations.ancestors(connection, question.root, tree, known.position)
-    return Findings(
-        question=question,
-        active=row.active,
-        path=reach.way_down(path, principal),
-        successor=row.successor_id,
-        totals=await totals(reading),
-        attainment=judged,
-        movements=(await movements_report(alone))["*"],
-        names=await _names(connection, named, asked.as_of, known),
+    # Committees first: the way down goes on with them.
+    children = sorted(
+        question.children,
+        key=lambda child: (ORGANISATION_KINDS.index(child.kind), name_order(child.name), child.id),
     )
+    return replace(question, children=tuple(children))
+
+
+async def place_of(connection: AsyncConnection, question: Question, known: KnownAt, principal: Principal) -> Place:
+    """The way down to an organisation, as far as it is the asker's, and who took over from it."""
+    row = await organisations.organisation(connection, question.organisation.id, question.as_of, known.position)
+    assert row is not None
+    tree = _day(question.hierarchy, question.as_of, question.today)
+    path = await organisations.ancestors(connection, question.root, tree, known.position)
+    stands_for = question.root if question.root != question.organisation.id else None
+    others = {each for each in (row.successor_id, stands_for) if each}
+    named = await names(connection, others, question.as_of, known)
+
+    def other(organisation_id: str | None) -> Organisation | None:
+        if not organisation_id:
+            return None
+        return Organisation(organisation_id, named.get(organisation_id, organisation_id), "")
+
+    return Place(row.active, reach.way_down(path, principal), other(row.successor_id), other(stands_for))
 
 
 async def roots(
@@ -106,26 +98,30 @@ async def roots(
 async def named(
     connection: AsyncConnection, query: str, address: Address, known: KnownAt, today: date, principal: Principal
 ) -> list[Found]:
-    """The asker's organisations with `query` in name or id: one more than `SHOWN` where there are more."""
+    """The asker's organisations with `query` in name or id: one more than `SHOWN` where there are more.
+
+    Accents and case do not matter, nor is đ another letter than d.
+    """
     day = _day(address.asked.hierarchy, address.asked.as_of, today)
     allowed = await reach.organisations_of(connection, principal, today)
-    rows, _ = await organisations.search(
-        connection, day, known.position, query, None, None, None, SHOWN + 1, allowed
-    )
-    above = {row["parent_id"] for row in rows if row["parent_id"]}
-    parents = await _names(connection, above if allowed is None else above.intersection(allowed), day, known)
+    escaped = search_name(query).replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    parameters = {
+        "day": day,
+        "known": known.position,
+        "allowed": allowed,
+        "pattern": f"%{escaped}%",
+        "kinds": list(ORGANISATION_KINDS),
+        "limit": SHOWN + 1,
+    }
+    rows = list(await connection.execute(SQL["named"], parameters))
+    above = {row.parent_id for row in rows if row.parent_id}
+    parents = await names(connection, above if allowed is None else above.intersection(allowed), day, known)
+    rows.sort(key=lambda row: (ORGANISATION_KINDS.index(row.kind), name_order(row.name), row.organisation_id))
     return [
-        Found(Organisation(row["id"], row["name"], row["kind"]), parents.get(row["parent_id"])) for row in rows
+        Found(Organisation(row.organisation_id, row.name, row.kind), parents.get(row.parent_id)) for row in rows
     ]
 
 
 def _day(hierarchy: str, as_of: date, today: date) -> date:
     """The day of the tree."""
     return today if hierarchy == "current" else as_of
-
-
-async def _names(
-    connection: AsyncConnection, organisation_ids: Iterable[str], day: date, known: KnownAt
-) -> dict[str, str]:
-    parameters = {"organisations": sorted(organisation_ids), "day": day, "known": known.position}
-    return {row.organisation_id: row.name for row in await connection.execute(SQL["names"], parameters)}

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from importlib.resources import files
 from io import BytesIO
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, negotiate_locale
@@ -11,14 +12,15 @@ from babel.dates import format_date, format_datetime
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
+Code = Literal["vi", "en"]
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
 class Language:
     """One language: the texts of its catalogue by their keys, and its way of writing figures."""
 
-    def __init__(self, code: str, own_name: str, locale: str) -> None:
-        self.code = code
+    def __init__(self, code: Code, own_name: str, locale: str) -> None:
+        self.code: Code = code
         self.own_name = own_name
         self._locale = Locale.parse(locale)
         self.texts = _texts(code)
@@ -31,6 +33,11 @@ class Language:
         """`6.101` in Vietnamese; a fraction with one decimal."""
         pattern = "#,##0" if isinstance(amount, int) else "#,##0.0"
         return str(format_decimal(amount, pattern, locale=self._locale))
+
+    def signed(self, amount: float) -> str:
+        """A number that is more or less, with its sign; `0` without one."""
+        sign = "+" if amount > 0 else "−" if amount < 0 else ""
+        return sign + self.number(abs(amount))
 
     def percent(self, share: float | None) -> str:
         """A percentage with its one decimal; a dash where there is none."""
@@ -47,13 +54,17 @@ class Language:
         """A date."""
         return str(format_date(day, self.texts["format.day"], locale=self._locale))
 
+    def calendar(self, day: date, step: str) -> str:
+        """The month, quarter or year that a day lies in."""
+        return str(format_date(day, self.texts[f"format.{step}"], locale=self._locale))
+
     def moment(self, moment: datetime) -> str:
         """A time, as clocks in Vietnam show it."""
         local = moment.astimezone(VIETNAM)
         return str(format_datetime(local, self.texts["format.moment"], locale=self._locale))
 
 
-def _texts(code: str) -> dict[str, str]:
+def _texts(code: Code) -> dict[str, str]:
     source = files("services.reporting.dashboard").joinpath("locale", f"{code}.po").read_bytes()
     catalogue = read_po(BytesIO(source), locale=code, abort_invalid=True)
     return {str(message.id): str(message.string) for message in catalogue if message.id}

@@ -1,4 +1,4 @@
-"""The dashboard's pages: where to begin, an organisation, and what a reader sees when neither can be shown."""
+"""The dashboard's pages: where to begin, those about an organisation, and what is seen when none can be shown."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -23,9 +23,13 @@ from services.reporting.dashboard.address import (
     unknown_organisation,
 )
 from services.reporting.dashboard.assets import FORM
+from services.reporting.dashboard.contents import OVERVIEW, PAGES
 from services.reporting.dashboard.entry import way_in
 from services.reporting.dashboard.security import HEADERS
+from services.reporting.dashboard.view import View
+from services.reporting.persons.reads import BY_ATTRIBUTE, note
 from services.reporting.reports import reader
+from services.reporting.reports.profile import revision
 from services.reporting.reports.reader import AheadOfLog, KnownAt
 from services.reporting.service import Reporting
 from shared.runtime.access.principal import Principal
@@ -78,7 +82,7 @@ async def start(
 
 
 @get(
-    "/organisations/{organisation_id:str}",
+    ["/organisations/{organisation_id:str}", "/organisations/{organisation_id:str}/{page:str}"],
     include_in_schema=False,
     exception_handlers=HUMAN,
     opt=own_subtree("organisation_id"),
@@ -89,18 +93,30 @@ async def organisation(
     reporting: NamedDependency[Reporting],
     today: NamedDependency[date],
     principal: NamedDependency[Principal],
+    page: FromPath[str] = OVERVIEW,
 ) -> Response[Any]:
-    """An organisation: its totals, targets, movements and children."""
-    address = read_address(request, today)
+    """A page about an organisation: the overview, or one of its reports."""
+    asked = PAGES.get(page)
+    if asked is None:
+        raise Problem(HTTPStatus.NOT_FOUND, f"expected a page among {', '.join(PAGES)}; found {page[:200]!r}")
+    address = read_address(request, today, *asked.parameters)
     if not parameters.is_outer_id(organisation_id):
         raise unknown_organisation(organisation_id)
     async with reporting.reader.connection() as connection:
         known = await _known(connection, address)
-        tag, had = _tag(request, address, known, today)
+        about_persons = await revision(connection) if asked.report in BY_ATTRIBUTE else None
+        tag, had = _tag(request, address, known, today, about_persons)
         if had:
             return _not_modified(known, tag)
-        found = await findings.about(connection, organisation_id, address, known, today, principal)
-    return _html(request, rendering.organisation(request, found, address, known), answers.headers(known, tag))
+        question = await findings.asked_about(connection, organisation_id, address, known, today)
+        place = await findings.place_of(connection, question, known, principal)
+        own = {**asked.defaults, **address.own}
+        view = View(connection, question, known, address, language_of(request), principal, own)
+        sections = await asked.build(view)
+        for report, body in view.about_persons:
+            await note(connection, principal, report, view.question, body)
+    content = rendering.organisation(request, view, asked, place, sections)
+    return _html(request, content, answers.headers(known, tag))
 
 
 async def _known(connection: AsyncConnection, address: Address) -> KnownAt:
@@ -113,11 +129,15 @@ async def _known(connection: AsyncConnection, address: Address) -> KnownAt:
         ) from None
 
 
-def _tag(request: AnyRequest, address: Address, known: KnownAt, today: date) -> tuple[str, bool]:
+def _tag(
+    request: AnyRequest, address: Address, known: KnownAt, today: date, about_persons: int | None = None
+) -> tuple[str, bool]:
     language = language_of(request).code
     # Who asks is part of it: a page says what is theirs, and whether they can leave.
     asker = request.scope["user"], "cookie" in request.headers
-    tag = answers.etag(known, FORM, address.path, sorted(address.given.items()), today, language, *asker)
+    tag = answers.etag(
+        known, FORM, address.path, sorted(address.given.items()), today, language, *asker, about_persons
+    )
     return tag, answers.is_had(tag, request.headers.get("if-none-match"))
 
 

@@ -17,3 +17,41 @@ SELECT DISTINCT ON (organisation_id) organisation_id, name
 FROM reporting.organisation_version
 WHERE organisation_id = ANY (CAST(:organisations AS text[])) AND known_from <= :known AND :known < known_to
 ORDER BY organisation_id, valid_from <= :day DESC, abs(valid_from - CAST(:day AS date));
+
+-- facts: what the events at these positions are, when they took effect and when they were recorded
+SELECT f.position, f.source, f.event_id, f.type, f.effectiveon, m.recordedat
+FROM reporting.fact f
+CROSS JOIN LATERAL (
+    SELECT recordedat FROM reporting.moment WHERE position >= f.position ORDER BY position LIMIT 1
+) m
+WHERE f.position = ANY (CAST(:positions AS bigint[]));
+
+-- of_target: events up to a day that set a target, corrections of them and mergers that added to it included
+WITH about AS (
+    SELECT f.*
+    FROM reporting.fact f
+    WHERE f.subject IN (
+        SELECT 'organisation/' || assigned_to FROM reporting.target_version WHERE target_id = :target_id
+    ) AND f.position <= :known AND f.effectiveon <= :day
+), set_by AS (
+    SELECT * FROM about
+    WHERE data ->> 'target_id' = :target_id
+       OR (split_part(type, '.', 1) = 'OrganisationsMerged' AND data ->> 'targets' = 'sum')
+)
+SELECT a.position, a.source, a.event_id, a.type, a.effectiveon, CAST(a.data AS text) AS data, m.recordedat
+FROM about a
+CROSS JOIN LATERAL (
+    SELECT recordedat FROM reporting.moment WHERE position >= a.position ORDER BY position LIMIT 1
+) m
+WHERE a.position IN (SELECT position FROM set_by)
+   OR a.data ->> 'corrects' IN (SELECT CAST(event_id AS text) FROM set_by)
+ORDER BY a.position;
+
+-- named: organisations active on a day with this in name or id, those above before those below
+SELECT organisation_id, name, kind, parent_id
+FROM reporting.organisation_version
+WHERE active AND valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
+  AND (CAST(:allowed AS text[]) IS NULL OR organisation_id = ANY (CAST(:allowed AS text[])))
+  AND (search_name LIKE :pattern OR lower(organisation_id) LIKE :pattern)
+ORDER BY array_position(CAST(:kinds AS text[]), kind), search_name, organisation_id
+LIMIT :limit;

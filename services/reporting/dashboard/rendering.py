@@ -1,15 +1,19 @@
 """Pages as HTML: what the templates are given, whatever comes from outside escaped."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from services.reporting.api.export.headings import word
 from services.reporting.dashboard import assets
 from services.reporting.dashboard.address import Address, AnyRequest, in_language, language_of
-from services.reporting.dashboard.findings import SHOWN, Findings, Found
-from services.reporting.dashboard.language import LANGUAGES
-from services.reporting.dashboard.presentation import Presentation
+from services.reporting.dashboard.contents import OVERVIEW, Page, contents
+from services.reporting.dashboard.findings import SHOWN, Found, Place
+from services.reporting.dashboard.language import LANGUAGES, Language
+from services.reporting.dashboard.pieces import Section
+from services.reporting.dashboard.view import View
 from services.reporting.reports.reader import KnownAt
 
 _TEMPLATES = Environment(
@@ -22,6 +26,10 @@ _TEMPLATES = Environment(
 )
 _TEMPLATES.globals["asset"] = assets.address
 
+_OF_FILES = ("csv", "xlsx")
+_NOT_OF_FILES = ("after", "target")
+"""Parameters of pages that files do not take, or that would leave out the beginning of a list."""
+
 
 def start(request: AnyRequest, query: str, found: list[Found], address: Address, known: KnownAt) -> str:
     """The first page."""
@@ -29,18 +37,41 @@ def start(request: AnyRequest, query: str, found: list[Found], address: Address,
     return _render("start.html", request, address=address, known=known, query=query, found=shown, more=more)
 
 
-def organisation(request: AnyRequest, findings: Findings, address: Address, known: KnownAt) -> str:
-    """The page of an organisation."""
+def organisation(request: AnyRequest, view: View, page: Page, place: Place, sections: Sequence[Section]) -> str:
+    """A page about an organisation."""
+    language = language_of(request)
     return _render(
         "organisation.html",
         request,
-        address=address,
-        known=known,
+        address=view.address,
+        known=view.known,
         query="",
-        findings=findings,
-        question=findings.question,
-        shown=Presentation(findings, address, language_of(request)),
+        question=view.question,
+        place=place,
+        page=page,
+        title=_title(page, language),
+        asks="" if page.name == OVERVIEW else language.text(f"question.{page.name}"),
+        contents=[
+            (language.text(f"group.{group}"), [(each.name, _title(each, language)) for each in pages])
+            for group, pages in contents()
+        ],
+        choices=page.choices(view) if page.choices else (),
+        kept={name: view.address.given[name] for name in ("measure", "target") if name in view.address.given},
+        sections=sections,
+        files=[(form.upper(), _file(view, page, form)) for form in _OF_FILES],
+        still=bool(view.about_persons),
     )
+
+
+def _title(page: Page, language: Language) -> str:
+    return language.text("page.overview") if page.name == OVERVIEW else word(page.name, language.code)
+
+
+def _file(view: View, page: Page, form: str) -> str:
+    own = {name: value for name, value in view.own.items() if name not in _NOT_OF_FILES}
+    if page.by_child and view.question.children:
+        own["by"] = "child"
+    return view.address.export(view.question, page.report, form, own)
 
 
 def login(request: AnyRequest, following: str, *, refused: bool) -> str:
@@ -84,5 +115,5 @@ def _render(template: str, request: AnyRequest, **context: Any) -> str:
         notice=request.app.state.notices[language.code],
         t=language.text,
         n=language.number,
-        **context,
+        **{"still": False} | context,
     )

@@ -25,7 +25,7 @@ MOST_REORGANISATIONS = 1000
 
 
 class Asked(Struct, frozen=True):
-    """Since when, of which reports or which one figure, and the page of each figure's events."""
+    """Since when, of which reports or which one figure, and the page of each figure's events; none of limit 0."""
 
     since: KnownAt
     reports: tuple[str, ...]
@@ -118,6 +118,8 @@ async def _events(
     """A page of events. Events that cancel each other out are named too, but not searched for in every figure."""
     if difference == 0 and asked.measure is None:
         return {"events": [], "next": None}
+    if asked.limit == 0:
+        return {"events": [], "next": asked.after}
     rows = await reading.changed(wanted, then, asked.after, asked.limit + 1)
     shown = rows[: asked.limit]
     return {

@@ -9,9 +9,16 @@ from typing import get_args
 
 import pytest
 
+from services.reporting.api.offered import LATER
+from services.reporting.dashboard.contents import GROUPS, OVERVIEW, PAGES
 from services.reporting.dashboard.language import LANGUAGES, spoken
-from services.reporting.dashboard.presentation import GAINS, LOSSES, SIGNS
-from shared.events.vocabulary import ORGANISATION_KINDS, Basis, Comparison, Metric
+from services.reporting.dashboard.view import SIGNS
+from services.reporting.dashboard.views.movements import GAINS, LOSSES
+from services.reporting.reports.coverage import FLAGS
+from services.reporting.reports.figures import COVERAGE_COUNTS, ENTERPRISE_COUNTS
+from services.reporting.reports.spans import STEPS
+from shared.events.catalogue import NAMES
+from shared.events.vocabulary import ORGANISATION_KINDS, SECTORS, Basis, Comparison, Metric
 from shared.timeline.attainment import Status
 from shared.timeline.person import STAGES
 
@@ -25,6 +32,24 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "comparison.": get_args(Comparison),
     "status.": get_args(Status),
     "stage.": STAGES,
+    "sector.": SECTORS,
+    "event.": tuple(NAMES),
+    "place_kind.": ("village", "residential_group", "private_enterprise"),
+    "targets.": ("target", "actual", "percent", "difference", "expected", "remaining"),
+    "structure.": ("by_kind", "by_sector"),
+    "coverage.count_": COVERAGE_COUNTS,
+    "enterprise.count_": ENTERPRISE_COUNTS,
+    "flag.": FLAGS,
+    "list.": ("yes", "no"),
+    "profile.": ("withheld", "unstated"),
+    "restatement.closed_": ("own", "above"),
+    "series.": ("level", "flow"),
+    "because.": ("recorded", "moved"),
+    "format.": ("month", "quarter", "year"),
+    "step.": STEPS,
+    "order.": ("desc", "asc"),
+    "group.": GROUPS,
+    "question.": tuple({*PAGES, *LATER} - {OVERVIEW}),
     "movement.": ("opening", *GAINS, *LOSSES, "residual", "closing"),
     "hierarchy.": ("as_was", "current"),
     "error.": tuple(
@@ -38,11 +63,12 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 
 def said() -> Iterator[str]:
     """Every key that templates and code ask for."""
-    sources = [*PACKAGE.joinpath("templates").iterdir(), *(each for each in PACKAGE.iterdir() if each.is_file())]
+    folders = (PACKAGE, PACKAGE.joinpath("templates"), PACKAGE.joinpath("views"))
+    sources = [each for folder in folders for each in folder.iterdir() if each.is_file()]
     for source in sources:
         if source.name.endswith((".html", ".py")):
             text = source.read_text(encoding="utf-8")
-            yield from re.findall(r"""\b(?:t|text)\(["']([a-z_.]+\.[a-z_]+)["']""", text)
+            yield from re.findall(r"""\b(?:t|text)\(\s*["']([a-z_.]+\.[a-z_0-9]+)["']""", text)
             yield from re.findall(r"""["'](format\.[a-z_]+)["']""", text)
     for beginning, ends in FAMILIES.items():
         yield from (beginning + end for end in ends)

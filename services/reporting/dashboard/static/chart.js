@@ -1,4 +1,5 @@
-// Draws the targets of a page as bars in percent of each target, with the expected pace as a mark.
+// Draws a page's charts: targets as bars in percent of each target with the expected pace as a mark, and a figure
+// over time as a line or as columns. What is drawn stands in a table of the same section.
 "use strict";
 
 (() => {
@@ -11,20 +12,83 @@
   const font = getComputedStyle(document.body).fontFamily;
 
   function draw(element) {
-    const bars = JSON.parse(element.dataset.bars).reverse(); // the axis begins at the bottom
+    const drawn = JSON.parse(element.dataset.chart);
     element.hidden = false;
-    const lines = element.clientWidth < NARROW ? 3 : 1;
-    const row = lines * LINE + 34;
-    element.style.height = `${bars.length * row + KEY + (lines * LINE) / 2 + AXIS}px`;
+    return drawn.kind === "targets" ? targets(element, drawn) : series(element, drawn);
+  }
+
+  function chartIn(element, options) {
     const chart = echarts.init(element, null, {
       renderer: "canvas",
       devicePixelRatio: Math.max(2, devicePixelRatio), // sharp on paper too
     });
-    chart.setOption(options(element, bars, lines));
+    chart.setOption({ animation: false, textStyle: { fontFamily: font }, ...options });
     return chart;
   }
 
-  function options(element, bars, lines) {
+  function series(element, drawn) {
+    element.style.height = "220px";
+    const small = { color: colour("quiet"), fontFamily: font, fontSize: 12 };
+    const numbers = new Intl.NumberFormat(document.documentElement.lang);
+    const line = drawn.form === "line";
+    const few = drawn.values.length <= (element.clientWidth < NARROW ? 8 : 16);
+    const levels = { min: (extent) => (extent.max - extent.min < extent.max / 4 ? niceFloor(extent) : 0) };
+    return chartIn(element, {
+      grid: { left: 4, right: 12, top: 24, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      xAxis: {
+        type: "category",
+        data: drawn.labels,
+        boundaryGap: true,
+        axisTick: { show: false },
+        axisLine: { lineStyle: { color: colour("quiet") } },
+        axisLabel: { ...small, hideOverlap: true },
+      },
+      yAxis: {
+        type: "value",
+        minInterval: 1,
+        ...(line ? levels : {}),
+        axisLabel: { ...small, formatter: (value) => numbers.format(value) },
+        splitLine: { lineStyle: { color: colour("line") } },
+      },
+      tooltip: { trigger: "axis", valueFormatter: (value) => numbers.format(value), textStyle: { fontFamily: font } },
+      series: [
+        {
+          name: drawn.name,
+          type: line ? "line" : "bar",
+          data: drawn.values,
+          symbolSize: 6,
+          showSymbol: few,
+          barMaxWidth: 34,
+          itemStyle: { color: colour("on_track") },
+          lineStyle: { width: 2 },
+          label: {
+            show: few,
+            position: "top",
+            formatter: ({ value }) => numbers.format(value),
+            color: colour("ink"),
+            fontFamily: font,
+            fontSize: 12,
+          },
+        },
+      ],
+    });
+  }
+
+  // A level that hardly changes is drawn from near its least value, since from 0 it would be a flat line.
+  function niceFloor({ min, max }) {
+    const step = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, max - min))));
+    return Math.max(0, Math.floor(min / step - 1) * step);
+  }
+
+  function targets(element, drawn) {
+    const bars = [...drawn.bars].reverse(); // the axis begins at the bottom
+    const lines = element.clientWidth < NARROW ? 3 : 1;
+    const row = lines * LINE + 34;
+    element.style.height = `${bars.length * row + KEY + (lines * LINE) / 2 + AXIS}px`;
+    return chartIn(element, options(element, drawn, bars, lines));
+  }
+
+  function options(element, drawn, bars, lines) {
     const reach = Math.max(100, ...bars.map((bar) => Math.max(bar.share ?? 0, bar.expected ?? 0)));
     const max = Math.ceil(reach / 25) * 25;
     const size = lines === 1 ? 13 : 12;
@@ -41,8 +105,6 @@
       ]),
     );
     return {
-      animation: false,
-      textStyle: { fontFamily: font },
       grid: { left: 2, right: 2, top: KEY + (lines * LINE) / 2, bottom: AXIS, outerBoundsMode: "none" },
       legend: {
         top: 0,
@@ -52,8 +114,8 @@
         selectedMode: false,
         textStyle: { ...text, fontSize: 12 },
         data: [
-          { name: element.dataset.pace, icon: "rect" },
-          { name: element.dataset.target, icon: "rect" },
+          { name: drawn.pace, icon: "rect" },
+          { name: drawn.target, icon: "rect" },
         ],
       },
       xAxis: {
@@ -67,7 +129,7 @@
           alignMinLabel: "left",
           alignMaxLabel: "right",
           hideOverlap: true,
-          formatter: (value) => element.dataset.percent.replace("{value}", numbers.format(value)),
+          formatter: (value) => drawn.percent.replace("{value}", numbers.format(value)),
         },
         splitLine: { lineStyle: { color: colour("line") } },
       },
@@ -90,8 +152,8 @@
             rich: { name: { ...text, fontWeight: 600 }, ...statuses },
           },
         },
-        mark(element.dataset.pace, colour("pace"), [4, 26], bars.map((bar) => bar.expected)),
-        mark(element.dataset.target, colour("ink"), [2, 26], bars.map((bar) => (bar.share === null ? null : 100))),
+        mark(drawn.pace, colour("pace"), [4, 26], bars.map((bar) => bar.expected)),
+        mark(drawn.target, colour("ink"), [2, 26], bars.map((bar) => (bar.share === null ? null : 100))),
       ],
     };
   }
@@ -115,7 +177,7 @@
       chart.dispose();
       element.removeAttribute("style");
     }
-    drawn = [...document.querySelectorAll("[data-bars]")].map((element) => [element, draw(element)]);
+    drawn = [...document.querySelectorAll("[data-chart]")].map((element) => [element, draw(element)]);
   }
 
   let width = innerWidth;

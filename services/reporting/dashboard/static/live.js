@@ -99,10 +99,12 @@
     return {
       focus: focused && (focused.getAttribute("href") || focused.getAttribute("aria-labelledby")),
       scrolled: wides.map((wide) => [wide.getAttribute("aria-labelledby"), wide.scrollLeft]),
+      opened: [...region.querySelectorAll("details[open][data-keep]")].map((each) => each.dataset.keep),
     };
   }
 
   function restore(region, place) {
+    for (const kept of place.opened) region.querySelector(`details[data-keep="${kept}"]`)?.setAttribute("open", "");
     for (const [label, left] of place.scrolled) {
       const wide = region.querySelector(`.wide[aria-labelledby="${label}"]`);
       if (wide) wide.scrollLeft = left;

@@ -1,0 +1,96 @@
+"""The table of contents: the pages about an organisation, in groups, each with its report and its choices."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from msgspec import Struct
+
+from services.reporting.api.offered import REPORTS
+from services.reporting.dashboard.pieces import Choice, Section
+from services.reporting.dashboard.view import View
+from services.reporting.dashboard.views import movements, overview, people, places, series, structure, targets, why
+from services.reporting.dashboard.views.any_report import any_report
+
+Build = Callable[[View], Awaitable[list[Section]]]
+
+OVERVIEW = ""
+"""The page that has no name of its own in the address."""
+
+GROUPS = ("results", "people", "organisations", "record")
+
+
+class Page(Struct, frozen=True):
+    """A page: how it is built, which report it shows and exports, and what can be chosen on it."""
+
+    name: str
+    group: str
+    build: Build
+    report: str
+    by_child: bool = False
+    """Whether it shows children, and so its files have them too."""
+    parameters: tuple[str, ...] = ()
+    defaults: Mapping[str, str] = {}
+    """What its parameters are where the address does not say, if that differs from the API."""
+    choices: Callable[[View], Sequence[Choice]] | None = None
+    listed: bool = True
+    """Whether the contents lead to it; figures lead to the others."""
+
+
+def _page(name: str, group: str, build: Build, **more: Any) -> Page:
+    return Page(name, group, build, name, parameters=REPORTS[name].parameters, **more)
+
+
+_MADE: Sequence[Page] = (
+    Page(OVERVIEW, "results", overview.overview, "totals", by_child=True),
+    _page("attainment", "results", targets.attainment, by_child=True),
+    _page("cascade", "results", targets.cascade),
+    _page("movements", "results", movements.movements, by_child=True),
+    _page(
+        "timeseries",
+        "results",
+        series.timeseries,
+        defaults={"measure": series.MEASURE, "step": "month"},
+        choices=series.choices_over_time,
+    ),
+    _page(
+        "ranking",
+        "results",
+        series.ranking,
+        defaults={"measure": series.MEASURE, "order": "desc"},
+        choices=series.choices_of_ranking,
+    ),
+    _page("profile", "people", people.profile),
+    _page("structure", "organisations", structure.structure, by_child=True),
+    _page("coverage", "organisations", places.coverage, choices=places.choices_of_places),
+    _page("enterprise", "organisations", places.enterprise),
+    _page("restatement", "record", why.restatement, choices=why.choices_of_restatement),
+    Page(
+        "evidence",
+        "record",
+        why.evidence,
+        "evidence",
+        parameters=("measure", "target", "after"),
+        listed=False,
+    ),
+)
+
+
+def _others() -> Sequence[Page]:
+    """Reports that no page is made for by hand: they are shown as files have them."""
+    shown = {page.report for page in _MADE} | {"totals"}
+    return [
+        Page(name, "people", partial(any_report, name=name), name, parameters=report.parameters)
+        for name, report in REPORTS.items()
+        if name not in shown
+    ]
+
+
+PAGES: Mapping[str, Page] = {page.name: page for page in (*_MADE, *_others())}
+"""Name in the address → page."""
+
+
+def contents() -> list[tuple[str, list[Page]]]:
+    """Groups and the pages that are listed in them."""
+    listed = [page for page in PAGES.values() if page.listed]
+    return [(group, [page for page in listed if page.group == group]) for group in GROUPS]
