@@ -75,6 +75,11 @@ class View:
         """The name of a figure by its path, as in files."""
         return heading(path, self.language.code)
 
+    def figure_name(self, measure: str) -> str:
+        """The name of a figure without that of its report."""
+        report, _, path = measure.partition(".")
+        return self.heading(path if report in REPORTS and path else measure)
+
     def event(self, type_: str) -> str:
         """What an event of a type says, `MemberAdmitted.v1` for example."""
         return self.t(f"event.{type_.partition('.')[0]}")

@@ -24,7 +24,7 @@ _LEVEL_FIGURES = (
 async def timeseries(view: View) -> list[Section]:
     """The figure asked for, as a line or as columns, and as a table."""
     body = await view.report("timeseries", view.own)
-    return [_series(view, "timeseries", view.heading(body["measure"]), body)]
+    return [_series(view, "timeseries", view.figure_name(body["measure"]), body)]
 
 
 async def admissions(view: View) -> Section:
@@ -90,7 +90,7 @@ def _series(view: View, name: str, title: str, body: Body, *, half: bool = False
         )
         for point, length in zip(points, lengths, strict=True)
     ]
-    heads = [Column(view.t("series.span")), Column(view.heading(measure), figure=True, bar=not level)]
+    heads = [Column(view.t("series.span")), Column(view.figure_name(measure), figure=True, bar=not level)]
     foot = []
     if not level:
         total = view.figure(sum(point["value"] for point in points), measure)
@@ -140,7 +140,7 @@ async def ranking(view: View) -> list[Section]:
         ]
     else:
         heads += [
-            Column(view.heading(body["measure"]), figure=True, bar=True),
+            Column(view.figure_name(body["measure"]), figure=True, bar=True),
             Column(view.t("ranking.share"), figure=True),
         ]
     return [Section("ranking", title, tables=[Table(view.t("ranking.caption"), heads, rows)])]
@@ -148,7 +148,7 @@ async def ranking(view: View) -> list[Section]:
 
 def _ranked(view: View, own: Body) -> str:
     if own["measure"] != ATTAINMENT:
-        return view.heading(own["measure"])
+        return view.figure_name(own["measure"])
     metric, basis = own.get("metric", "admissions"), own.get("basis", "resolution")
     return f"{view.t('targets.percent')} – {view.word(metric)}, {view.word(basis)}"
 

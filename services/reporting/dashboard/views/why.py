@@ -44,7 +44,7 @@ async def evidence(view: View) -> list[Section]:
 
 def _figure(view: View, body: Body, events: list[Body]) -> Section:
     tile = Tile(
-        view.heading(body["measure"]),
+        view.figure_name(body["measure"]),
         view.number(body["value"]),
         [Cell(view.t("evidence.sum", count=view.language.number(len(events))))],
     )
