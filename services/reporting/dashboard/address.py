@@ -82,12 +82,16 @@ class Address(Struct, frozen=True):
         first: date | None = None,
         last: date | None = None,
         as_of: date | None = None,
-        target: str | None = None,
         known_at: int | None = None,
+        **own: str | None,
     ) -> str:
-        """The events behind a figure of this view, or behind that of another period or day, or as known before."""
-        query = {"measure": measure} | ({"target": target} if target else {})
-        query |= {
+        """The events behind a figure of this view, or behind that of another period or day, or as known before.
+
+        `own` are more parameters of that page.
+        """
+        query = {
+            "measure": measure,
+            **{name: value for name, value in own.items() if value is not None},
             "as_of": str(as_of or self.asked.as_of),
             "from": str(first or self.asked.from_),
             "to": str(last or self.asked.to),

@@ -1,16 +1,27 @@
 """The table of contents: the pages about an organisation, in groups, each with its report and its choices."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
 from services.reporting.api.offered import REPORTS
+from services.reporting.api.parameters import SHARED
+from services.reporting.api.routes import EVIDENCE_PARAMETERS
 from services.reporting.dashboard.pieces import Choice, Section
 from services.reporting.dashboard.view import View
-from services.reporting.dashboard.views import movements, overview, people, places, series, structure, targets, why
-from services.reporting.dashboard.views.any_report import any_report
+from services.reporting.dashboard.views import (
+    candidates,
+    deadlines,
+    movements,
+    overview,
+    people,
+    places,
+    series,
+    structure,
+    targets,
+    why,
+)
 
 Build = Callable[[View], Awaitable[list[Section]]]
 
@@ -38,8 +49,11 @@ class Page(Struct, frozen=True):
 
 
 def _page(name: str, group: str, build: Build, **more: Any) -> Page:
-    return Page(name, group, build, name, parameters=REPORTS[name].parameters, **more)
+    taken = REPORTS[name].parameters if name in REPORTS else ()
+    return Page(name, group, build, name, parameters=taken, **more)
 
+
+_OF_EVIDENCE = tuple(name for name in EVIDENCE_PARAMETERS if name not in SHARED and name != "limit")
 
 _MADE: Sequence[Page] = (
     Page(OVERVIEW, "results", overview.overview, "totals", by_child=True),
@@ -61,33 +75,22 @@ _MADE: Sequence[Page] = (
         choices=series.choices_of_ranking,
     ),
     _page("profile", "people", people.profile),
+    _page("funnel", "people", candidates.funnel),
+    _page("blocked", "people", candidates.blocked, choices=candidates.choices_of_blocked),
+    _page("mentoring", "people", deadlines.mentoring),
+    _page("training", "people", deadlines.training),
+    _page("timeliness", "people", deadlines.timeliness, by_child=True),
+    _page("retention", "people", candidates.retention),
     _page("structure", "organisations", structure.structure, by_child=True),
     _page("coverage", "organisations", places.coverage, choices=places.choices_of_places),
     _page("enterprise", "organisations", places.enterprise),
     _page("restatement", "record", why.restatement, choices=why.choices_of_restatement),
-    Page(
-        "evidence",
-        "record",
-        why.evidence,
-        "evidence",
-        parameters=("measure", "target", "after"),
-        listed=False,
-    ),
+    Page("evidence", "record", why.evidence, "evidence", parameters=(*_OF_EVIDENCE, "target"), listed=False),
 )
 
 
-def _others() -> Sequence[Page]:
-    """Reports that no page is made for by hand: they are shown as files have them."""
-    shown = {page.report for page in _MADE} | {"totals"}
-    return [
-        Page(name, "people", partial(any_report, name=name), name, parameters=report.parameters)
-        for name, report in REPORTS.items()
-        if name not in shown
-    ]
-
-
-PAGES: Mapping[str, Page] = {page.name: page for page in (*_MADE, *_others())}
-"""Name in the address → page."""
+PAGES: Mapping[str, Page] = {page.name: page for page in _MADE if page.report in REPORTS or not page.listed}
+"""Name in the address → page, of the reports that this version offers."""
 
 
 def contents() -> list[tuple[str, list[Page]]]:

@@ -116,10 +116,11 @@ class View:
         first: date | None = None,
         last: date | None = None,
         as_of: date | None = None,
+        at_least: str | None = None,
         **more: Any,
     ) -> Cell:
         """A figure that leads to its events; `owner` is the asked organisation, or a child's id."""
-        link = self.address.evidence(owner or self.id, measure, first, last, as_of)
+        link = self.address.evidence(owner or self.id, measure, first, last, as_of, at_least=at_least)
         return Cell(self.language.number(amount), link=link, figure=True, **more)
 
     def of_part(self, amount: int, measure: str, part: Mapping[str, Any], **more: Any) -> Cell:

@@ -13,6 +13,7 @@ from services.reporting.api.offered import LATER
 from services.reporting.dashboard.contents import GROUPS, OVERVIEW, PAGES
 from services.reporting.dashboard.language import LANGUAGES, spoken
 from services.reporting.dashboard.view import SIGNS
+from services.reporting.dashboard.views.candidates import REASONS
 from services.reporting.dashboard.views.movements import GAINS, LOSSES
 from services.reporting.reports.coverage import FLAGS
 from services.reporting.reports.figures import COVERAGE_COUNTS, ENTERPRISE_COUNTS
@@ -40,7 +41,36 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "coverage.count_": COVERAGE_COUNTS,
     "enterprise.count_": ENTERPRISE_COUNTS,
     "flag.": FLAGS,
-    "list.": ("yes", "no"),
+    "funnel.": ("went_on", "went_on_percent", "closed", "otherwise", "still"),
+    "blocked.count_": ("cells", "with_candidates", "blocked", "candidates"),
+    "reason.": REASONS,
+    "timeliness.": ("due", "on_time", "missed", "on_time_percent", "late", "open", "overdue"),
+    "deadline.": (
+        "mentor_assignment",
+        "decision_admission",
+        "ceremony",
+        "confirmation",
+        "decision_confirmation",
+        "transfer",
+        "probation",
+        "certificate",
+        "mentor_report",
+        "mentor_report_due",
+        "mentor_load",
+    ),
+    "unit.": ("calendar_days", "working_days", "months", "persons"),
+    "mentoring.": (
+        "due",
+        "in",
+        "late",
+        "without_candidates",
+        "without_probationary",
+        "has_1",
+        "has_2",
+        "has_3",
+        "has_4_or_more",
+    ),
+    "training.": ("unused", "valid", "expired", "in_use"),
     "profile.": ("withheld", "unstated"),
     "restatement.closed_": ("own", "above"),
     "series.": ("level", "flow"),

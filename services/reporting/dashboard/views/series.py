@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from services.reporting.dashboard.pieces import Cell, Chart, Choice, Column, Row, Section, Table, shares
 from services.reporting.dashboard.view import Body, View
-from services.reporting.reports.evidence import figures_of
+from services.reporting.reports.evidence import figures_of, wanted
 from services.reporting.reports.ranking import ATTAINMENT
 from services.reporting.reports.spans import STEPS, Span, Step, spans
 from shared.events.vocabulary import FLOW_METRICS, LEVEL_METRICS
@@ -13,12 +13,10 @@ from shared.events.vocabulary import FLOW_METRICS, LEVEL_METRICS
 MEASURE = "attainment.actuals.admissions"
 """The figure that both pages begin with."""
 
-_LEVELS = ("totals.", "structure.by_", "coverage.", "enterprise.")
-_LEVEL_FIGURES = (
-    "movements.closing",
-    "attainment.actuals.members",
-    "attainment.actuals.places_without_members",
-)
+_WITHIN_DAYS = frozenset({"flows", "own_flows", "movements", "went_on", "spell_flows", "spell_days"})
+"""Contributions of figures that happen within days; all others stand on a day."""
+_OF_A_WHOLE = frozenset({"cohort", "retention", "blocked"})
+"""Contributions of figures that belong to a period as a whole."""
 
 
 async def timeseries(view: View) -> list[Section]:
@@ -38,28 +36,27 @@ def choices_over_time(view: View) -> list[Choice]:
     own = view.own
     steps = [(step, view.t(f"step.{step}")) for step in STEPS]
     return [
-        Choice("measure", view.t("choice.measure"), own["measure"], measures(view, "movements.opening")),
+        Choice(
+            "measure", view.t("choice.measure"), own["measure"], measures(view, "movements.opening", *_OF_A_WHOLE)
+        ),
         Choice("step", view.t("choice.step"), own["step"], [("", steps)]),
     ]
 
 
 def measures(view: View, *without: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """All figures with events behind them, in groups by their report."""
+    """Figures with events behind them, in groups by their report; `without` some paths and contributions."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for report, path, _ in figures_of(view.question):
-        if f"{report}.{path}" not in without:
+    for report, path, of in figures_of(view.question):
+        # One of sixty months in which certificates expire is nothing to choose from a list.
+        is_month = path.rpartition(".")[2][:1].isdigit()
+        if not is_month and of.contribution not in without and f"{report}.{path}" not in without:
             found.setdefault(view.word(report), []).append((f"{report}.{path}", view.heading(path)))
     return list(found.items())
 
 
-def is_level(measure: str) -> bool:
-    """Whether a figure stands on a day, rather than happening within days."""
-    return measure.startswith(_LEVELS) or measure in _LEVEL_FIGURES
-
-
 def _series(view: View, name: str, title: str, body: Body, *, half: bool = False) -> Section:
     measure, points = body["measure"], body["points"]
-    level = is_level(measure)
+    level = wanted(measure, view.question).contribution not in _WITHIN_DAYS
     if not points:
         return Section(name, title, half=half, note=view.t("period.not_begun"))
     drawn: dict[str, Any] = {
