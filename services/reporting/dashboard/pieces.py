@@ -14,6 +14,8 @@ class Cell(Struct, frozen=True):
     link: str | None = None
     figure: bool = False
     """A number, which stands at the right; its link leads to the events behind it."""
+    made: bool = False
+    """A number that is made of others, a ratio or a median; its link leads to these and their events."""
     note: str = ""
     status: str = ""
     sign: str = ""

@@ -130,7 +130,7 @@ class View:
 
     def percent(self, ratio: float | None, link: str | None = None, **more: Any) -> Cell:
         """A ratio; `link` leads to what it is made of."""
-        return Cell(self.language.percent(ratio), link=link, figure=True, **more)
+        return Cell(self.language.percent(ratio), link=link, figure=True, made=True, **more)
 
     def day(self, day: date | None) -> Cell:
         """A date."""

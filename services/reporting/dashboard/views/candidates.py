@@ -42,8 +42,8 @@ def _waiting(view: View, body: Body) -> Section:
                     Cell(view.t(f"stage.{stage}")),
                     view.figure(by_stage[stage], f"funnel.candidates.by_stage.{stage}", share=length),
                     steps,
-                    view.number(days["median"], link=steps.link),
-                    view.number(days["p90"], link=steps.link),
+                    view.number(days["median"], link=steps.link, made=True),
+                    view.number(days["p90"], link=steps.link, made=True),
                 ],
                 "" if by_stage[stage] or days["count"] else "nothing",
             )
@@ -126,8 +126,8 @@ def _blocked(view: View, row: Body, length: float | None) -> list[Cell]:
         view.figure(row["open"], "totals.candidates.open", owner, share=length),
         Cell(view.t(f"stage.{row['stage']}")),
         at_stage,
-        view.number(row["median_days"], link=at_stage.link),
-        view.number(row["longest_days"], link=at_stage.link),
+        view.number(row["median_days"], link=at_stage.link, made=True),
+        view.number(row["longest_days"], link=at_stage.link, made=True),
         view.day(row["last_admission"]),
     ]
 

@@ -190,6 +190,6 @@ def _judged(view: View, row: Body, length: float | None, own: Body) -> list[Cell
         view.organisation(row["organisation"]),
         view.percent(row["value"], link, share=length),
         Cell(view.language.number(row["actual"]), link=link, figure=True),
-        Cell(view.language.number(row["target"]), link=link, figure=True),
+        Cell(view.language.number(row["target"]), link=link, figure=True, made=True),
         view.status(row["status"]),
     ]

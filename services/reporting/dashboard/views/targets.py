@@ -62,10 +62,10 @@ def _target(view: View, row: Body, names: Mapping[str, str]) -> list[Cell]:
     return [
         Cell(view.t(f"metric.{row['metric']}"), note=basis),
         Cell(view.span(row["from"], row["to"])),
-        Cell(asked(view, row), link=evidence, figure=True),
+        Cell(asked(view, row), link=evidence, figure=True, made=True),
         Cell(view.language.number(row["actual"]), link=evidence, figure=True),
         view.percent(row["attainment_percent"], evidence),
-        Cell(view.language.difference(row["excess_percent"]), figure=True, link=evidence),
+        Cell(view.language.difference(row["excess_percent"]), link=evidence, figure=True, made=True),
         view.number(row["expected_to_date"]),
         view.number(row["remaining"]),
         view.status(row["status"]),
@@ -137,7 +137,7 @@ def _below(view: View, body: Body, names: Mapping[str, str]) -> Section:
                         else " · " + view.t("targets.issuer", name=names.get(row["issuer_id"], row["issuer_id"]))
                     ),
                 ),
-                Cell(asked(view, row), link=evidence, figure=True),
+                Cell(asked(view, row), link=evidence, figure=True, made=True),
                 Cell(view.language.number(row["actual"]), link=evidence, figure=True),
                 view.percent(row["attainment_percent"], evidence, share=length),
                 view.status(row["status"]),
@@ -193,7 +193,7 @@ def _cascaded(view: View, row: Body, names: Mapping[str, str]) -> list[Cell]:
     return [
         Cell(view.t(f"metric.{row['metric']}"), note=basis),
         Cell(view.span(row["from"], row["to"])),
-        Cell(asked(view, row), link=inputs(view, row, view.id), figure=True),
+        Cell(asked(view, row), link=inputs(view, row, view.id), figure=True, made=True),
         view.number(row["children_total"]),
         Cell(view.language.signed(difference), figure=True, status="behind" if difference < 0 else ""),
         view.number(row["children_without_target"]),
@@ -210,6 +210,7 @@ def _inputs(view: View, row: Body, number: int) -> Section:
                     view.language.number(each["target"]),
                     link=inputs(view, row | each, each["organisation"]["id"]),
                     figure=True,
+                    made=True,
                     share=length,
                 ),
             ]

@@ -58,10 +58,13 @@ def _figure(view: View, body: Body, events: list[Body]) -> Section:
 
 
 def _events(view: View, events: list[Body], *, more: list[Cell] | None = None, since: bool = False) -> Table:
+    # Steps say how many days they took: medians are made of these.
+    timed = any("days" in row for row in events)
     heads = [
         Column(view.t("evidence.event")),
         Column(view.t("evidence.effective")),
         Column(view.t("evidence.change"), figure=True),
+        *([Column(view.t("evidence.days"), figure=True)] if timed else []),
         Column(view.t("evidence.recorded")),
         *([Column(view.t("restatement.because"))] if since else []),
         Column(view.t("evidence.source")),
@@ -73,6 +76,7 @@ def _events(view: View, events: list[Body], *, more: list[Cell] | None = None, s
                 Cell(view.event(row["type"])),
                 view.day(row["effectiveon"]),
                 Cell(view.language.signed(row["change"]), figure=True),
+                *([view.number(row["days"])] if timed else []),
                 view.moment(row["recordedat"]),
                 *([_because(view, row)] if since else []),
                 Cell(row["source"], note=str(row["event_id"])),
@@ -188,7 +192,7 @@ def _changed(view: View, figure: Body, since: int | None) -> list[Cell]:
         Cell(view.heading(measure)),
         Cell(view.language.number(figure["then"]), figure=True, link=evidence),
         view.figure(figure["now"], measure),
-        Cell(view.language.signed(figure["difference"]), figure=True, link=explained),
+        Cell(view.language.signed(figure["difference"]), figure=True, made=True, link=explained),
     ]
 
 
