@@ -104,8 +104,10 @@ class View:
         )
 
     def number(self, amount: float | None, **more: Any) -> Cell:
-        """A number that has no events behind it."""
-        return Cell("–" if amount is None else self.language.number(amount), figure=True, **more)
+        """A number that has no events behind it, or is made of others at a `link`; a dash where there is none."""
+        if amount is None:
+            return Cell("–", figure=True)
+        return Cell(self.language.number(amount), figure=True, **more)
 
     def figure(
         self,
@@ -130,6 +132,7 @@ class View:
 
     def percent(self, ratio: float | None, link: str | None = None, **more: Any) -> Cell:
         """A ratio; `link` leads to what it is made of."""
+        link = None if ratio is None else link
         return Cell(self.language.percent(ratio), link=link, figure=True, made=True, **more)
 
     def day(self, day: date | None) -> Cell:

@@ -41,6 +41,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "coverage.count_": COVERAGE_COUNTS,
     "enterprise.count_": ENTERPRISE_COUNTS,
     "flag.": FLAGS,
+    "evidence.": ("link", "inputs"),
     "funnel.": ("went_on", "went_on_percent", "closed", "otherwise", "still"),
     "blocked.count_": ("cells", "with_candidates", "blocked", "candidates"),
     "reason.": REASONS,

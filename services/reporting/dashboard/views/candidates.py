@@ -24,7 +24,7 @@ def _now(view: View, body: Body) -> Section:
         ),
         Tile(t("funnel.admitted"), admitted, [ratio, Cell(t("funnel.of_identified"))]),
         Tile(t("funnel.closed"), view.figure(made["closed"], "funnel.conversion.closed")),
-        Tile(t("funnel.still"), view.figure(made["open"], "funnel.conversion.open")),
+        Tile(t("funnel.still_open"), view.figure(made["open"], "funnel.conversion.open")),
     ]
     return Section("now", t("totals.title", day=view.language.day(view.question.as_of)), tiles=tiles)
 
