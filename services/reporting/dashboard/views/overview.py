@@ -1,7 +1,7 @@
 """The overview: what a committee looks at first, and the way down to its children."""
 
 from services.reporting.dashboard.pieces import Cell, Column, Row, Section, Table, Tile, shares
-from services.reporting.dashboard.view import Body, View, at
+from services.reporting.dashboard.view import Body, View, at, parts
 from services.reporting.dashboard.views import movements, series, targets
 from shared.timeline.person import STAGES
 
@@ -18,7 +18,7 @@ async def overview(view: View) -> list[Section]:
         await movements.whole(view),
         _stages(view, totals),
         targets.actuals(view, judged),
-        targets.children_with_targets(view, totals, judged),
+        _children(view, totals, judged),
     ]
 
 
@@ -85,3 +85,55 @@ def _stages(view: View, totals: Body) -> Section:
     heads = [Column(view.t("stages.stage")), Column(view.t("stages.people"), figure=True, bar=True)]
     caption = view.t("stages.caption", day=view.language.day(view.question.as_of))
     return Section("stages", view.t("stages.title"), half=True, tables=[Table(caption, heads, rows)])
+
+
+def _children(view: View, totals: Body, judged: Body) -> Section:
+    """The way down: each child with its figures and targets."""
+    question = view.question
+    title = view.t("children.title")
+    if not question.children:
+        return Section("children", title, note=view.t("children.none"))
+    amounts = [_amounts(view, total, made) for total, made in zip(parts(totals), parts(judged), strict=True)]
+    lengths = shares([row[1] for row in amounts])
+    rows = []
+    for (cells, _), part, length in zip(amounts, parts(judged), lengths, strict=True):
+        owner = part.get("organisation")
+        if owner is None and not any(cell.text != "0" for cell in cells):
+            continue
+        lines = [targets.held(view, row, owner["id"]) for row in part["targets"]] if owner else []
+        none = Cell(view.t("children.no_target") if owner else "", quiet=True)
+        members, admitted, candidates = cells
+        rows.append(
+            Row(
+                [
+                    view.organisation(owner),
+                    Cell(view.t("kind." + owner["kind"]) if owner else "", quiet=True),
+                    members,
+                    Cell(admitted.text, link=admitted.link, figure=True, share=length),
+                    candidates,
+                    Cell("", lines=lines) if lines else none,
+                ]
+            )
+        )
+    total, _ = _amounts(view, totals, judged)
+    heads = [
+        Column(view.t("children.name")),
+        Column(view.t("children.kind")),
+        Column(view.t("children.members"), figure=True),
+        Column(view.t("children.admitted"), figure=True, bar=True),
+        Column(view.t("children.candidates"), figure=True),
+        Column(view.t("children.targets")),
+    ]
+    caption = view.t("children.caption", count=view.language.number(len(question.children)))
+    foot = [Row([Cell(view.t("children.sum")), Cell(""), *total, Cell("")], "whole")]
+    return Section("children", title, tables=[Table(caption, heads, rows, foot)])
+
+
+def _amounts(view: View, totals: Body, judged: Body) -> tuple[list[Cell], int]:
+    admitted: int = judged["actuals"]["admissions"]
+    cells = [
+        view.of_part(totals["members"]["total"], "totals.members.total", totals),
+        view.of_part(admitted, "attainment.actuals.admissions", totals),
+        view.of_part(totals["candidates"]["open"], "totals.candidates.open", totals),
+    ]
+    return cells, admitted

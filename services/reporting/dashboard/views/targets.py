@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.reporting.dashboard.pieces import Cell, Chart, Column, Row, Section, Table, shares
-from services.reporting.dashboard.view import SIGNS, Body, View, parts
+from services.reporting.dashboard.view import SIGNS, Body, View
 from shared.events.vocabulary import FLOW_METRICS, LEVEL_METRICS
 
 
@@ -54,13 +54,9 @@ _AMOUNTS = ("target", "actual", "percent", "difference", "expected", "remaining"
 
 
 def _target(view: View, row: Body, names: Mapping[str, str]) -> list[Cell]:
-    issuer = row["issuer_id"]
-    basis = view.t(f"basis.{row['basis']}")
-    if issuer != view.id:
-        basis += " · " + view.t("targets.issuer", name=names.get(issuer, issuer))
     evidence = inputs(view, row, view.id)
     return [
-        Cell(view.t(f"metric.{row['metric']}"), note=basis),
+        _what(view, row, view.id, names),
         Cell(view.span(row["from"], row["to"])),
         Cell(asked(view, row), link=evidence, figure=True, made=True),
         Cell(view.language.number(row["actual"]), link=evidence, figure=True),
@@ -70,6 +66,14 @@ def _target(view: View, row: Body, names: Mapping[str, str]) -> list[Cell]:
         view.number(row["remaining"]),
         view.status(row["status"]),
     ]
+
+
+def _what(view: View, row: Body, owner: str, names: Mapping[str, str]) -> Cell:
+    """What a target is about, on which basis, and who issued it, if not the owner itself."""
+    issuer, basis = row["issuer_id"], view.t(f"basis.{row['basis']}")
+    if issuer != owner:
+        basis += " · " + view.t("targets.issuer", name=names.get(issuer, issuer))
+    return Cell(view.t(f"metric.{row['metric']}"), note=basis)
 
 
 def asked(view: View, row: Body) -> str:
@@ -128,15 +132,7 @@ def _below(view: View, body: Body, names: Mapping[str, str]) -> Section:
         Row(
             [
                 view.organisation(part["organisation"], "attainment"),
-                Cell(
-                    view.t(f"metric.{row['metric']}"),
-                    note=view.t(f"basis.{row['basis']}")
-                    + (
-                        ""
-                        if row["issuer_id"] == part["organisation"]["id"]
-                        else " · " + view.t("targets.issuer", name=names.get(row["issuer_id"], row["issuer_id"]))
-                    ),
-                ),
+                _what(view, row, part["organisation"]["id"], names),
                 Cell(asked(view, row), link=evidence, figure=True, made=True),
                 Cell(view.language.number(row["actual"]), link=evidence, figure=True),
                 view.percent(row["attainment_percent"], evidence, share=length),
@@ -185,13 +181,9 @@ async def cascade(view: View) -> list[Section]:
 
 
 def _cascaded(view: View, row: Body, names: Mapping[str, str]) -> list[Cell]:
-    issuer = row["issuer_id"]
-    basis = view.t(f"basis.{row['basis']}")
-    if issuer != view.id:
-        basis += " · " + view.t("targets.issuer", name=names.get(issuer, issuer))
     difference = row["difference"]
     return [
-        Cell(view.t(f"metric.{row['metric']}"), note=basis),
+        _what(view, row, view.id, names),
         Cell(view.span(row["from"], row["to"])),
         Cell(asked(view, row), link=inputs(view, row, view.id), figure=True, made=True),
         view.number(row["children_total"]),
@@ -221,55 +213,3 @@ def _inputs(view: View, row: Body, number: int) -> Section:
     heads = [Column(view.t("children.name")), Column(view.t("targets.target"), figure=True, bar=True)]
     table = Table(view.t("cascade.inputs", period=view.span(row["from"], row["to"])), heads, rows)
     return Section(f"cascade-{number}", title, half=True, tables=[table])
-
-
-def children_with_targets(view: View, totals: Body, judged: Body) -> Section:
-    """The children with their figures and targets, as the overview has them."""
-    question = view.question
-    title = view.t("children.title")
-    if not question.children:
-        return Section("children", title, note=view.t("children.none"))
-    amounts = [_amounts(view, total, made) for total, made in zip(parts(totals), parts(judged), strict=True)]
-    lengths = shares([row[1] for row in amounts])
-    rows = []
-    for (cells, _), part, length in zip(amounts, parts(judged), lengths, strict=True):
-        owner = part.get("organisation")
-        if owner is None and not any(cell.text != "0" for cell in cells):
-            continue
-        lines = [held(view, row, owner["id"]) for row in part["targets"]] if owner else []
-        none = Cell(view.t("children.no_target") if owner else "", quiet=True)
-        members, admitted, candidates = cells
-        rows.append(
-            Row(
-                [
-                    view.organisation(owner),
-                    Cell(view.t("kind." + owner["kind"]) if owner else "", quiet=True),
-                    members,
-                    Cell(admitted.text, link=admitted.link, figure=True, share=length),
-                    candidates,
-                    Cell("", lines=lines) if lines else none,
-                ]
-            )
-        )
-    total, _ = _amounts(view, totals, judged)
-    heads = [
-        Column(view.t("children.name")),
-        Column(view.t("children.kind")),
-        Column(view.t("children.members"), figure=True),
-        Column(view.t("children.admitted"), figure=True, bar=True),
-        Column(view.t("children.candidates"), figure=True),
-        Column(view.t("children.targets")),
-    ]
-    caption = view.t("children.caption", count=view.language.number(len(question.children)))
-    foot = [Row([Cell(view.t("children.sum")), Cell(""), *total, Cell("")], "whole")]
-    return Section("children", title, tables=[Table(caption, heads, rows, foot)])
-
-
-def _amounts(view: View, totals: Body, judged: Body) -> tuple[list[Cell], int]:
-    admitted: int = judged["actuals"]["admissions"]
-    cells = [
-        view.of_part(totals["members"]["total"], "totals.members.total", totals),
-        view.of_part(admitted, "attainment.actuals.admissions", totals),
-        view.of_part(totals["candidates"]["open"], "totals.candidates.open", totals),
-    ]
-    return cells, admitted

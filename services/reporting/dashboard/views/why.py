@@ -1,5 +1,6 @@
 """Why a figure is what it is: the events behind it, and what changed since it was told before."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -53,39 +54,40 @@ def _figure(view: View, body: Body, events: list[Body]) -> Section:
     lead = view.t("evidence.all")
     if body["next"] is not None or "after" in view.address.given:
         lead = view.t("evidence.page", shown=view.language.number(SHOWN))
-    table = _events(view, events, more=view.pages(body))
+    # Steps say how many days they took: medians are made of these.
+    timed = ("days",) if any("days" in row for row in events) else ()
+    told = ("change", *timed, "recorded")
+    table = _events(view, events, view.t("evidence.caption"), *told, more=view.pages(body))
     return Section("figure", view.t("evidence.title"), lead=lead, tiles=[tile], tables=[table])
 
 
-def _events(view: View, events: list[Body], *, more: list[Cell] | None = None, since: bool = False) -> Table:
-    # Steps say how many days they took: medians are made of these.
-    timed = any("days" in row for row in events)
-    heads = [
-        Column(view.t("evidence.event")),
-        Column(view.t("evidence.effective")),
-        Column(view.t("evidence.change"), figure=True),
-        *([Column(view.t("evidence.days"), figure=True)] if timed else []),
-        Column(view.t("evidence.recorded")),
-        *([Column(view.t("restatement.because"))] if since else []),
-        Column(view.t("evidence.source")),
-        Column(view.t("evidence.position"), figure=True),
-    ]
-    rows = [
-        Row(
-            [
-                Cell(view.event(row["type"])),
-                view.day(row["effectiveon"]),
-                Cell(view.language.signed(row["change"]), figure=True),
-                *([view.number(row["days"])] if timed else []),
-                view.moment(row["recordedat"]),
-                *([_because(view, row)] if since else []),
-                Cell(row["source"], note=str(row["event_id"])),
-                view.number(row["position"]),
-            ]
-        )
-        for row in events
-    ]
-    return Table(view.t("evidence.caption"), heads, rows, empty=view.t("evidence.none"), more=more or ())
+def _events(view: View, rows: list[Body], caption: str, *told: str, **more: Any) -> Table:
+    """A table of events; `told` names what it says of each besides what every one says, in this order."""
+    columns: dict[str, tuple[Column, Callable[[Body], Cell]]] = {
+        "event": (Column(view.t("evidence.event")), lambda row: Cell(view.event(row["type"]))),
+        "effective": (Column(view.t("evidence.effective")), lambda row: view.day(row["effectiveon"])),
+        "change": (
+            Column(view.t("evidence.change"), figure=True),
+            lambda row: Cell(view.language.signed(row["change"]), figure=True),
+        ),
+        "value": (Column(view.t("targets.target"), figure=True), lambda row: view.number(row["value"])),
+        "days": (Column(view.t("evidence.days"), figure=True), lambda row: view.number(row["days"])),
+        "recorded": (Column(view.t("evidence.recorded")), lambda row: view.moment(row["recordedat"])),
+        "because": (Column(view.t("restatement.because")), lambda row: _because(view, row)),
+        "source": (
+            Column(view.t("evidence.source")),
+            lambda row: Cell(row["source"], note=str(row["event_id"])),
+        ),
+        "position": (Column(view.t("evidence.position"), figure=True), lambda row: view.number(row["position"])),
+    }
+    shown = [columns[name] for name in ("event", "effective", *told, "source", "position")]
+    return Table(
+        caption,
+        [column for column, _ in shown],
+        [Row([cell(row) for _, cell in shown]) for row in rows],
+        empty=view.t("evidence.none"),
+        **more,
+    )
 
 
 async def _facts(view: View, events: list[Body]) -> list[Body]:
@@ -113,30 +115,7 @@ async def _set_by(view: View, row: Body) -> Section:
     """The events that set a target, and how its ratio follows."""
     parameters_ = {"target_id": row["target_id"], "known": view.question.known, "day": view.question.as_of}
     facts = (await view.connection.execute(SQL["of_target"], parameters_)).all()
-    rows = []
-    for fact in facts:
-        data: dict[str, Any] = msgspec.json.decode(fact.data)
-        value = data.get("value")
-        rows.append(
-            Row(
-                [
-                    Cell(view.event(fact.type)),
-                    view.day(fact.effectiveon),
-                    view.number(value),
-                    view.moment(fact.recordedat),
-                    Cell(fact.source, note=str(fact.event_id)),
-                    view.number(fact.position),
-                ]
-            )
-        )
-    heads = [
-        Column(view.t("evidence.event")),
-        Column(view.t("evidence.effective")),
-        Column(view.t("targets.target"), figure=True),
-        Column(view.t("evidence.recorded")),
-        Column(view.t("evidence.source")),
-        Column(view.t("evidence.position"), figure=True),
-    ]
+    rows = [dict(fact._mapping) | {"value": _asked(msgspec.json.decode(fact.data))} for fact in facts]
     tiles = [
         Tile(
             f"{view.t('metric.' + row['metric'])} · {view.t('basis.' + row['basis'])}",
@@ -150,8 +129,15 @@ async def _set_by(view: View, row: Body) -> Section:
         ),
         Tile(view.t("targets.target"), Cell(targets.asked(view, row)), [Cell(view.span(row["from"], row["to"]))]),
     ]
-    table = Table(view.t("evidence.target_caption"), heads, rows, empty=view.t("evidence.none"))
+    table = _events(view, rows, view.t("evidence.target_caption"), "value", "recorded")
     return Section("target", view.t("evidence.target"), tiles=tiles, tables=[table])
+
+
+def _asked(data: Body) -> int | None:
+    """What an event sets a target to, or says in correction that it was set to."""
+    corrected = (data.get("replacement") or {}).get("data") or {}
+    found: int | None = data.get("value", corrected.get("value"))
+    return found
 
 
 async def restatement(view: View) -> list[Section]:
@@ -198,9 +184,9 @@ def _changed(view: View, figure: Body, since: int | None) -> list[Cell]:
 
 def _explained(view: View, figure: Body, number: int) -> Section:
     title = f"{view.heading(figure['measure'])}: {view.language.signed(figure['difference'])}"
-    return Section(
-        f"figure-{number}", title, tables=[_events(view, figure["events"], more=view.pages(figure), since=True)]
-    )
+    told = ("change", "recorded", "because")
+    table = _events(view, figure["events"], view.t("evidence.caption"), *told, more=view.pages(figure))
+    return Section(f"figure-{number}", title, tables=[table])
 
 
 def _because(view: View, row: Body) -> Cell:
@@ -214,24 +200,7 @@ def _because(view: View, row: Body) -> Cell:
 
 
 def _reorganisations(view: View, rows: list[Body]) -> Section:
-    heads = [
-        Column(view.t("evidence.event")),
-        Column(view.t("evidence.effective")),
-        Column(view.t("evidence.source")),
-        Column(view.t("evidence.position"), figure=True),
-    ]
-    shown = [
-        Row(
-            [
-                Cell(view.event(row["type"])),
-                view.day(row["effectiveon"]),
-                Cell(row["source"], note=str(row["event_id"])),
-                view.number(row["position"]),
-            ]
-        )
-        for row in rows
-    ]
-    table = Table(view.t("restatement.reorganisations_caption"), heads, shown, folded=True)
+    table = _events(view, rows, view.t("restatement.reorganisations_caption"), folded=True)
     return Section("reorganisations", view.word("reorganisations"), tables=[table])
 
 
