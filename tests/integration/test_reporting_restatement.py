@@ -155,6 +155,21 @@ async def test_the_events_of_a_figure_come_in_pages(reporting: RunningReporting)
     assert changes == [1, 2, 3, 4, 5]
 
 
+async def test_figures_alone_are_compared_without_their_events(reporting: RunningReporting) -> None:
+    since = reporting.position
+    await reporting.project_one_by_one(admitted(ANH, "2022-06-01"), corrected(LATE, None))
+
+    whole = await reporting.get(f"district/restatement?{YEAR}&since={since}")
+    alone = await reporting.get(f"district/restatement?{YEAR}&since={since}&limit=0")
+
+    compared = ("measure", "then", "now", "difference")
+    assert [[each[name] for name in compared] for each in alone["figures"]] == [
+        [each[name] for name in compared] for each in whole["figures"]
+    ]
+    for figure in alone["figures"]:
+        assert (figure["events"], figure["next"]) == ([], 0 if figure["difference"] else None)
+
+
 async def test_the_children_have_their_own_differences(reporting: RunningReporting) -> None:
     since = reporting.position
     await reporting.project(enrolled(BINH, "2022-03-01"))

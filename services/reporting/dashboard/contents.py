@@ -77,7 +77,7 @@ _MADE: Sequence[Page] = (
     _page("profile", "people", people.profile),
     _page("funnel", "people", candidates.funnel),
     _page("blocked", "people", candidates.blocked, choices=candidates.choices_of_blocked),
-    _page("mentoring", "people", deadlines.mentoring),
+    Page("mentoring", "people", deadlines.mentoring, "mentoring"),  # without its list of mentors
     _page("training", "people", deadlines.training),
     _page("timeliness", "people", deadlines.timeliness, by_child=True),
     _page("retention", "people", candidates.retention),
