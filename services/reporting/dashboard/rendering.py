@@ -56,11 +56,17 @@ def organisation(request: AnyRequest, view: View, page: Page, place: Place, sect
             for group, pages in contents()
         ],
         choices=page.choices(view) if page.choices else (),
-        kept={name: view.address.given[name] for name in ("measure", "target") if name in view.address.given},
+        kept=_kept(view, page),
         sections=sections,
         files=[(form.upper(), _file(view, page, form)) for form in _OF_FILES],
         still=bool(view.about_persons),
     )
+
+
+def _kept(view: View, page: Page) -> dict[str, str]:
+    """What the form above a page sends along besides the view and the choices; a list begins anew."""
+    given = view.address.given
+    return {name: given[name] for name in page.parameters if name in given and name != "after"}
 
 
 def _title(page: Page, language: Language) -> str:
