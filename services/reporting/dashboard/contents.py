@@ -49,8 +49,7 @@ class Page(Struct, frozen=True):
 
 
 def _page(name: str, group: str, build: Build, **more: Any) -> Page:
-    taken = REPORTS[name].parameters if name in REPORTS else ()
-    return Page(name, group, build, name, parameters=taken, **more)
+    return Page(name, group, build, name, parameters=REPORTS[name].parameters, **more)
 
 
 _OF_EVIDENCE = tuple(name for name in EVIDENCE_PARAMETERS if name not in SHARED and name != "limit")
@@ -89,8 +88,8 @@ _MADE: Sequence[Page] = (
 )
 
 
-PAGES: Mapping[str, Page] = {page.name: page for page in _MADE if page.report in REPORTS or not page.listed}
-"""Name in the address → page, of the reports that this version offers."""
+PAGES: Mapping[str, Page] = {page.name: page for page in _MADE}
+"""Name in the address → page."""
 
 
 def contents() -> list[tuple[str, list[Page]]]:

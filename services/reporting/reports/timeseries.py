@@ -7,7 +7,7 @@ from services.reporting.reports.evidence import UnknownMeasure, wanted
 from services.reporting.reports.reading import Contribution, Reading, Wanted
 from services.reporting.reports.spans import Span, Step, spans
 
-_OF_A_WHOLE: frozenset[Contribution] = frozenset({"cohort", "retention", "blocked"})
+OF_A_WHOLE: frozenset[Contribution] = frozenset({"cohort", "retention", "blocked"})
 """What these count follows from all days up to `as_of` together."""
 MOST = 1000
 """Points that a series may have."""
@@ -26,7 +26,7 @@ async def timeseries(reading: Reading, measure: str, step: Step) -> Bodies:
     asked = wanted(measure, question)
     if measure.removeprefix("movements.") == "opening":
         raise UnknownMeasure("expected a measure with a value of its own each day, found opening; ask for closing")
-    if asked.contribution in _OF_A_WHOLE:
+    if asked.contribution in OF_A_WHOLE:
         raise UnknownMeasure(f"expected a measure with a value of its own each day, found {measure}")
     over = spans(question.from_, question.until, step)
     if len(over) > MOST:

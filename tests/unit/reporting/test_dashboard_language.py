@@ -9,7 +9,6 @@ from typing import get_args
 
 import pytest
 
-from services.reporting.api.offered import LATER
 from services.reporting.dashboard.contents import GROUPS, OVERVIEW, PAGES
 from services.reporting.dashboard.language import LANGUAGES, spoken
 from services.reporting.dashboard.view import SIGNS
@@ -80,7 +79,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "step.": STEPS,
     "order.": ("desc", "asc"),
     "group.": GROUPS,
-    "question.": tuple({*PAGES, *LATER} - {OVERVIEW}),
+    "question.": tuple(PAGES.keys() - {OVERVIEW}),
     "movement.": ("opening", *GAINS, *LOSSES, "residual", "closing"),
     "hierarchy.": ("as_was", "current"),
     "error.": tuple(

@@ -8,6 +8,7 @@ from services.reporting.dashboard.view import Body, View
 from services.reporting.reports.evidence import figures_of, wanted
 from services.reporting.reports.ranking import ATTAINMENT
 from services.reporting.reports.spans import STEPS, Span, Step, spans
+from services.reporting.reports.timeseries import OF_A_WHOLE
 from shared.events.vocabulary import FLOW_METRICS, LEVEL_METRICS
 
 MEASURE = "attainment.actuals.admissions"
@@ -15,8 +16,6 @@ MEASURE = "attainment.actuals.admissions"
 
 _WITHIN_DAYS = frozenset({"flows", "own_flows", "movements", "went_on", "spell_flows", "spell_days"})
 """Contributions of figures that happen within days; all others stand on a day."""
-_OF_A_WHOLE = frozenset({"cohort", "retention", "blocked"})
-"""Contributions of figures that belong to a period as a whole."""
 
 
 async def timeseries(view: View) -> list[Section]:
@@ -37,7 +36,7 @@ def choices_over_time(view: View) -> list[Choice]:
     steps = [(step, view.t(f"step.{step}")) for step in STEPS]
     return [
         Choice(
-            "measure", view.t("choice.measure"), own["measure"], measures(view, "movements.opening", *_OF_A_WHOLE)
+            "measure", view.t("choice.measure"), own["measure"], measures(view, "movements.opening", *OF_A_WHOLE)
         ),
         Choice("step", view.t("choice.step"), own["step"], [("", steps)]),
     ]

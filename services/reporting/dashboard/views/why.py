@@ -32,11 +32,9 @@ async def evidence(view: View) -> list[Section]:
         view.question = replace(view.question, from_=row["from"], to=row["to"])
         found.append(await _set_by(view, row))
     after = parameters.number(own, "after", 0, 0, parameters.MAX_POSITION)
-    # Which cells some figures count depends on how many candidates were asked for.
-    counted = {"at_least": parameters.number(own, "at_least", 1, 1, 1000)} if "at_least" in own else {}
     reading = view.reading()
     try:
-        body = await behind(reading, measure, after, SHOWN, **counted)
+        body = await behind(reading, measure, after, SHOWN, parameters.at_least(own))
     except UnknownMeasure as error:
         raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
     told = plain(heading(reading.question) | body)
