@@ -88,7 +88,7 @@ async def _refill(
     ours = await asyncpg.connect(restored.database_url, timeout=10)
     try:
         head = int(await theirs.fetchval("SELECT position FROM registry.head"))
-        messages, gone = await _copy(running, restored, manifest)
+        messages, gone = await _copy(running, nats, manifest)
         registry = await _started(layout, postgres, nats)
         try:
             wanted = {mark.source: mark.settled + messages.get(mark.source, 0) for mark in manifest.sources}
@@ -105,17 +105,19 @@ async def _refill(
 
 
 async def _copy(
-    running: Addresses, restored: Addresses, manifest: Manifest
+    running: Addresses, nats: NatsServer, manifest: Manifest
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Copy what the sources' streams hold beyond the backup; gives how many by source, and how many are gone."""
+    """Copy what the sources' streams hold beyond the backup; gives how many by source, and how many are gone.
+
+    Nobody but a source may publish as it, so each gets credentials that count in the drill's system alone.
+    """
     from nats.js.errors import NotFoundError
 
     messages: dict[str, int] = {}
     gone: dict[str, int] = {}
-    here = await connect(running.nats_url, running.nats_seed)
-    there = await connect(restored.nats_url, restored.nats_seed)
+    here = await connect(running.nats_url, running.nats_seed, ca=running.ca)
     try:
-        streams, copies = here.jetstream(timeout=30), there.jetstream(timeout=30)
+        streams = here.jetstream(timeout=30)
         for mark in manifest.sources:
             name = f"INGEST_{mark.source}"
             try:
@@ -125,17 +127,21 @@ async def _copy(
             first = max(mark.settled + 1, state.first_seq)
             if first > mark.settled + 1:
                 gone[mark.source] = first - mark.settled - 1
-            for sequence in range(first, state.last_seq + 1):
-                try:
-                    message = await streams.get_msg(name, sequence)
-                except NotFoundError:
-                    gone[mark.source] = gone.get(mark.source, 0) + 1
-                    continue
-                await copies.publish(str(message.subject), message.data or b"", stream=name)
-                messages[mark.source] = messages.get(mark.source, 0) + 1
+            there = await connect(nats.url, await nats.add_source(mark.source), f"_INBOX_{mark.source}")
+            try:
+                copies = there.jetstream(timeout=30)
+                for sequence in range(first, state.last_seq + 1):
+                    try:
+                        message = await streams.get_msg(name, sequence)
+                    except NotFoundError:
+                        gone[mark.source] = gone.get(mark.source, 0) + 1
+                        continue
+                    await copies.publish(str(message.subject), message.data or b"")
+                    messages[mark.source] = messages.get(mark.source, 0) + 1
+            finally:
+                await there.close()
     finally:
         await here.close()
-        await there.close()
     return messages, gone
 
 

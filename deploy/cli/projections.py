@@ -61,7 +61,7 @@ def _state(each: "Standing") -> list[str]:
         said.append("follows the log")
     else:
         said.append("up to date")
-    if each.version != each.wanted:
+    if each.outdated:
         said.append(
             f"made by version {each.version}, this is {each.wanted}: `ketnap projections rebuild {each.name}`"
         )

@@ -46,9 +46,14 @@ class Standing(Struct, frozen=True):
         return max(0, self.head - self.position)
 
     @property
+    def outdated(self) -> bool:
+        """Whether another version made it. An empty one is nobody's: who begins says by which version."""
+        return self.position > 0 and self.version != self.wanted
+
+    @property
     def at_fault(self) -> bool:
         """Whether somebody has to do something."""
-        return self.stopped_at is not None or self.version != self.wanted
+        return self.stopped_at is not None or self.outdated
 
 
 async def standings(url: str) -> list[Standing]:

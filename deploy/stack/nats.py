@@ -117,7 +117,7 @@ class NatsServer:
         self._child.kill()
 
     async def add_source(self, source: str) -> str:
-        """Give `source` credentials without a database; returns its seed. For tests: `up` forgets it."""
+        """Give `source` credentials without a database; returns its seed. `up` forgets it."""
         known = read_sources(self.sources_file)
         new = new_seed()
         write_sources(self.sources_file, known | {source: public_key(new)})

@@ -87,7 +87,7 @@ async def _projections(addresses: Addresses, connection: "Connection") -> AsyncI
         if seconds > BEHIND:
             remedy = f"look whether it catches up (`ketnap projections status`), then at the log of {each.name}"
             yield Finding(what, False, f"{seen}, {seconds:,.0f} s behind", remedy)
-        elif each.version != each.wanted:
+        elif each.outdated:
             yield Finding(
                 what, False, f"{seen}, made by another version", f"ketnap projections rebuild {each.name}"
             )

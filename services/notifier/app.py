@@ -14,7 +14,7 @@ from services.notifier.service import Notifier, mail_channel
 from services.notifier.settings import NotifierSettings
 from shared.runtime.access.gate import Gate
 from shared.runtime.collecting import collecting
-from shared.runtime.http import create_api, serve
+from shared.runtime.http import create_api, serve, without_nul
 
 
 def create_app(settings: NotifierSettings, clock: Clock = system_clock) -> Litestar:
@@ -46,6 +46,7 @@ def create_app(settings: NotifierSettings, clock: Clock = system_clock) -> Lites
         lambda app: app.state.notifier.checks(),
         Gate(settings, holds=holds),
         warnings=lambda app: app.state.notifier.warnings(),
+        guards=[without_nul],
         dependencies={"notifier": Provide(provide, sync_to_thread=False)},
     )
     return app

@@ -7,13 +7,13 @@ from litestar import Litestar
 from litestar.di import Provide
 
 from services.registry.api.metrics import RegistryCollector
-from services.registry.api.routes import ROUTES, without_nul
+from services.registry.api.routes import ROUTES
 from services.registry.api.unsealing import unseal
 from services.registry.service import Registry
 from services.registry.settings import RegistrySettings
 from shared.runtime.access.gate import Gate
 from shared.runtime.collecting import disk, health, sizes
-from shared.runtime.http import create_api, serve
+from shared.runtime.http import create_api, serve, without_nul
 
 MAX_BODY = 8 * 1024 * 1024
 

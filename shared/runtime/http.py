@@ -108,7 +108,7 @@ def create_api(
     app = Litestar(
         [live, ready, metrics, *route_handlers],
         lifespan=[lifespan],
-        guards=[_without_nul, gate.guard, *guards],
+        guards=[gate.guard, *guards],
         dependencies={"principal": Provide(_principal, sync_to_thread=False), **(dependencies or {})},
         exception_handlers={
             Problem: _answer,
@@ -150,8 +150,8 @@ def ruled_routes(app: Litestar) -> Iterator[tuple[str, str, Rule | None]]:
                     yield route.path, method, rule if isinstance(rule, Rule) else None
 
 
-def _without_nul(connection: AnyConnection, _: BaseRouteHandler) -> None:
-    """PostgreSQL knows no text with NUL, so nothing that could be asked for has one in its name."""
+def without_nul(connection: AnyConnection, _: BaseRouteHandler) -> None:
+    """A guard: refuses the character that PostgreSQL's text cannot hold, wherever it stands in the address."""
     if "\0" in connection.scope["path"] or b"%00" in connection.scope["query_string"]:
         raise HTTPException(
             detail="expected an address without NUL characters, found one with %00",

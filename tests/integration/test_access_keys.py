@@ -164,7 +164,7 @@ def test_the_keys_of_a_source_end_with_it(layout: Layout) -> None:
         ("source", {"organisation": "root"}, "needs --source"),
         ("source", {"source": "Dien Bien", "organisation": "root"}, "the name of a source"),
         ("operator", {"organisation": "root"}, "for everything"),
-        ("service", {}, "a role among source, viewer, operator"),
+        ("service", {}, "a role among watcher, source, viewer, operator"),
         ("operator", {"expires": date(2020, 1, 1)}, "a day that is not over"),
     ],
 )

@@ -7,9 +7,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
-from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 from nats.js.errors import NotFoundError
@@ -221,12 +219,6 @@ def one_schema(event_type: FromPath[str]) -> Response[Any]:
 def asyncapi() -> dict[str, Any]:
     """Channels, operations and messages."""
     return document()
-
-
-def without_nul(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Refuse the character that PostgreSQL's text cannot hold, wherever it stands in the address."""
-    if b"%00" in connection.scope["query_string"] or "\x00" in connection.scope["path"]:
-        raise Problem(HTTPStatus.BAD_REQUEST, "expected text without the character NUL")
 
 
 ROUTES = [
