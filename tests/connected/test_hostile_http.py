@@ -23,7 +23,7 @@ ROUTES = [
     for path, method, rule in ruled_routes(application())
     if rule is not None and not rule.everyone and path != "/v1/live"
 ]
-PAGES = ("/", "/organisations/{organisation_id:str}")
+PAGES = ("/", "/organisations/{organisation_id:str}", "/organisations/{organisation_id:str}/{page:str}")
 TRICKS = [
     "' OR '1'='1",
     "'; DROP TABLE registry.log; --",
