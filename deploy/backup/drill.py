@@ -104,9 +104,7 @@ async def _refill(
     return Refilled(sum(messages.values()), gone, position, head, lost, account)
 
 
-async def _copy(
-    running: Addresses, nats: NatsServer, manifest: Manifest
-) -> tuple[dict[str, int], dict[str, int]]:
+async def _copy(running: Addresses, nats: NatsServer, manifest: Manifest) -> tuple[dict[str, int], dict[str, int]]:
     """Copy what the sources' streams hold beyond the backup; gives how many by source, and how many are gone.
 
     Nobody but a source may publish as it, so each gets credentials that count in the drill's system alone.

@@ -4,10 +4,19 @@ After a promotion the server that was overtaken must not take writes again. It f
 timeline, puts its own data aside, and follows.
 """
 
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
+from deploy.stack import replication
 from deploy.stack.errors import StackError
-from deploy.stack.replication import Standing
+from deploy.stack.privileges import Identity
+from deploy.stack.replication import Server, Standing
+
+LOOK = 0.5
+PATIENCE = 120.0
+"""Seconds that a server without data waits for the other one."""
 
 Step = Literal["initialise", "copy", "start", "set aside and copy", "wait"]
 
@@ -32,3 +41,43 @@ def step(*, has_data: bool, follows: bool, timeline: int, first: bool, other: St
         f"both servers of the pair take writes: this one on timeline {timeline}, the other on {other.timeline}. "
         "Look which one the services use, and empty the directory of the other"
     )
+
+
+def join(
+    cluster: Path,
+    other: Server,
+    secrets: Path,
+    initialise: Callable[[], None],
+    *,
+    first: bool,
+    identity: Identity | None = None,
+) -> None:
+    """Make `cluster` ready to be started beside the `other` server. Raises StackError.
+
+    initialise: makes a cluster of its own, which only the `first` server of an installation does.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        has_data = (cluster / "PG_VERSION").exists()
+        match step(
+            has_data=has_data,
+            follows=has_data and replication.is_following(cluster),
+            timeline=replication.timeline_of(cluster) if has_data else 0,
+            first=first,
+            other=replication.standing(other, secrets),
+        ):
+            case "start":
+                return None
+            case "initialise":
+                return initialise()
+            case "set aside and copy":
+                replication.set_aside(cluster)
+                return replication.copy(cluster, other, secrets, identity)
+            case "copy":
+                return replication.copy(cluster, other, secrets, identity)
+        if time.monotonic() > deadline:
+            raise StackError(
+                f"no data in {cluster}, and no PostgreSQL at {other.host}:{other.port} that takes writes: "
+                "start that one first, or promote it"
+            )
+        time.sleep(LOOK)

@@ -6,9 +6,10 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-from deploy.stack import replication
+from deploy.stack import joining, replication
 from deploy.stack.errors import StackError
 from deploy.stack.keys import ensure_secret, new_password, write_secret
 from deploy.stack.ports import HOST, free_port, remembered_port, was_taken
@@ -57,7 +58,7 @@ class PostgresServer:
     port: None for a free one that the directory remembers.
     secrets: where the roles' passwords lie; default `directory/secrets`.
     settings: server settings on top of ours, e.g. `{"fsync": "off"}` for a test's throw-away server.
-    primary: the server of which this one is a copy that follows; None: it makes its own cluster.
+    other: the other server of a pair (see `joining`), whose `first` one makes the cluster; None: it is alone.
     Start it from a thread that lives as long as the server shall (see `privileges.tied`).
     """
 
@@ -71,7 +72,8 @@ class PostgresServer:
         secrets: Path | None = None,
         log: Path | None = None,
         settings: Mapping[str, str] | None = None,
-        primary: replication.Server | None = None,
+        other: replication.Server | None = None,
+        first: bool = True,
     ) -> None:
         self.directory = directory.absolute()
         self.port = port or 0
@@ -79,7 +81,8 @@ class PostgresServer:
         self._secrets = secrets or self.directory / "secrets"
         self._settings = SETTINGS | dict(settings or {})
         self._cluster = self.directory / "data"
-        self._primary = primary
+        self._other = other
+        self._first = first
         self._child = Child(
             self.name, log or self.directory / "postgres.log", self.directory / "postgres.pid", signal.SIGINT
         )
@@ -105,10 +108,11 @@ class PostgresServer:
         identity = unprivileged(self._cluster, (binaries(),))
         self._child.end_leftover(STOP_PATIENCE)
         self._clear_leftovers()
-        if self._primary is not None:
-            replication.copy(self._cluster, self._primary, self._secrets, identity)
-        else:
+        if self._other is None:
             initialise(self._cluster, self._secrets, identity)
+        else:
+            own = partial(initialise, self._cluster, self._secrets, identity)
+            joining.join(self._cluster, self._other, self._secrets, own, first=self._first, identity=identity)
         for attempt in range(5):
             if not self._fixed_port:
                 self.port = free_port() if attempt else remembered_port(self.directory / "port")

@@ -25,7 +25,12 @@ _DROP_SLOT = """
 SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
 WHERE slot_name = 'ketnap_replica' AND NOT active;
 """
-_STANDING = "SELECT pg_is_in_recovery(), timeline_id FROM pg_control_checkpoint();"
+# Just promoted, a server writes on the new timeline before a checkpoint says so.
+_STANDING = """
+SELECT pg_is_in_recovery(), CASE
+    WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())
+    ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer END;
+"""
 _REPLICAS = """
 SELECT application_name || ' at ' || coalesce(client_addr::text, '?') || ': ' || state || ', ' || sync_state
        || ', ' || pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) || ' bytes behind'

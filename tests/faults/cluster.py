@@ -15,6 +15,7 @@ from deploy.stack.nats import NatsServer
 from deploy.stack.nats_cluster import Member
 from deploy.stack.ports import HOST, free_port
 from deploy.stack.postgres import PostgresServer
+from deploy.stack.replication import Server
 from deploy.stack.service import ServiceProcess
 from shared.events.subjects import ingest_stream
 from shared.runtime.connection import connect
@@ -43,10 +44,21 @@ class Cluster(Parts):
             )
             for number, route in enumerate(routes)
         ]
-        self.primary = PostgresServer(directory / "postgres-0", secrets=self.secrets)
-        self.replica = PostgresServer(directory / "postgres-1", secrets=self.secrets)
+        self.primary, self.replica = self._pair(directory, free_port(together=2))
         super().__init__(directory, Database(self.primary, postgres.DATABASE), self.nats_servers[0])
         self._following: list[asyncio.Task[None]] = []
+
+    def _pair(self, directory: Path, port: int) -> list[PostgresServer]:
+        return [
+            PostgresServer(
+                directory / f"postgres-{number}",
+                port + number,
+                secrets=self.secrets,
+                other=Server(HOST, port + 1 - number),
+                first=number == 0,
+            )
+            for number in range(2)
+        ]
 
     @property
     def nats_url(self) -> str:
@@ -63,9 +75,7 @@ class Cluster(Parts):
         for server in self.nats_servers:
             server.start()
         self.primary.start()
-        place = replication.Server(HOST, self.primary.port)
-        replication.ensure_replicator(place, self.superuser, self.secrets)
-        self.replica = PostgresServer(self.replica.directory, secrets=self.secrets, primary=place)
+        replication.ensure_replicator(Server(HOST, self.primary.port), self.superuser, self.secrets)
         self.replica.start()
         await upgrade_async([f"services.{name}" for name in SERVICES], self.database_url(postgres.OWNER))
         for number in range(REPLICAS):

@@ -133,4 +133,10 @@ async def test_the_replica_of_the_database_takes_over_with_any_commit_that_was_a
     assert standing is not None
     assert not standing.following
     await load.goes_on()
+
+    await asyncio.to_thread(cluster.primary.start)
+
+    rejoined = replication.standing(primary, cluster.secrets)
+    assert rejoined is not None
+    assert rejoined.following, "the one that was overtaken takes no writes again"
     await load.all_is_right()
