@@ -122,11 +122,7 @@ async def _withheld(reading: Reading, whole: Part) -> Suppressed:
     if told_before is not None and _tables(told_before) == _tables(whole):
         return found
     # What it had under others in the period stands in none of the tables above.
-    return {name: _joined(found.get(name, NOTHING), own) for name, own in _top(whole).items()}
-
-
-def _joined(above: Withheld, own: Withheld) -> Withheld:
-    return Withheld(above.groups | own.groups, above.exchanges or own.exchanges)
+    return {name: found.get(name, NOTHING) | own for name, own in _top(whole).items()}
 
 
 def _top(part: Part) -> Suppressed:

@@ -8,14 +8,20 @@ withheld where it is small, and so is enough besides that nobody can work it out
 - with a part's group also that of another part, since the parts' sum is known;
 - what is withheld of an organisation is withheld of everything under it, since sums lead upwards.
 
-That makes a promise which can be checked: two persons of withheld groups, in different parts that withhold both,
-can change places without any figure that is told changing. Who sees all figures cannot know which of them it was.
+That makes a promise which can be checked: for each withheld figure there could be other persons, of whom the same
+is told, and the figure another. At the top whoever is withheld could be of any withheld group. Further down:
+
+- What is withheld above is withheld in all parts. Take a part with persons of these groups. If of all such persons
+  some are in a group and some are not, two of two parts can change places; or all are in this part, which then
+  tells no more than the table above. If nobody or everybody is in it, it can be another above, and then here too.
+- Where parts withhold more groups, two persons of two of these parts can change places for each of them.
+- Where such a part has nobody of the groups withheld above, it can get somebody, from another such part.
+
+`below` makes sure of the last two: it withholds more until they are so.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-
-from msgspec import Struct
+from collections.abc import Collection, Iterable, Mapping
 
 LEAST = 5
 """Groups of fewer persons are small; nobody is no group."""
@@ -23,33 +29,21 @@ LEAST = 5
 Counts = Mapping[str, int]
 """Group → persons; with a zero for each group that there could be."""
 
+Withheld = frozenset[str]
+"""The groups withheld in one table."""
 
-class Exchange(Struct, frozen=True):
-    """Persons elsewhere with whom persons of these groups can change places; None: it needs no partner."""
-
-    groups: frozenset[str]
-    partners: Counts | None
-
-
-class Withheld(Struct, frozen=True):
-    """The groups withheld in one table, and why they cannot be worked out."""
-
-    groups: frozenset[str] = frozenset()
-    exchanges: tuple[Exchange, ...] = ()
-
-
-NOTHING = Withheld()
+NOTHING: Withheld = frozenset()
 
 
 def told(counts: Counts, withheld: Withheld) -> dict[str, int | None]:
     """The table as it is told: None where a group is withheld. That nobody is in any of them shows as zeros."""
     rest = remainder(counts, withheld)
-    return {group: None if rest and group in withheld.groups else number for group, number in counts.items()}
+    return {group: None if rest and group in withheld else number for group, number in counts.items()}
 
 
 def remainder(counts: Counts, withheld: Withheld) -> int:
     """How many persons are in the withheld groups together; this much is told."""
-    return sum(number for group, number in counts.items() if group in withheld.groups)
+    return sum(number for group, number in counts.items() if group in withheld)
 
 
 def at_the_top(counts: Counts, plain: frozenset[str] = frozenset()) -> Withheld:
@@ -65,8 +59,7 @@ def at_the_top(counts: Counts, plain: frozenset[str] = frozenset()) -> Withheld:
         if len(groups) > 1 and sum(counts[each] for each in groups) >= LEAST:
             break
         groups.add(group)
-    hidden = frozenset(groups)
-    return Withheld(hidden, (Exchange(hidden, None),))
+    return frozenset(groups)
 
 
 def below(
@@ -79,43 +72,24 @@ def below(
         return dict.fromkeys(parts, above)
     if not remainder(_added(parts.values()), above):
         above = NOTHING  # its table told that nobody is in any of these groups
-    problems = {name: _small(parts[name], plain) - above.groups for name in rows}
+    problems = {name: _small(parts[name], plain) - above for name in rows}
     chosen = {name for name, groups in problems.items() if groups}
-    columns = set(above.groups).union(*problems.values())
-    more_rows = sorted(rows - chosen, key=lambda name: (sum(parts[name].values()), name), reverse=True)
+    columns = set(above).union(*problems.values())
+    more_rows = sorted(rows - chosen, key=lambda name: (sum(parts[name].values()), name))
     totals = _added(parts.values())
     more_columns = sorted(
         (group for group in totals if group not in columns and totals[group]),
         key=lambda each: (totals[each], each),
         reverse=True,
     )
-    while True:
-        found = _block(parts, above, chosen, frozenset(columns))
-        if not chosen or all(_undetermined(parts[name], found[name]) for name in rows):
-            return found
-        if len(columns) > 1 and more_rows:
-            chosen.add(more_rows.pop(0))
+    while chosen and not _uncertain([parts[name] for name in chosen], above, frozenset(columns)):
+        if more_rows and (len(columns) > 1 or not more_columns):
+            chosen.add(more_rows.pop())
         elif more_columns:
             columns.add(more_columns.pop())
-        elif more_rows:
-            chosen.add(more_rows.pop(0))
         else:
-            return found
-
-
-def _block(
-    parts: Mapping[str, Counts], above: Withheld, chosen: Iterable[str], columns: frozenset[str]
-) -> dict[str, Withheld]:
-    """`columns` withheld in the chosen parts, what is withheld above in all of them."""
-    chosen = set(chosen)
-    everywhere, within = _added(parts.values()), _added(parts[name] for name in chosen)
-    found = {}
-    for name, counts in parts.items():
-        exchanges = [Exchange(above.groups, _less(everywhere, counts)), *above.exchanges]
-        if name in chosen:
-            exchanges.insert(0, Exchange(columns, _less(within, counts)))
-        found[name] = Withheld(columns if name in chosen else above.groups, tuple(exchanges))
-    return found
+            break  # all is withheld; everybody is in one group, and the table above told it
+    return {name: frozenset(columns) if name in chosen else above for name in parts}
 
 
 def _small(counts: Counts, plain: frozenset[str]) -> frozenset[str]:
@@ -124,25 +98,21 @@ def _small(counts: Counts, plain: frozenset[str]) -> frozenset[str]:
     return frozenset(group for group in there if group not in plain and (counts[group] < LEAST or len(there) == 1))
 
 
-def _undetermined(counts: Counts, withheld: Withheld) -> bool:
-    """Whether each withheld group could be another number, by somebody's change of places."""
-    if not remainder(counts, withheld):
-        return True
-    return all(
-        any(_can_change(counts, group, exchange) for exchange in withheld.exchanges) for group in withheld.groups
-    )
-
-
-def _can_change(counts: Counts, group: str, exchange: Exchange) -> bool:
-    if group not in exchange.groups:
-        return False
-    here, there = counts, exchange.partners
-    return any(
-        (here.get(group, 0) and (there is None or there.get(other, 0)))
-        or (here.get(other, 0) and (there is None or there.get(group, 0)))
-        for other in exchange.groups
-        if other != group
-    )
+def _uncertain(parts: Collection[Counts], above: Withheld, withheld: Withheld) -> bool:
+    """Whether none of the `withheld` groups of these parts can be worked out, if none of `above` can be above."""
+    within = _added(parts)
+    if above and not remainder(within, above):
+        return False  # nobody has anybody to get
+    everybody = remainder(within, withheld)
+    for counts in parts:
+        here = remainder(counts, withheld)
+        for group in withheld - above if here else ():
+            in_it = counts.get(group, 0)
+            in_it_elsewhere = within[group] - in_it
+            not_in_it_elsewhere = everybody - here - in_it_elsewhere
+            if not (in_it and not_in_it_elsewhere) and not (here - in_it and in_it_elsewhere):
+                return False
+    return True
 
 
 def _added(tables: Iterable[Counts]) -> Counter[str]:
@@ -150,7 +120,3 @@ def _added(tables: Iterable[Counts]) -> Counter[str]:
     for counts in tables:
         found.update(counts)
     return found
-
-
-def _less(counts: Counts, part: Counts) -> Counts:
-    return {group: number - part.get(group, 0) for group, number in counts.items()}
