@@ -120,11 +120,14 @@ class System:
             await connection.close()
         return time.perf_counter()
 
-    async def settled(self, position: int) -> None:
-        """Wait until what follows beside has `position` too: admissions, sums, the notifier and its rules."""
+    async def settled(self, position: int, patience: float = PATIENCE) -> None:
+        """Wait until what follows beside has `position` too: admissions, sums, the notifier and its rules.
+
+        patience: in seconds.
+        """
         connection = await asyncpg.connect(self.addresses.database_url)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 while await connection.fetchval(_BEHIND, position):  # noqa: ASYNC110 - as above
                     await asyncio.sleep(0.1)
         finally:

@@ -17,12 +17,12 @@ from shared.runtime.tls import trusting
 from tests.connected.conftest import Secured
 from tests.integration.test_access_routes import APPLICATIONS
 
-ROUTES = [
+ROUTES = sorted(
     (service, method, path)
     for service, application in APPLICATIONS.items()
     for path, method, rule in ruled_routes(application())
     if rule is not None and not rule.everyone and path != "/v1/live"
-]
+)
 PAGES = ("/", "/organisations/{organisation_id:str}", "/organisations/{organisation_id:str}/{page:str}")
 TRICKS = [
     "' OR '1'='1",
