@@ -79,7 +79,7 @@ class PostgresServer:
         self.port = port or 0
         self._fixed_port = port is not None
         self._secrets = secrets or self.directory / "secrets"
-        self._settings = SETTINGS | dict(settings or {})
+        self._settings = SETTINGS | (replication.SETTINGS if other else {}) | dict(settings or {})
         self._cluster = self.directory / "data"
         self._other = other
         self._first = first

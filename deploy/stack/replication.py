@@ -31,11 +31,6 @@ SELECT pg_is_in_recovery(), CASE
     WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())
     ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer END;
 """
-_REPLICAS = """
-SELECT application_name || ' at ' || coalesce(client_addr::text, '?') || ': ' || state || ', ' || sync_state
-       || ', ' || pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) || ' bytes behind'
-FROM pg_stat_replication;
-"""
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -146,11 +141,6 @@ def wait_for_replica(server: Server, superuser_password: str, wait: bool) -> Non
         superuser_password,
         f"ALTER SYSTEM SET synchronous_standby_names = {names};\nSELECT pg_reload_conf();",
     )
-
-
-def replicas(server: Server, superuser_password: str) -> str:
-    """A line for each replica that follows: its state, whether commits wait for it, bytes it is behind."""
-    return _ask(server, SUPERUSER, superuser_password, _REPLICAS)
 
 
 def _ask(server: Server, role: str, role_password: str, statements: str) -> str:

@@ -15,6 +15,7 @@ from services.notifier.evaluation import Evaluation
 from services.notifier.projection import Projection, Touched
 from shared.events.recorded import Recorded
 from shared.runtime.following import followed
+from shared.runtime.pacing import rest
 from shared.runtime.progress import Stopped
 from shared.timeline.lineage import Lineage
 
@@ -157,7 +158,7 @@ class Judge:
             except Exception as error:
                 log.warning("could not judge what was moved; trying again", error=repr(error))
                 self._moved.set()
-            await asyncio.sleep(max(PACE, (monotonic() - begin) * (1 / SHARE - 1)))
+            await asyncio.sleep(max(PACE, rest(begin, SHARE)))
 
 
 class Sweeper:

@@ -18,6 +18,7 @@ from services.reporting.persons.store import SQL
 from services.reporting.position import Watch
 from services.reporting.projector.store import read_checkpoint
 from services.reporting.unsealing import Unsealing, UnsealingRefused, UnsealingUnavailable
+from shared.runtime.pacing import rest
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +69,7 @@ class Filling:
         """Make all admissions that are projected, and read all profiles that the registry has."""
         begin = monotonic()
         while await self._make_admissions():
-            await asyncio.sleep((monotonic() - begin) * (1 / SHARE - 1))
+            await asyncio.sleep(rest(begin, SHARE))
             begin = monotonic()
         while await self._read_profiles():
             pass

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.reporting.position import Watch
 from services.reporting.projector.store import read_checkpoint
+from shared.runtime.pacing import rest
 from shared.runtime.sql import Statements
 from shared.timeline.measures import MEMBER_LEVELS
 
@@ -86,7 +87,7 @@ class RunningSums:
             try:
                 begin = monotonic()
                 position = await self.advance()
-                await asyncio.sleep(max(PACE, (monotonic() - begin) * (1 / SHARE - 1)))
+                await asyncio.sleep(max(PACE, rest(begin, SHARE)))
                 await watch.reached(position + 1, RETRY)
             except Exception as error:
                 # Readers do without: only slower.
