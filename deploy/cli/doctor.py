@@ -8,12 +8,12 @@ from deploy.cli.up import DataDir, PortBase
 def doctor(data_dir: DataDir = None, port_base: PortBase = None) -> None:
     """Check this machine and the system on it, running or stopped; exit code 1 if something is at fault."""
     from rich.console import Console
-    from rich.table import Table
 
+    from deploy.cli.tables import uncut
     from deploy.stack.diagnosis import examine
     from deploy.stack.layout import Layout, default_data_dir
 
-    table = Table("", "what", "seen", "what to do")
+    table = uncut("", "what", "seen", "what to do")
     findings = list(examine(Layout(data_dir or default_data_dir()), port_base))
     marks = {True: "[green]ok[/]", False: "[red]FAULT[/]", None: "-"}
     for finding in findings:

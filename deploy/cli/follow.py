@@ -20,16 +20,16 @@ def follow(
     """
     import msgspec
     from rich.console import Console
-    from rich.table import Table
 
     from deploy.cli.asking import ask, client
+    from deploy.cli.tables import uncut
     from deploy.stack import metrics
 
     addresses = locate(data_dir, ("registry_url", "reporting_url", "notifier_url"))
     with client(addresses.registry_url, addresses.key) as registry:
         found = msgspec.json.decode(ask(registry, "GET", f"/v1/events/{source}/{event_id}"))
     position = found.get("position")
-    table = Table("", "service", "seen")
+    table = uncut("", "service", "seen")
     place = f"stream sequence {found['stream_sequence']}, event {found['batch_index'] + 1} of its message"
     table.add_row("ok", "registry", f"read at {place}")
     reason = found.get("reason")

@@ -65,12 +65,12 @@ def revoke(
 def list_(data_dir: DataDir = None) -> None:
     """Show every key that was ever made, but never the keys themselves."""
     from rich.console import Console
-    from rich.table import Table
 
+    from deploy.cli.tables import uncut
     from deploy.stack.access import list_keys
 
     now = datetime.now(UTC)
-    table = Table("id", "name", "role", "for", "added", "state")
+    table = uncut("id", "name", "role", "for", "added", "state")
     for each in list_keys(Layout(data_dir or default_data_dir())):
         state = each.ended(now) or (f"until {each.expires_at:%Y-%m-%d %H:%M %Z}" if each.expires_at else "counts")
         about = each.source or each.organisation or "everything"

@@ -20,11 +20,11 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="Keys of persons, apa
 def status(data_dir: DataDir = None) -> None:
     """Show each master key and how many keys of persons it wraps; exit code 1 if a needed one is missing."""
     from rich.console import Console
-    from rich.table import Table
 
+    from deploy.cli.tables import uncut
     from deploy.master_keys import standings
 
-    table = Table("master key", "wraps", "since", "")
+    table = uncut("master key", "wraps", "since", "")
     found = asyncio.run(standings(_database(data_dir), _master_file(data_dir)))
     missing = [each for each in found if each.wraps and not each.in_file and each.id is not None]
     for each in found:

@@ -129,9 +129,10 @@ def show_account(account: "Account") -> None:
     """Print what a verification found."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table("", "check", "looked at, found", "what to do")
+    from deploy.cli.tables import uncut
+
+    table = uncut("", "check", "looked at, found", "what to do")
     for check in account.checks:
         table.add_row(
             "[green]ok[/]" if check.ok else "[red]FAULT[/]",

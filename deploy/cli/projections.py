@@ -33,12 +33,12 @@ def status(data_dir: DataDir = None) -> None:
 
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
+    from deploy.cli.tables import uncut
     from deploy.projections.standing import standings
 
     found = asyncio.run(standings(locate(data_dir, ("database_url",)).database_url))
-    table = Table("projection", "position", "lag", "version", "size", "state")
+    table = uncut("projection", "position", "lag", "version", "size", "state")
     for each in found:
         table.add_row(
             each.name,
@@ -146,14 +146,15 @@ def _said(name: str, rebuilt: "Rebuilt", keep: bool) -> str:
 def _show_differences(compared: "list[Compared]") -> None:
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+
+    from deploy.cli.tables import uncut
 
     console = Console()
     for each in compared:
         if not each.differing:
             continue
         shown = f", the first {len(each.examples)}" if each.differing > len(each.examples) else ""
-        table = Table("what", "old", "new", title=f"{each.table}: {each.differing:,} differences{shown}")
+        table = uncut("what", "old", "new", title=f"{each.table}: {each.differing:,} differences{shown}")
         for example in each.examples:
             table.add_row(escape(example.what), f"{example.before:,}", f"{example.after:,}")
         console.print(table)

@@ -109,11 +109,11 @@ def show_outcomes(
 ) -> None:
     """Print how many events have which outcome, then the given problems: where the event stands, its receipt."""
     from rich.markup import escape
-    from rich.table import Table
 
+    from deploy.cli.tables import uncut
     from shared.events.receipts import OUTCOMES, Reason
 
-    counts = Table("outcome", "events")
+    counts = uncut("outcome", "events")
     counts.columns[1].justify = "right"
     for outcome in OUTCOMES:
         counts.add_row(outcome, f"{outcomes.get(outcome, 0):,}")

@@ -74,11 +74,11 @@ def remove(source: Name, data_dir: DataDir = None) -> None:
 def list_(data_dir: DataDir = None) -> None:
     """Show every source: name, root organisation, since when, until when."""
     from rich.console import Console
-    from rich.table import Table
 
+    from deploy.cli.tables import uncut
     from deploy.stack.provisioning import list_sources
 
-    table = Table("source", "root", "added", "removed")
+    table = uncut("source", "root", "added", "removed")
     for found in asyncio.run(list_sources(locate(data_dir, ("database_url",)))):
         removed = f"{found.removed_at:%Y-%m-%d %H:%M}" if found.removed_at else ""
         table.add_row(found.source, found.root, f"{found.added_at:%Y-%m-%d %H:%M}", removed)
