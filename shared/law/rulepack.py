@@ -34,6 +34,8 @@ class RuleValue(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     from_: date
     to: date | None
     regulation: str
+    """What the value rests on, in English; `regulation_vi` says the same in Vietnamese."""
+    regulation_vi: str
     of: int = 1
     """What a share's `value` is a part of: 2 of 3."""
 

@@ -14,7 +14,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 
-from services.reporting.reports.evidence import figures_of
+from services.reporting.reports.made_of import figures_of
 from services.reporting.reports.question import Organisation, Question
 from tests.conftest import Database
 from tests.integration.reporting_given import TODAY, running_reporting

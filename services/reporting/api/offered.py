@@ -108,6 +108,7 @@ async def _restatement(reading: Reading, query: Query, _: Principal) -> Bodies:
         query.get("measure"),
         parameters.number(query, "after", 0, 0, parameters.MAX_POSITION),
         parameters.number(query, "limit", 20, 0, parameters.MAX_PAGE),
+        parameters.at_least(query),
     )
     try:
         return await restatement(reading, asked)
@@ -161,5 +162,5 @@ REPORTS: dict[str, Report] = {
     "mentoring": Report(_mentoring, ("list", "after", "limit")),
     "timeliness": plain(timeliness),
     "training": plain(training),
-    "restatement": Report(_restatement, ("since", "report", "measure", "after", "limit")),
+    "restatement": Report(_restatement, ("since", "report", "measure", "at_least", "after", "limit")),
 }

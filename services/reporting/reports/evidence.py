@@ -4,30 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from services.reporting.projector.spells import days_of_reports
 from services.reporting.reports import figures
+from services.reporting.reports.made_of import cohort_of, figures_of
 from services.reporting.reports.profile import is_of_profile
 from services.reporting.reports.question import Question
-from services.reporting.reports.reading import (
-    DAY,
-    Reading,
-    Wanted,
-    blocked,
-    cohort,
-    enterprises,
-    flows,
-    levels,
-    movements,
-    own_flows,
-    places,
-    places_without_members,
-    spell_days,
-    spell_flows,
-    spell_levels,
-    went_on,
-)
-from services.reporting.reports.retention import admissions
-from shared.timeline.measures import MEMBER_LEVELS
+from services.reporting.reports.reading import Reading, Wanted
 
 
 class UnknownMeasure(Exception):
@@ -44,7 +25,7 @@ def wanted(measure: str, question: Question, at_least: int = 1) -> Wanted:
     """
     one_year = _OF_A_COHORT.fullmatch(measure)
     if one_year is not None and one_year["path"] in figures.RETENTION:
-        return admissions(question, int(one_year["year"]), figures.RETENTION[one_year["path"]])
+        return cohort_of(question, int(one_year["year"])).of.of(figures.RETENTION[one_year["path"]])
     offered = dict(_offered(question, at_least))
     found = offered.get(measure)
     if found is None and is_of_profile(measure):
@@ -64,55 +45,6 @@ def _offered(question: Question, at_least: int) -> Iterator[tuple[str, Wanted]]:
     for report, path, each in figures_of(question, at_least):
         yield f"{report}.{path}", each
         yield path, each
-
-
-def figures_of(question: Question, at_least: int = 1) -> Iterator[tuple[str, str, Wanted]]:
-    """All figures with events behind them: report, path in its answer, and what it adds up."""
-    first, last = question.from_, question.until
-    for path, measures in figures.RETENTION.items():
-        yield "retention", path, admissions(question, None, measures)
-    for path, measures in figures.BLOCKED.items():
-        yield "blocked", path, blocked(question.as_of, at_least, measures)
-    for path, measures in figures.CONVERSION.items():
-        yield "funnel", path, cohort(first, last, question.as_of, measures)
-    for path, measures in figures.DAYS.items():
-        yield "funnel", path, went_on(first, last, measures)
-    for path, measures in figures.CANDIDATES.items():
-        yield "funnel", path, levels(question.as_of, measures)
-    for path, measures in figures.COVERAGE.items():
-        yield "coverage", path, places(question.as_of, measures)
-    for path, measures in figures.ENTERPRISE.items():
-        yield "enterprise", path, enterprises(question.as_of, measures)
-    for path, measures in figures.TIMELINESS_FLOWS.items():
-        yield "timeliness", path, spell_flows(first, last, measures)
-    for path, measures in figures.TIMELINESS_LEVELS.items():
-        yield "timeliness", path, spell_levels(question.as_of, measures)
-    for path, measures in figures.MENTORING_DAYS.items():
-        yield "mentoring", path, spell_days(days_of_reports(first, last), measures)
-    for path, measures in figures.MENTORING_FLOWS.items():
-        yield "mentoring", path, spell_flows(first, last, measures)
-    for path, measures in figures.MENTORING_LEVELS.items():
-        yield "mentoring", path, spell_levels(question.as_of, measures)
-    for path, measures in {**figures.TRAINING_LEVELS, **figures.expiry_months(question.as_of)}.items():
-        yield "training", path, spell_levels(question.as_of, measures)
-    for path, measures in figures.TRAINING_FLOWS.items():
-        yield "training", path, flows(first, last, measures)
-    for path, measures in figures.TOTALS.items():
-        yield "totals", path, levels(question.as_of, measures)
-    for path, measures in figures.STRUCTURE_LEVELS.items():
-        yield "structure", path, levels(question.as_of, measures)
-    for path, measures in figures.STRUCTURE_FLOWS.items():
-        yield "structure", path, own_flows(first, last, measures)
-    for metric, measures in figures.ACTUAL_FLOWS.items():
-        yield "attainment", f"actuals.{metric}", flows(first, last, measures)
-    yield "profile", "admitted", flows(first, last, figures.ACTUAL_FLOWS["admissions"])
-    yield "attainment", "actuals.members", levels(last, MEMBER_LEVELS)
-    yield "attainment", "actuals.places_without_members", places_without_members(last)
-    closing = max(last, first - DAY)
-    for path, measures in figures.MOVEMENTS.items():
-        yield "movements", path, movements(first, closing, measures)
-    yield "movements", "opening", levels(first - DAY, MEMBER_LEVELS)
-    yield "movements", "closing", levels(closing, MEMBER_LEVELS)
 
 
 async def evidence(reading: Reading, measure: str, after: int, limit: int, at_least: int = 1) -> dict[str, Any]:

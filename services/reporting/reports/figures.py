@@ -155,6 +155,18 @@ MENTORING_LEVELS: Mapping[str, Measures] = MappingProxyType(
     {f"without_mentor.{each}": (f"without_mentor.{each}",) for each in ("candidates", "probationary")}
 )
 
+MANY = 4
+"""Persons from which on a mentor's load is told as one."""
+MENTORS: Mapping[str, Measures] = MappingProxyType(
+    {
+        "load.mentors": tuple(f"load.{persons}" for persons in range(1, MANY + 1)),
+        **{f"load.by_persons.{persons}": (f"load.{persons}",) for persons in range(1, MANY)},
+        f"load.by_persons.{MANY}_or_more": (f"load.{MANY}",),
+        "load.over_limit": ("load.over_limit",),
+    }
+)
+"""Mentors by how many persons are in their charge; whoever has persons of several children counts in each."""
+
 TRAINING_LEVELS: Mapping[str, Measures] = MappingProxyType(
     {
         "certificates.unused": ("certificates.valid", "certificates.expired"),

@@ -6,8 +6,9 @@ from typing import Any
 
 from services.reporting.reports import figures
 from services.reporting.reports.additive import Bodies
-from services.reporting.reports.figures import added, measures_of, nested
-from services.reporting.reports.reading import Reading, cohort, levels, went_on
+from services.reporting.reports.figures import measures_of, nested
+from services.reporting.reports.made_of import FIGURES, Asked, values
+from services.reporting.reports.reading import Reading, went_on
 from shared.timeline.attainment import percent
 from shared.timeline.person import STAGES
 
@@ -17,16 +18,15 @@ Waits = Mapping[int, int]
 
 async def funnel(reading: Reading) -> Bodies:
     """Open candidates on `as_of`; the cohort of the period; days of the steps taken in the period."""
-    question = reading.question
-    first, last = question.from_, question.until
-    standing = await reading.sums(levels(question.as_of, measures_of(figures.CANDIDATES)))
-    followed = await reading.sums(cohort(first, last, question.as_of, measures_of(figures.CONVERSION)))
+    # Counts of days come with what the days were.
+    standing, followed, _ = FIGURES["funnel"](Asked(reading.question))
+    candidates, conversion = await values(reading, standing), await values(reading, followed)
     waits = await _waits(reading)
     return {
-        part: nested(added(figures.CANDIDATES, standing[part]))
-        | _conversion(added(figures.CONVERSION, followed[part]))
+        part: nested(candidates[part])
+        | _conversion(conversion[part])
         | {"days": {stage: days(waits[part][number]) for number, stage in enumerate(STAGES)}}
-        for part in question.parts
+        for part in reading.question.parts
     }
 
 

@@ -1,6 +1,5 @@
 """Reading figures: sums of signed deltas within a question's scope, and the events behind them."""
 
-import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector.running_sums import COUNTED
-from services.reporting.projector.spells import counted_kind
+from services.reporting.projector.spells import LAW, counted_kind
+from services.reporting.reports.figures import MANY
 from services.reporting.reports.person_running import PersonRunning
 from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.running import Running
@@ -40,13 +40,14 @@ Contribution = Literal[
     "spell_levels",
     "spell_days",
     "spell_flows",
+    "mentors",
 ]
 Amounts = Mapping[str, Counter[str]]
 """Part of the answer → measure → amount."""
 
 DAY = timedelta(days=1)
 
-_CONTRIBUTIONS: tuple[Contribution, ...] = get_args(Contribution)
+CONTRIBUTIONS: tuple[Contribution, ...] = get_args(Contribution)
 _RUNNING: Mapping[Contribution, bool] = {
     "levels": True,
     "flows": False,
@@ -73,6 +74,7 @@ _OF_SPELLS: Mapping[Contribution, tuple[str, ...]] = {
     "spell_levels": ("held_on_days", "spell_levels"),
     "spell_days": ("held_on_days", "spell_levels"),
     "spell_flows": ("spell_flows",),
+    "mentors": ("held_on_days", "mentors"),
 }
 """Pieces of contributions made of edges of spells."""
 
@@ -89,7 +91,7 @@ def of_spells(hierarchy: str, *pieces: str) -> str:
     return "\n".join([in_scope(hierarchy), *spells])
 
 
-def _contributions(hierarchy: str, contribution: Contribution) -> str:
+def contributions(hierarchy: str, contribution: Contribution) -> str:
     if contribution in _OF_SPELLS:
         return of_spells(hierarchy, *_OF_SPELLS[contribution])
     if contribution in OF_STEPS:
@@ -99,22 +101,11 @@ def _contributions(hierarchy: str, contribution: Contribution) -> str:
     return in_scope(hierarchy) + "\n" + PIECES[contribution].text
 
 
-_OF_THEN = re.compile(
-    r"\b(today_tree|tree|scope|held|held_active|held_edge|crossing|item|contribution)\b|:(known|organisation_id|children)\b"
-)
-
-
-def _of_then(statement: str) -> str:
-    """The same pieces under names of their own, as known at `known_then`: to stand behind those of now."""
-    bare = "\n".join(line for line in statement.splitlines() if not line.startswith("--"))
-    named = _OF_THEN.sub(lambda m: f"then_{m[1]}" if m[1] else f":then_{m[2]}", bare)
-    return named.replace("WITH RECURSIVE", ",", 1)
-
-
 _LISTS: Mapping[str, tuple[Contribution, ...]] = {
     "listed_places": ("places",),
     "listed_enterprises": ("enterprises",),
     "listed_blocked": ("blocked",),
+    "listed_mentors": ("mentors",),
     "days_taken": ("went_on",),
     "cohorts": ("retention",),
     "events_of_steps": tuple(OF_STEPS),
@@ -123,28 +114,22 @@ _LISTS: Mapping[str, tuple[Contribution, ...]] = {
 
 def _asked(asked: str) -> str:
     of_persons = ("listed_blocked", "days_taken", "cohorts", "events_of_steps")
+    if asked == "listed_mentors":
+        return SPELLS[asked].text
     return (PERSON_PIECES if asked in of_persons else PIECES)[asked].text
 
 
 _STATEMENTS = {
-    (tree, contribution, asked): text(_contributions(tree, contribution) + "\n" + _asked(asked))
+    (tree, contribution, asked): text(contributions(tree, contribution) + "\n" + _asked(asked))
     for tree in ("as_was", "current")
-    for contribution in _CONTRIBUTIONS
+    for contribution in CONTRIBUTIONS
     for asked in ("sums", "value", "events", "series", *_LISTS)
-    if contribution in _LISTS.get(asked, _CONTRIBUTIONS)
-} | {
-    (tree, contribution, "changed"): text(
-        f"{_contributions(tree, contribution)}\n"
-        f"{_of_then(_contributions(tree, contribution))}\n{PIECES['changed'].text}"
-    )
-    for tree in ("as_was", "current")
-    for contribution in _CONTRIBUTIONS
-    if contribution not in OF_PERSONS
+    if contribution in _LISTS.get(asked, CONTRIBUTIONS)
 }
 
 _RESTS = {
     (tree, contribution): text(
-        _contributions(tree, contribution)
+        contributions(tree, contribution)
         .replace(PIECES["scope"].text, PIECES["scope_of_parts"].text)
         .replace(
             "v.organisation_id <> CAST(:organisation_id AS text)",
@@ -162,7 +147,7 @@ _RESTS = {
 _WALKABLE: tuple[Contribution, ...] = ("levels", "flows", "own_flows", "movements")
 _WALKED = {
     (tree, contribution): text(
-        _contributions(tree, contribution)
+        contributions(tree, contribution)
         .replace(PIECES[f"tree_{tree}"].text, WALKING[f"tree_{tree}_of_some"].text)
         .replace("d.position <= :known", "d.position > :after AND d.position <= :until")
         + "\n"
@@ -172,10 +157,6 @@ _WALKED = {
     for contribution in _WALKABLE
 }
 """The events between two positions alone, for the tree of those organisations only that they name."""
-
-_RESTRUCTURED = {
-    tree: text(PIECES[f"tree_{tree}"].text + "\n" + PIECES["restructured"].text) for tree in ("as_was", "current")
-}
 
 
 class Wanted:
@@ -201,10 +182,9 @@ class Wanted:
         self.days = tuple(days) or (last,)
         self.at_least = at_least
 
-    @property
-    def key(self) -> tuple[Contribution, date, date]:
-        """What wanted figures must agree in to be read by one statement."""
-        return (self.contribution, self.first, self.last)
+    def of(self, measures: Iterable[str]) -> "Wanted":
+        """The same of other measures."""
+        return Wanted(self.contribution, measures, self.first, self.last, self.days, self.at_least)
 
     @property
     def empty(self) -> bool:
@@ -244,6 +224,16 @@ class Wanted:
                 return {**days, "days": list(self.days), **self._spells()}
             case "spell_flows":
                 return {**days, "first": self.first, **self._spells()}
+            case "mentors":
+                limits = [LAW.on("mentor_load", day) for day in self.days]
+                return {
+                    **days,
+                    "days": list(self.days),
+                    "measures": self.measures,
+                    "kinds": ["charge"],
+                    "many": MANY,
+                    "most": [limit and limit.value for limit in limits],
+                }
             case "places_without_members":
                 return {**days, "day": self.last, "member_levels": list(MEMBER_LEVELS)}
             case "places" | "enterprises":
@@ -280,7 +270,7 @@ def movements(first: date, last: date, measures: Iterable[str]) -> Wanted:
 
 def places_without_members(day: date) -> Wanted:
     """Places without members on the evening of a day."""
-    return Wanted("places_without_members", (), day, day)
+    return Wanted("places_without_members", ("places_without_members",), day, day)
 
 
 def places(day: date, measures: Iterable[str]) -> Wanted:
@@ -335,6 +325,11 @@ def spell_flows(first: date, last: date, measures: Iterable[str]) -> Wanted:
     return Wanted("spell_flows", measures, first, last)
 
 
+def mentors(day: date, measures: Iterable[str]) -> Wanted:
+    """Mentors of a day's evening by how many persons of the scope are in their charge."""
+    return Wanted("mentors", measures, day, day)
+
+
 def scope_parameters(question: Question) -> dict[str, Any]:
     """What statements ask for about the scope itself, but for its days."""
     parameters: dict[str, Any] = {
@@ -384,7 +379,7 @@ class Reading:
         """
         if wanted.empty:
             return []
-        walk = await self._walk(wanted)
+        walk = await self.walk(wanted)
         if walk is not None:
             return await walk.events(after, limit)
         asked = "events_of_steps" if wanted.contribution in OF_STEPS else "events"
@@ -414,37 +409,6 @@ class Reading:
         elif self._persons is not None and asked == "cohorts":
             quick = await self._persons.cohorts(wanted.days[-1])
         return quick if quick is not None else await self._ask(wanted, asked, **more)
-
-    async def changed(self, wanted: Wanted, then: Question, after: int, limit: int) -> Sequence[Any]:
-        """Rows (position, source, event_id, type, effectiveon, recordedat, change) from then to now."""
-        if wanted.empty:
-            return []
-        walk = await self._walk(wanted)
-        if walk is not None and then.root == self.question.root:
-            quick = await walk.changed(then.known, after, limit)
-            if quick is not None:
-                return quick
-        was = {
-            "then_known": then.known,
-            "then_organisation_id": then.root,
-            "then_children": [child.id for child in then.children],
-        }
-        return await self._ask(wanted, "changed", after=after, limit=limit, **was)
-
-    async def restructured(self, since: int, until: int) -> Sequence[Any]:
-        """Rows of events after one position up to another that changed what organisations of the tree are."""
-        question = self.question
-        parameters: dict[str, Any] = {
-            "organisation_id": question.root,
-            "known": question.known,
-            "lower": min(question.from_ - DAY, question.as_of),
-            "upper": max(question.until, question.as_of) + DAY,
-            "since": since,
-            "until": until,
-        }
-        if question.hierarchy == "current":
-            parameters["today"] = question.today
-        return (await self.connection.execute(_RESTRUCTURED[question.hierarchy], parameters)).all()
 
     async def _quick(self, wanted: Wanted) -> Amounts | None:
         """All parts, by running sums where there are any; None where they say nothing of the whole."""
@@ -513,7 +477,7 @@ class Reading:
             return {each: Counter({wanted.contribution: sums[_WITHOUT]}) for each, sums in found.items()}
         return found
 
-    async def _walk(self, wanted: Wanted) -> Walk | None:
+    async def walk(self, wanted: Wanted) -> Walk | None:
         """Where the tree is so large that its events are found sooner one after the other: how."""
         statement = _WALKED.get((self.question.hierarchy, wanted.contribution))
         if statement is None or self._running is None or not await self._running.is_vast():

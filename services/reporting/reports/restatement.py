@@ -1,6 +1,6 @@
 """`restatement`: which figures have changed since they were reported, and the events that changed them."""
 
-from collections import defaultdict
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -10,28 +10,35 @@ from msgspec.structs import replace
 
 from services.reporting.reports import organisations
 from services.reporting.reports.additive import Bodies
-from services.reporting.reports.evidence import UnknownMeasure, figures_of
+from services.reporting.reports.changes import changed, restructured
+from services.reporting.reports.evidence import UnknownMeasure, wanted
+from services.reporting.reports.figures import expiry_months
+from services.reporting.reports.made_of import FIGURES, Figures, values
+from services.reporting.reports.made_of import Asked as Described
 from services.reporting.reports.organisations import SQL
 from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.reader import KnownAt
 from services.reporting.reports.reading import Reading, Wanted
 
 DEFAULT = ("totals", "attainment", "movements")
-RESTATED = (*DEFAULT, "structure", "coverage", "enterprise")
-"""Reports whose figures can be compared."""
-
+RESTATED = tuple(FIGURES)
+"""Reports whose figures can be compared: all that have figures with events behind them."""
 
 MOST_REORGANISATIONS = 1000
 
 
 class Asked(Struct, frozen=True):
-    """Since when, of which reports or which one figure, and the page of each figure's events; none of limit 0."""
+    """Since when, of which reports or which one figure, and the page of each figure's events; none of limit 0.
+
+    at_least: how many candidates a cell of `blocked` has.
+    """
 
     since: KnownAt
     reports: tuple[str, ...]
     measure: str | None
     after: int
     limit: int
+    at_least: int = 1
 
 
 class _Closing(Struct, frozen=True):
@@ -51,15 +58,19 @@ async def restatement(reading: Reading, asked: Asked) -> Bodies:
     now = reading.question
     then = await _then(reading, asked.since)
     was_reading = Reading(reading.connection, then)
-    wanted = _wanted(now, asked)
-    were = await _values(was_reading, wanted)
-    are = await _values(reading, wanted)
+    described = list(_described(now, asked))
+    were = await _values(was_reading, described)
+    are = await _values(reading, described)
     closings = await _closings(reading)
     bodies: Bodies = {}
+    # Of the months in which certificates expire those that have any, as in the report.
+    months = {f"training.{path}" for path in expiry_months(now.as_of)} if asked.measure is None else set()
     for part in now.parts:
         figures = []
-        for path, each in wanted.items():
+        for path, each in _each(described):
             was, is_ = were[part][path], are[part][path]
+            if path in months and not was and not is_:
+                continue
             figure: dict[str, Any] = {"measure": path, "then": was, "now": is_, "difference": is_ - was}
             if part == WHOLE:
                 figure |= await _events(reading, then, each, is_ - was, asked, closings)
@@ -85,50 +96,54 @@ async def _then(reading: Reading, since: KnownAt) -> Question:
     return replace(now, known=since.position, recordedat=since.time, root=root)
 
 
-def _wanted(question: Question, asked: Asked) -> dict[str, Wanted]:
-    """Paths, each with its report's name before it, and what they add up."""
-    offered = {f"{report}.{path}": each for report, path, each in figures_of(question) if report in RESTATED}
-    if asked.measure is None:
-        return {path: each for path, each in offered.items() if path.partition(".")[0] in asked.reports}
-    if asked.measure not in offered:
-        known = ", ".join(sorted(offered))
-        raise UnknownMeasure(f"expected measure to be one of {known}; found {asked.measure!r}")
-    return {asked.measure: offered[asked.measure]}
+def _described(question: Question, asked: Asked) -> Iterator[tuple[str, Figures]]:
+    """Figures to compare, in groups that are read together, each with what stands before their paths."""
+    if asked.measure is not None:
+        report, _, path = asked.measure.partition(".")
+        if report not in RESTATED:
+            raise UnknownMeasure(
+                f"expected measure to begin with one of {', '.join(RESTATED)} and a dot; found {asked.measure!r}"
+            )
+        one = wanted(asked.measure, question, asked.at_least)
+        yield f"{report}.", Figures(one, {path: tuple(one.measures)})
+        return
+    for report in asked.reports:
+        for each in FIGURES[report](Described(question, asked.at_least)):
+            yield f"{report}.", each
 
 
-async def _values(reading: Reading, wanted: dict[str, Wanted]) -> dict[str, dict[str, int]]:
-    """Part → path → value; figures of one kind and the same days are read by one statement."""
-    alike: dict[Any, list[tuple[str, Wanted]]] = defaultdict(list)
-    for path, each in wanted.items():
-        alike[each.key].append((path, each))
+def _each(described: list[tuple[str, Figures]]) -> Iterator[tuple[str, Wanted]]:
+    for report, together in described:
+        for path, each in together.each():
+            yield f"{report}{path}", each
+
+
+async def _values(reading: Reading, described: list[tuple[str, Figures]]) -> dict[str, dict[str, int]]:
+    """Part → path → value."""
     found: dict[str, dict[str, int]] = {part: {} for part in reading.question.parts}
-    for (contribution, first, last), figures in alike.items():
-        measures = {measure for _, each in figures for measure in each.measures}
-        sums = await reading.sums(Wanted(contribution, measures, first, last))
-        for part, amounts in sums.items():
-            for path, each in figures:
-                counted = each.measures or list(amounts)
-                found[part][path] = sum(amounts[measure] for measure in counted)
+    for report, together in described:
+        for part, amounts in (await values(reading, together)).items():
+            found[part] |= {f"{report}{path}": amount for path, amount in amounts.items()}
     return found
 
 
 async def _events(
-    reading: Reading, then: Question, wanted: Wanted, difference: int, asked: Asked, closings: list[_Closing]
+    reading: Reading, then: Question, each: Wanted, difference: int, asked: Asked, closings: list[_Closing]
 ) -> dict[str, Any]:
     """A page of events. Events that cancel each other out are named too, but not searched for in every figure."""
     if difference == 0 and asked.measure is None:
         return {"events": [], "next": None}
     if asked.limit == 0:
         return {"events": [], "next": asked.after}
-    rows = await reading.changed(wanted, then, asked.after, asked.limit + 1)
+    rows = await changed(reading, each, then, asked.after, asked.limit + 1)
     shown = rows[: asked.limit]
     return {
-        "events": [_event(row, then.known, closings) for row in shown],
+        "events": [_event(row, then.known, closings, timed=each.contribution == "went_on") for row in shown],
         "next": shown[-1].position if len(rows) > asked.limit else None,
     }
 
 
-def _event(row: Any, since: int, closings: list[_Closing]) -> dict[str, Any]:
+def _event(row: Any, since: int, closings: list[_Closing], *, timed: bool) -> dict[str, Any]:
     closed = next(
         (each for each in closings if each.position < row.position and each.first <= row.effectiveon <= each.last),
         None,
@@ -143,14 +158,14 @@ def _event(row: Any, since: int, closings: list[_Closing]) -> dict[str, Any]:
         "recordedat": row.recordedat,
         "because": "recorded" if row.position > since else "moved",
         "closed_period": closed and {"closed_by": closed.by, "from": closed.first, "to": closed.last},
-    }
+    } | ({"days": row.days, "days_then": row.days_then} if timed else {})
 
 
 async def _reorganisations(reading: Reading, then: Question) -> list[dict[str, Any]]:
     """Events since then by which organisations of the tree, of then or of now, are known to be something else."""
     found: dict[int, Any] = {}
     for question in (then, reading.question):
-        rows = await Reading(reading.connection, question).restructured(then.known, reading.question.known)
+        rows = await restructured(Reading(reading.connection, question), then.known, reading.question.known)
         found |= {row.position: row for row in rows}
     return [
         {

@@ -1,15 +1,13 @@
 """`retention`: who was admitted in which year, and what has become of these memberships."""
 
 from collections import Counter
-from datetime import date
 from typing import Any
 
 from services.reporting.reports import figures
 from services.reporting.reports.additive import Bodies
-from services.reporting.reports.figures import REASONS, added, measures_of, nested
-from services.reporting.reports.question import Question
-from services.reporting.reports.reading import Reading, Wanted
-from services.reporting.reports.reading import retention as of_admissions
+from services.reporting.reports.figures import REASONS, added, nested
+from services.reporting.reports.made_of import cohort_of
+from services.reporting.reports.reading import Reading
 from shared.timeline.attainment import percent
 
 
@@ -17,20 +15,13 @@ async def retention(reading: Reading) -> Bodies:
     """Admissions up to `as_of` by the year of the ceremony, and how many ended by then, and why."""
     question = reading.question
     found: dict[str, dict[int, Counter[str]]] = {part: {} for part in question.parts}
-    rows = await reading.listed(admissions(question, None, measures_of(figures.RETENTION)), "cohorts")
+    rows = await reading.listed(cohort_of(question, None).of, "cohorts")
     for row in rows:
         if row.part in found:
             cohort = found[row.part].setdefault(row.cohort, Counter())
             cohort[f"retention.{row.what}"] += row.memberships
             cohort["retention.still_members"] += row.memberships * (1 if row.what == "admitted" else -1)
     return {part: _body(cohorts) for part, cohorts in found.items()}
-
-
-def admissions(question: Question, cohort: int | None, measures: tuple[str, ...] | set[str]) -> Wanted:
-    """Admissions of one year, or of all up to `as_of`, and what became of them by its evening."""
-    first = date.min if cohort is None else date(cohort, 1, 1)
-    last = question.as_of if cohort is None else min(date(cohort, 12, 31), question.as_of)
-    return of_admissions(first, last, question.as_of, measures)
 
 
 def _body(cohorts: dict[int, Counter[str]]) -> dict[str, Any]:

@@ -27,4 +27,5 @@ def _rule(value: RuleValue) -> dict[str, Any]:
         "from": value.from_,
         "to": value.to,
         "regulation": value.regulation,
+        "regulation_vi": value.regulation_vi,
     }

@@ -55,12 +55,13 @@ async def _amounts(reading: Reading, asked: Wanted, over: list[Span]) -> dict[st
             steps = await reading.series(Wanted("level_steps", asked.measures, first, last), starts)
             return {part: list(accumulate(amounts)) for part, amounts in steps.items()}
         case "places_without_members" | "places" | "enterprises":
-            measures = asked.measures or ["places.without_members"]
+            without = asked.contribution == "places_without_members"
             kind: Contribution = "enterprises" if asked.contribution == "enterprises" else "places"
+            measures = ["places.without_members"] if without else asked.measures
             items = Wanted(kind, measures, first, last, [span.last for span in over])
             return dict(await reading.series(items, starts))
-        case "spell_levels":
-            evenings = Wanted("spell_levels", asked.measures, first, last, [span.last for span in over])
+        case "spell_levels" | "mentors":
+            evenings = Wanted(asked.contribution, asked.measures, first, last, [span.last for span in over])
             return dict(await reading.series(evenings, starts))
         case "spell_days":
             return dict(await reading.series(asked, starts))

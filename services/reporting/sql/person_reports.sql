@@ -2,7 +2,8 @@
 -- asked of a contribution there or here. Which step counts, and how it is known, see `projector/person_steps.py`.
 --
 -- held_step(part, …): steps in the hands of the scope, each on its own day, as known.
--- contribution(…, source, event_id, days): as in `reports.sql`; with the step's own event, and how long it took.
+-- contribution(…, source, event_id, until, days): as in `reports.sql`; with the step's own event, up to before which
+--   position it is known to count so, and how long it took.
 
 -- held_steps: persons' steps in the hands of the scope on their own days, as known
 , held_step AS (
@@ -15,11 +16,11 @@
 
 -- cohort: candidacies that began on days of the period, and where each of their steps up to an evening left them
 , began AS (
-    SELECT part, person, day, time, event_id
+    SELECT part, person, day, time, event_id, known_from, known_to
     FROM held_step
     WHERE name = 'CandidateIdentified' AND day >= :first
 ), item AS (
-    SELECT b.part, s.known_from AS position, s.day, s.source, s.event_id, s.name, s.stage_before, s.stage
+    SELECT b.part, greatest(b.known_from, s.known_from) AS position, least(b.known_to, s.known_to) AS until, s.day, s.source, s.event_id, s.name, s.stage_before, s.stage
     FROM began b
     CROSS JOIN LATERAL (
         SELECT n.*, count(*) FILTER (WHERE n.name = 'CandidateIdentified')
@@ -31,8 +32,8 @@
     ) s
     -- Steps without a candidacy before or after them are a member's.
     WHERE s.candidacies = 1 AND s.stage_before IS DISTINCT FROM s.stage
-), contribution (part, measure, position, change, day, source, event_id, days) AS (
-    SELECT i.part, m.measure, i.position, m.change, i.day, i.source, i.event_id, CAST(NULL AS integer)
+), contribution (part, measure, position, change, day, source, event_id, until, days) AS (
+    SELECT i.part, m.measure, i.position, m.change, i.day, i.source, i.event_id, i.until, CAST(NULL AS integer)
     FROM item i
     CROSS JOIN LATERAL (
         SELECT 'cohort.reached.' || k, 1
@@ -52,10 +53,11 @@
 
 -- went_on: steps by which candidates went on from a stage, on days of the period, and after how many days there
 , item AS (
-    SELECT s.part, s.known_from AS position, s.day, s.source, s.event_id, s.stage_before AS stage, s.day - b.day AS days
+    SELECT s.part, greatest(b.known_from, s.known_from) AS position, least(b.known_to, s.known_to) AS until, s.day,
+           s.source, s.event_id, s.stage_before AS stage, s.day - b.day AS days
     FROM held_step s
     CROSS JOIN LATERAL (
-        SELECT p.day
+        SELECT p.day, p.known_from, p.known_to
         FROM reporting.person_step p
         WHERE p.person = s.person AND p.day <= s.day AND p.stage = s.stage_before
           AND p.stage_before IS DISTINCT FROM p.stage
@@ -65,25 +67,27 @@
         LIMIT 1
     ) b
     WHERE s.day >= :first AND s.stage > s.stage_before
-), contribution (part, measure, position, change, day, source, event_id, days) AS (
-    SELECT part, 'went_on.' || stage, position, 1, day, source, event_id, days
+), contribution (part, measure, position, change, day, source, event_id, until, days) AS (
+    SELECT part, 'went_on.' || stage, position, 1, day, source, event_id, until, days
     FROM item
     WHERE 'went_on.' || stage = ANY (CAST(:measures AS text[]))
 );
 
 -- retention: admissions of some days, and the ends of these memberships up to an evening
 , admission AS (
-    SELECT part, person, day, time, event_id, source, known_from
+    SELECT part, person, day, time, event_id, source, known_from, known_to
     FROM held_step
     WHERE name = 'MemberAdmitted' AND day >= :first
 ), item AS (
-    SELECT a.part, CAST(extract(year FROM a.day) AS integer) AS cohort, w.what, w.position, w.day, w.source, w.event_id
+    SELECT a.part, CAST(extract(year FROM a.day) AS integer) AS cohort, w.what,
+           greatest(a.known_from, w.known_from) AS position, least(a.known_to, w.known_to) AS until,
+           w.day, w.source, w.event_id
     FROM admission a
     CROSS JOIN LATERAL (
-        SELECT 'admitted', a.known_from, a.day, a.source, a.event_id
+        SELECT 'admitted', a.known_from, a.known_to, a.day, a.source, a.event_id
         UNION ALL
         (
-            SELECT s.detail ->> 'reason', s.known_from, s.day, s.source, s.event_id
+            SELECT s.detail ->> 'reason', s.known_from, s.known_to, s.day, s.source, s.event_id
             FROM reporting.person_step s
             WHERE s.person = a.person AND s.day >= a.day AND s.day <= :day
               AND (s.day, s.time, s.event_id) > (a.day, a.time, a.event_id)
@@ -92,9 +96,9 @@
             ORDER BY s.day, s.time, s.event_id
             LIMIT 1
         )
-    ) AS w (what, position, day, source, event_id)
-), contribution (part, measure, position, change, day, source, event_id, days) AS (
-    SELECT i.part, m.measure, i.position, m.change, i.day, i.source, i.event_id, CAST(NULL AS integer)
+    ) AS w (what, known_from, known_to, day, source, event_id)
+), contribution (part, measure, position, change, day, source, event_id, until, days) AS (
+    SELECT i.part, m.measure, i.position, m.change, i.day, i.source, i.event_id, i.until, CAST(NULL AS integer)
     FROM item i
     CROSS JOIN LATERAL (VALUES
         ('retention.' || i.what, 1),
@@ -137,8 +141,8 @@
     WHERE s.from_day <= :day AND :day < s.to_day
       AND v.active AND v.kind IN ('cell', 'grassroots_cell') AND v.valid_from <= :day AND :day < v.valid_to
       AND v.known_from <= :known AND :known < v.known_to
-), contribution (part, measure, position, change, day) AS (
-    SELECT i.part, m.measure, i.position, 1::bigint, i.day
+), contribution (part, measure, position, change, day, unit) AS (
+    SELECT i.part, m.measure, i.position, 1::bigint, i.day, 'organisation/' || i.id
     FROM item i
     CROSS JOIN LATERAL (VALUES
         ('blocked.cells', true),
@@ -147,7 +151,7 @@
     ) AS m (measure, holds)
     WHERE m.holds AND m.measure = ANY (CAST(:measures AS text[]))
     UNION ALL
-    SELECT i.part, 'blocked.candidates', d.position, d.change, d.day
+    SELECT i.part, 'blocked.candidates', d.position, d.change, d.day, 'position/' || d.position
     FROM item i
     JOIN reporting.holding_version h ON h.holder_id = i.id
     JOIN reporting.delta d ON d.organisation_id = h.organisation_id

@@ -8,7 +8,8 @@
 -- held(organisation_id, from_day, to_day, part): organisations as facts name them, on the days on which what facts
 --   say of them is in the hands of the scope.
 -- item(part, day, id, …, position, members): places or enterprises of the scope on the evening of days.
--- contribution(part, measure, position, change, day): what each position adds to a measure, and from which day.
+-- contribution(part, measure, position, change, day): what each position adds to a measure, and from which day; of
+--   what is counted one by one also `unit`, the thing that counts: `place/ID`, `organisation/ID`, `person/ID`.
 
 -- tree_as_was: on each day the tree of that day, from the founding of the asked one on
 WITH RECURSIVE tree (organisation_id, from_day, to_day, child) AS (
@@ -145,8 +146,8 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
 );
 
 -- places_without_members: one for each place whose covering cell has no members, or that none covers
-, contribution (part, measure, position, change, day) AS (
-    SELECT s.part, 'places_without_members', p.known_from, 1, CAST(:day AS date)
+, contribution (part, measure, position, change, day, unit) AS (
+    SELECT s.part, 'places_without_members', p.known_from, 1, CAST(:day AS date), 'place/' || p.place_id
     FROM scope s
     JOIN reporting.organisation_version v ON v.organisation_id = s.organisation_id
     JOIN reporting.place_version p ON p.organisation_id = s.organisation_id
@@ -211,8 +212,8 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
       AND v.known_from <= :known AND :known < v.known_to
       AND p.valid_from <= e.day AND e.day < p.valid_to
       AND p.known_from <= :known AND :known < p.known_to
-), contribution (part, measure, position, change, day) AS (
-    SELECT i.part, m.measure, i.position, 1, i.day
+), contribution (part, measure, position, change, day, unit) AS (
+    SELECT i.part, m.measure, i.position, 1, i.day, 'place/' || i.id
     FROM item i
     CROSS JOIN LATERAL (VALUES
         ('places.total', true),
@@ -266,8 +267,8 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
       AND v.known_from <= :known AND :known < v.known_to
       AND p.valid_from <= e.day AND e.day < p.valid_to
       AND p.known_from <= :known AND :known < p.known_to
-), contribution (part, measure, position, change, day) AS (
-    SELECT i.part, m.measure, i.position, 1, i.day
+), contribution (part, measure, position, change, day, unit) AS (
+    SELECT i.part, m.measure, i.position, 1, i.day, i.what || '/' || i.id
     FROM item i
     CROSS JOIN LATERAL (VALUES
         ('enterprises.total', true),
@@ -336,43 +337,3 @@ FROM (
 ) i
 WHERE i.number <= :limit
 ORDER BY i.part, i.rank, i.id COLLATE "C";
-
--- changed: what counts now against what counted then, event by event; their sum is the figure's difference
-SELECT c.position, f.source, f.event_id, f.type, f.effectiveon, m.recordedat, c.change
-FROM (
-    SELECT position, sum(change)::bigint AS change
-    FROM (
-        SELECT position, change FROM contribution WHERE part = '*'
-        UNION ALL
-        SELECT position, -change FROM then_contribution WHERE part = '*'
-    ) AS both_times
-    WHERE position > :after
-    GROUP BY position
-    HAVING sum(change) <> 0
-    ORDER BY position
-    LIMIT :limit
-) AS c
-JOIN reporting.fact f USING (position)
-CROSS JOIN LATERAL (
-    SELECT recordedat FROM reporting.moment WHERE position >= c.position ORDER BY position LIMIT 1
-) m
-ORDER BY c.position;
-
--- restructured: events between two positions by which organisations of the tree became known as something else
-SELECT f.position, f.source, f.event_id, f.type, f.effectiveon
-FROM (
-    SELECT c.position
-    FROM (SELECT DISTINCT organisation_id FROM tree) t
-    JOIN reporting.organisation_version v USING (organisation_id)
-    CROSS JOIN LATERAL (VALUES (v.known_from), (v.known_to)) AS c (position)
-    WHERE c.position > :since AND c.position <= :until
-    UNION
-    SELECT c.position
-    FROM (SELECT DISTINCT organisation_id FROM tree) t
-    JOIN reporting.holding_version v USING (organisation_id)
-    CROSS JOIN LATERAL (VALUES (v.known_from), (v.known_to)) AS c (position)
-    WHERE c.position > :since AND c.position <= :until
-) AS c
-JOIN reporting.fact f USING (position)
-ORDER BY f.position
-LIMIT 1000;

@@ -88,25 +88,33 @@ CROSS JOIN LATERAL (
       AND c.day >= h.from_day AND c.day < h.to_day AND c.day >= :first
 );
 
--- load: persons in the charge of each mentor on the evening of a day
-, load AS (
-    SELECT part, mentor,
+-- mentors: mentors by how many persons of the scope are in their charge on the evening of days
+, item AS MATERIALIZED (
+    -- Those who have nobody any more stand here too: what happened to them is asked for.
+    SELECT part, on_day AS day, mentor, max(position) AS position,
            sum(CASE WHEN how IN ('begins', 'comes') THEN change ELSE -change END)::bigint AS persons
     FROM held_edge
-    GROUP BY part, mentor
-    HAVING sum(CASE WHEN how IN ('begins', 'comes') THEN change ELSE -change END) > 0
+    GROUP BY part, on_day, mentor
+), contribution (part, measure, position, change, day, unit) AS (
+    SELECT i.part, m.measure, i.position, 1::bigint, i.day, 'person/' || i.mentor
+    FROM item i
+    CROSS JOIN LATERAL (VALUES
+        ('load.' || least(i.persons, CAST(:many AS bigint)), true),
+        ('load.over_limit', i.persons > (
+            SELECT l.most FROM unnest(CAST(:days AS date[]), CAST(:most AS bigint[])) AS l (day, most) WHERE l.day = i.day
+        ))
+    ) AS m (measure, holds)
+    WHERE i.persons > 0 AND m.holds AND m.measure = ANY (CAST(:measures AS text[]))
 );
-
--- mentors_by_load: how many mentors have how many persons
-SELECT part, persons, count(*) AS mentors FROM load GROUP BY part, persons;
 
 -- listed_mentors: a page of mentors of each part, those with the most persons first
 SELECT part, mentor, persons
 FROM (
     SELECT *, row_number() OVER (PARTITION BY part ORDER BY persons DESC, mentor) AS number
-    FROM load
-    WHERE CAST(:after_persons AS bigint) IS NULL OR persons < CAST(:after_persons AS bigint)
-       OR (persons = CAST(:after_persons AS bigint) AND mentor > CAST(:after_id AS uuid))
+    FROM item
+    WHERE persons > 0
+      AND (CAST(:after_persons AS bigint) IS NULL OR persons < CAST(:after_persons AS bigint)
+           OR (persons = CAST(:after_persons AS bigint) AND mentor > CAST(:after_id AS uuid)))
 ) AS l
 WHERE number <= :limit
 ORDER BY part, persons DESC, mentor;

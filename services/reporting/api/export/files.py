@@ -33,7 +33,7 @@ def written(
 ) -> bytes:
     """The file of an answer."""
     plain = msgspec.to_builtins(body)
-    head, found = _head(plain, language, report, query), tables(plain)
+    head, found = _head(plain, language, report, query), [_spoken(each, language) for each in tables(plain)]
     return _csv(head, found, language) if format_ == "csv" else _xlsx(head, found, language)
 
 
@@ -67,6 +67,16 @@ def _head(body: Mapping[str, Any], language: Language, report: str, query: Mappi
     ]
     asked = {name: value for name, value in query.items() if name not in _SETTLED}
     return found + [(word(name, language), value) for name, value in asked.items()]
+
+
+def _spoken(table: Table, language: Language) -> Table:
+    """With texts that are there in both languages in one column; the name of the Vietnamese one ends with `_vi`."""
+    other = {each for each in table.columns if f"{each}_vi" in table.columns}
+    said = {f"{each}_vi": each for each in other}
+    left_out = other if language == "vi" else said.keys()
+    kept = [at for at, column in enumerate(table.columns) if column not in left_out]
+    columns = [said.get(table.columns[at], table.columns[at]) for at in kept]
+    return Table(table.name, columns, [[row[at] for at in kept] for row in table.rows])
 
 
 def _lines(table: Table, language: Language) -> Iterator[list[Cell]]:

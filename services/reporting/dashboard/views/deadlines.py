@@ -88,7 +88,7 @@ def _rules(view: View, rules: list[Body]) -> Section:
                 Cell(view.t(f"deadline.{row['rule']}")),
                 Cell(view.t(f"unit.{row['unit']}", value=view.language.number(row["value"]))),
                 Cell(_valid(view, row["from"], row["to"])),
-                Cell(row["regulation"]),
+                Cell(row["regulation_vi" if view.language.code == "vi" else "regulation"]),
             ]
         )
         for row in rules

@@ -5,7 +5,8 @@ from typing import Any, cast
 
 from services.reporting.dashboard.pieces import Cell, Chart, Choice, Column, Row, Section, Table, shares
 from services.reporting.dashboard.view import Body, View
-from services.reporting.reports.evidence import figures_of, wanted
+from services.reporting.reports.evidence import wanted
+from services.reporting.reports.made_of import figures_of
 from services.reporting.reports.ranking import ATTAINMENT
 from services.reporting.reports.spans import STEPS, Span, Step, spans
 from services.reporting.reports.timeseries import OF_A_WHOLE

@@ -1,0 +1,117 @@
+"""Which events stand between what a figure was, as known then, and what it is, as known now."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import text
+
+from services.reporting.reports.question import Question
+from services.reporting.reports.reading import (
+    CONTRIBUTIONS,
+    DAY,
+    OF_STEPS,
+    PIECES,
+    Contribution,
+    Reading,
+    Wanted,
+    contributions,
+    scope_parameters,
+)
+from shared.runtime.sql import Statements
+from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
+
+SQL = Statements("services.reporting.sql", "changed.sql")
+
+_COUNTED_BY: dict[Contribution, tuple[str, ...]] = {
+    "places": MEMBER_LEVELS,
+    "places_without_members": MEMBER_LEVELS,
+    "enterprises": MEMBER_LEVELS,
+    "blocked": (*CANDIDATE_LEVELS, "admissions"),
+}
+"""Of places and organisations that are counted one by one: measures of whoever is in them that tell whether."""
+
+_OF_THEN = re.compile(
+    r"\b(today_tree|tree|scope|held|held_active|held_edge|held_step|began|admission|crossing|item|contribution)\b"
+    r"|:(known|organisation_id|children)\b"
+)
+
+
+def _of_then(statement: str) -> str:
+    """The same pieces under names of their own, as known at `known_then`: to stand behind those of now."""
+    bare = "\n".join(line for line in statement.splitlines() if not line.startswith("--"))
+    named = _OF_THEN.sub(lambda m: f"then_{m[1]}" if m[1] else f":then_{m[2]}", bare)
+    return named.replace("WITH RECURSIVE", ",", 1)
+
+
+def _caused(contribution: Contribution) -> str:
+    if contribution in OF_STEPS:
+        return SQL["by_step"].text
+    if contribution in _COUNTED_BY:
+        return SQL["by_unit"].text.replace("--touched", SQL["touched_units"].text)
+    if contribution == "mentors":
+        return SQL["by_unit"].text.replace("--touched", SQL["touched_mentors"].text)
+    return SQL["by_position"].text
+
+
+_CHANGED = {
+    (tree, contribution): text(
+        "\n".join(
+            (
+                contributions(tree, contribution),
+                _of_then(contributions(tree, contribution)),
+                _caused(contribution),
+                SQL["changed"].text,
+            )
+        )
+    )
+    for tree in ("as_was", "current")
+    for contribution in CONTRIBUTIONS
+}
+
+_RESTRUCTURED = {
+    tree: text(PIECES[f"tree_{tree}"].text + "\n" + SQL["restructured"].text) for tree in ("as_was", "current")
+}
+
+
+async def changed(reading: Reading, wanted: Wanted, then: Question, after: int, limit: int) -> Sequence[Any]:
+    """Rows (position, source, event_id, type, effectiveon, recordedat, change) from then to now, after a position.
+
+    Of what is made of persons' steps also `days` and `days_then`: how long the steps took that count now, and that
+    counted then, where their days are what is counted.
+    """
+    if wanted.empty:
+        return []
+    walk = await reading.walk(wanted)
+    if walk is not None and then.root == reading.question.root:
+        quick = await walk.changed(then.known, after, limit)
+        if quick is not None:
+            return quick
+    parameters = {
+        **wanted.parameters(),
+        **scope_parameters(reading.question),
+        "then_known": then.known,
+        "then_organisation_id": then.root,
+        "then_children": [child.id for child in then.children],
+        "touching": list(_COUNTED_BY.get(wanted.contribution, ())),
+        "after": after,
+        "limit": limit,
+    }
+    statement = _CHANGED[(reading.question.hierarchy, wanted.contribution)]
+    return (await reading.connection.execute(statement, parameters)).all()
+
+
+async def restructured(reading: Reading, since: int, until: int) -> Sequence[Any]:
+    """Rows of events after one position up to another that changed what organisations of the tree are."""
+    question = reading.question
+    parameters: dict[str, Any] = {
+        "organisation_id": question.root,
+        "known": question.known,
+        "lower": min(question.from_ - DAY, question.as_of),
+        "upper": max(question.until, question.as_of) + DAY,
+        "since": since,
+        "until": until,
+    }
+    if question.hierarchy == "current":
+        parameters["today"] = question.today
+    return (await reading.connection.execute(_RESTRUCTURED[question.hierarchy], parameters)).all()
