@@ -61,9 +61,12 @@ class Address(Struct, frozen=True):
         return _joined("/", self.view)
 
     def organisation(self, organisation_id: str, page: str = "", **own: str) -> str:
-        """An organisation in the same view, or one of its pages."""
+        """An organisation in the same view, or one of its pages; `own` are parameters that differ, or more."""
         path = f"/organisations/{quote(organisation_id, safe='')}"
-        return _joined(f"{path}/{page}" if page else path, own | self.view)
+        return _joined(
+            f"{path}/{page}" if page else path,
+            own | {name: value for name, value in self.view.items() if name not in own},
+        )
 
     def here(self, **changed: str | None) -> str:
         """This page with some parameters changed; None leaves one out."""

@@ -125,6 +125,13 @@ class View:
         link = self.address.evidence(owner or self.id, measure, first, last, as_of, at_least=at_least)
         return Cell(self.language.number(amount), link=link, figure=True, **more)
 
+    def restatement(self, measure: str, **own: str | None) -> str:
+        """What changed in a figure of this view, of its very days, since the month began."""
+        question = self.question
+        settled = {"as_of": str(question.as_of), "from": str(question.from_), "to": str(question.to)}
+        more = {name: value for name, value in own.items() if value is not None}
+        return self.address.organisation(self.id, "restatement", measure=measure, **more, **settled)
+
     def of_part(self, amount: int, measure: str, part: Mapping[str, Any], **more: Any) -> Cell:
         """A figure of a child, or of what belongs to none; the latter has no evidence of its own."""
         owner = part.get("organisation")

@@ -42,6 +42,14 @@ async def ancestors(
     return [Organisation(row.organisation_id, row.name, row.kind) for row in reversed(rows)]
 
 
+async def had_parent(
+    connection: AsyncConnection, organisation_id: str, first: date, last: date, known: int
+) -> bool:
+    """Whether an organisation was under another one on any of the days `first` to `last`."""
+    parameters = {"organisation_id": organisation_id, "first": first, "last": last, "known": known}
+    return bool(await connection.scalar(SQL["had_parent"], parameters))
+
+
 async def search(
     connection: AsyncConnection,
     day: date,

@@ -103,26 +103,39 @@ async def _withheld(reading: Reading, whole: Part) -> Suppressed:
     question = reading.question
     day = question.today if question.hierarchy == "current" else question.as_of
     path = await organisations.ancestors(reading.connection, question.root, day, question.known)
-    if not path:
-        return _top(whole)
     steps = [*(each.id for each in path), question.root]
+    # A root that was under somebody in the period stands in that one's table too.
+    alone = question.hierarchy == "current" or not await organisations.had_parent(
+        reading.connection, steps[0], question.from_, question.until, question.known
+    )
     found: Suppressed | None = None
-    told_before: Part | None = None
+    told_above: Part | None = None
     for above, here in pairwise(steps):
         children = await organisations.children(reading.connection, above, day, question.known)
         beside = await _read(
             Reading(reading.connection, replace(question, root=above, by_child=True, children=children))
         )
-        found = found if found is not None else _top(beside[WHOLE])
+        found = _at(beside[WHOLE], found, told_above, alone=alone)
         parts = {part: each for part, each in beside.items() if part != WHOLE}
         # Who has ended, or is no child on that day, is among what belongs to none.
         found = _below(parts, found)[here if here in parts else OWN]
-        told_before = parts.get(here)
-    assert found is not None
-    if told_before is not None and _tables(told_before) == _tables(whole):
-        return found
-    # What it had under others in the period stands in none of the tables above.
-    return {name: found.get(name, NOTHING) | own for name, own in _top(whole).items()}
+        told_above = parts.get(here)
+    return _at(whole, found, told_above, alone=alone)
+
+
+def _at(whole: Part, found: Suppressed | None, told_above: Part | None, *, alone: bool) -> Suppressed:
+    """What to withhold of an organisation: `found` beside its siblings, where its table there is its whole table.
+
+    Otherwise it was elsewhere in the period, or has ended, and stands there among what belongs to no child. Its
+    groups would tell that from the others there, so none is told. `alone`: whether the root is in no other's table.
+    """
+    if found is None and alone:
+        return _top(whole)
+    before = {} if told_above is None else _tables(told_above)
+    return {
+        name: found[name] if found and before.get(name) == (counts, plain) else frozenset(counts)
+        for name, (counts, plain) in _tables(whole).items()
+    }
 
 
 def _top(part: Part) -> Suppressed:

@@ -48,6 +48,13 @@ WITH RECURSIVE up (organisation_id, name, kind, parent_id, length) AS (
 )
 SELECT organisation_id, name, kind FROM up WHERE length > 0 ORDER BY length;
 
+-- had_parent: whether an organisation was under another one on any of some days
+SELECT EXISTS (
+    SELECT FROM reporting.organisation_version
+    WHERE organisation_id = :organisation_id AND parent_id IS NOT NULL
+      AND valid_from <= :last AND :first < valid_to AND known_from <= :known AND :known < known_to
+);
+
 -- search: organisations active on a day, in the order of their names
 SELECT organisation_id, name, kind, sector, parent_id, search_name
 FROM reporting.organisation_version

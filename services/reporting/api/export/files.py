@@ -70,7 +70,7 @@ def _head(body: Mapping[str, Any], language: Language, report: str, query: Mappi
 
 
 def _spoken(table: Table, language: Language) -> Table:
-    """With texts that are there in both languages in one column; the name of the Vietnamese one ends with `_vi`."""
+    """With texts that are there in both languages in one column; `_vi` ends the name of the Vietnamese one."""
     other = {each for each in table.columns if f"{each}_vi" in table.columns}
     said = {f"{each}_vi": each for each in other}
     left_out = other if language == "vi" else said.keys()

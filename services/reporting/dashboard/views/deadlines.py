@@ -129,13 +129,22 @@ async def mentoring(view: View) -> list[Section]:
     ]
     lengths = shares(list(load["by_persons"].values()))
     rows = [
-        Row([Cell(t(f"mentoring.has_{number}")), view.number(mentors, share=length)], "" if mentors else "nothing")
+        Row(
+            [
+                Cell(t(f"mentoring.has_{number}")),
+                view.figure(mentors, f"mentoring.load.by_persons.{number}", share=length),
+            ],
+            "" if mentors else "nothing",
+        )
         for (number, mentors), length in zip(load["by_persons"].items(), lengths, strict=True)
     ]
     heads = [Column(t("mentoring.persons")), Column(t("mentoring.mentors"), figure=True, bar=True)]
+    # Where no rule says how many persons are too many, nobody has too many of them.
+    known = load["over_limit"] is not None
+    over = view.figure(load["over_limit"], "mentoring.load.over_limit") if known else view.number(None)
     foot = [
-        Row([Cell(t("series.sum")), view.number(load["mentors"])], "whole"),
-        Row([Cell(t("mentoring.over_limit")), view.number(load["over_limit"])], "whole"),
+        Row([Cell(t("series.sum")), view.figure(load["mentors"], "mentoring.load.mentors")], "whole"),
+        Row([Cell(t("mentoring.over_limit")), over], "whole"),
     ]
     table = Table(t("mentoring.caption", day=view.language.day(view.question.as_of)), heads, rows, foot)
     return [

@@ -44,11 +44,14 @@ async def evidence(view: View) -> list[Section]:
 
 
 def _figure(view: View, body: Body, events: list[Body]) -> Section:
-    tile = Tile(
-        view.figure_name(body["measure"]),
-        view.number(body["value"]),
-        [Cell(view.t("evidence.sum", count=view.language.number(len(events))))],
-    )
+    beside = [Cell(view.t("evidence.sum", count=view.language.number(len(events))))]
+    if body["measure"].partition(".")[0] in RESTATED:
+        at_least = view.own.get("at_least")
+        beside += [
+            Cell("·"),
+            Cell(view.t("evidence.restated"), link=view.restatement(body["measure"], at_least=at_least)),
+        ]
+    tile = Tile(view.figure_name(body["measure"]), view.number(body["value"]), beside)
     lead = view.t("evidence.all")
     if body["next"] is not None or "after" in view.address.given:
         lead = view.t("evidence.page", shown=view.language.number(SHOWN))
@@ -70,6 +73,10 @@ def _events(view: View, rows: list[Body], caption: str, *told: str, **more: Any)
         ),
         "value": (Column(view.t("targets.target"), figure=True), lambda row: view.number(row["value"])),
         "days": (Column(view.t("evidence.days"), figure=True), lambda row: view.number(row["days"])),
+        "days_then": (
+            Column(view.t("restatement.days_then"), figure=True),
+            lambda row: view.number(row["days_then"]),
+        ),
         "recorded": (Column(view.t("evidence.recorded")), lambda row: view.moment(row["recordedat"])),
         "because": (Column(view.t("restatement.because")), lambda row: _because(view, row)),
         "source": (
@@ -150,39 +157,51 @@ async def restatement(view: View) -> list[Section]:
     lead = view.t("restatement.lead", position=view.language.number(since["position"]), time=at)
     changed = [figure for figure in body["figures"] if figure["difference"]]
     same = len(body["figures"]) - len(changed)
-    heads = [
-        Column(view.t("restatement.figure")),
-        Column(view.t("restatement.then"), figure=True),
-        Column(view.t("restatement.now"), figure=True),
-        Column(view.t("restatement.difference"), figure=True),
-    ]
-    known = await organisations.organisation(view.connection, view.id, view.question.as_of, since["position"])
-    rows = [Row(_changed(view, figure, since["position"] if known else None)) for figure in changed]
     caption = view.t("restatement.caption", same=view.language.number(same))
-    table = Table(caption, heads, rows, empty=view.t("restatement.none"))
-    found = [Section("restatement", view.t("restatement.title"), lead=lead, tables=[table])]
+    known = await organisations.organisation(view.connection, view.id, view.question.as_of, since["position"])
+    then = since["position"] if known else None
+    by_report: dict[str, list[Body]] = {}
+    for figure in changed:
+        by_report.setdefault(figure["measure"].partition(".")[0], []).append(figure)
+    found = [Section("restatement", view.t("restatement.title"), lead=lead, note=caption if changed else "")]
+    if not changed:
+        found = [replace(found[0], note=view.t("restatement.none"))]
+    found += [_of_report(view, report, figures, then) for report, figures in by_report.items()]
     if body["reorganisations"]:
         found.append(_reorganisations(view, body["reorganisations"]))
     found += [_explained(view, figure, number) for number, figure in enumerate(changed) if figure["events"]]
     return found
 
 
+def _of_report(view: View, report: str, figures: list[Body], since: int | None) -> Section:
+    """The figures of one report that changed."""
+    heads = [
+        Column(view.t("restatement.figure")),
+        Column(view.t("restatement.then"), figure=True),
+        Column(view.t("restatement.now"), figure=True),
+        Column(view.t("restatement.difference"), figure=True),
+    ]
+    rows = [Row(_changed(view, figure, since)) for figure in figures]
+    return Section(f"of-{report}", view.word(report), tables=[Table("", heads, rows)])
+
+
 def _changed(view: View, figure: Body, since: int | None) -> list[Cell]:
     """`since`: the position to know the organisation at as it was known then; None where it was not."""
-    measure = figure["measure"]
-    evidence = view.address.evidence(view.id, measure, known_at=since) if since is not None else None
+    measure, at_least = figure["measure"], view.own.get("at_least")
+    evidence = view.address.evidence(view.id, measure, known_at=since, at_least=at_least)
     explained = view.address.here(measure=measure, report=None, after=None)
     return [
-        Cell(view.heading(measure)),
-        Cell(view.language.number(figure["then"]), figure=True, link=evidence),
-        view.figure(figure["now"], measure),
+        Cell(view.figure_name(measure)),
+        Cell(view.language.number(figure["then"]), figure=True, link=evidence if since is not None else None),
+        view.figure(figure["now"], measure, at_least=at_least),
         Cell(view.language.signed(figure["difference"]), figure=True, made=True, link=explained),
     ]
 
 
 def _explained(view: View, figure: Body, number: int) -> Section:
     title = f"{view.heading(figure['measure'])}: {view.language.signed(figure['difference'])}"
-    told = ("change", "recorded", "because")
+    timed = ("days_then", "days") if any("days" in row for row in figure["events"]) else ()
+    told = ("change", *timed, "recorded", "because")
     table = _events(view, figure["events"], view.t("evidence.caption"), *told, more=view.pages(figure))
     return Section(f"figure-{number}", title, tables=[table])
 
