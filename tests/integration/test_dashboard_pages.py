@@ -12,6 +12,7 @@ import pytest
 from deploy.stack.postgres import PostgresServer
 from services.reporting.api.offered import REPORTS
 from services.reporting.dashboard.contents import PAGES
+from services.reporting.reports.made_of import FIGURES
 from tests.access_given import Keys, bearer
 from tests.conftest import Database, fresh_database
 from tests.given import (
@@ -323,3 +324,39 @@ async def test_whoever_looks_at_rows_about_persons_is_on_record(database: Databa
         reads = (await running.http.get("/v1/reads", headers=operator)).json()["reads"]
 
     assert [(read["role"], read["report"]) for read in reads] == [("viewer", name) for name in looked_at]
+
+
+ENGLISH = frozenset(
+    ["the", "of", "and", "is", "are", "was", "by", "with", "from", "which", "for", "known", "until"]
+)
+"""Words of English sentences that are none of Vietnamese, however it is written."""
+VIETNAMESE = re.compile("[ăâđêôơưĂÂĐÊÔƠƯàáèéìíòóùúýãõĩũ\u1ea0-\u1ef9]")
+NAMES = re.compile(r"Tổ chức [\w-]+|Bản \w+|Tiếng Việt")
+"""What has one name in both languages."""
+
+
+def readable(html: str) -> str:
+    """The words of a page, and of what screen readers, charts and empty fields say."""
+    # Of an error, what is there for support says itself in which language it is.
+    html = re.sub(r'<span lang="en">[^<]*</span>', "", html)
+    attributes = re.findall(r' (?:title|aria-label|placeholder|data-(?:chart|lost|live|name))="([^"]*)"', html)
+    return NAMES.sub("", f"{words(html)} {unescape(' '.join(attributes))}")
+
+
+@pytest.mark.parametrize("name", ["start", "search", "missing", "evidence", *LISTED])
+async def test_a_page_speaks_one_language(told: RunningReporting, name: str) -> None:
+    own = {
+        "evidence": "measure=totals.members.total&",
+        "restatement": f"since=5&report={','.join(FIGURES)}&",
+    }.get(name, "")
+    view = f"{own}as_of=2022-12-31&from=2022-01-01&to=2022-12-31"
+    at = {"start": "/?", "search": "/?query=ban&", "missing": "/organisations/nobody?"}.get(
+        name, address(name, view=view) + "&"
+    )
+    status = 404 if name == "missing" else 200
+
+    vietnamese = readable(await page(told.http, f"{at}lang=vi", status))
+    english = readable(await page(told.http, f"{at}lang=en", status))
+
+    assert not ENGLISH & set(re.findall(r"\w+", vietnamese.casefold())), vietnamese
+    assert not VIETNAMESE.search(english), VIETNAMESE.findall(english)

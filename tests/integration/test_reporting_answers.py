@@ -1,7 +1,7 @@
 """Reporting: what every answer carries, and how a bad question is answered."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -11,11 +11,11 @@ from tests.given import balance, organisation, root
 from tests.integration.reporting_given import RunningReporting, running_reporting
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(root(), organisation("cell"))
-        yield running
+def beginning() -> list[dict[str, Any]]:
+    return [
+        root(),
+        organisation("cell"),
+    ]
 
 
 async def test_an_answer_says_at_which_position_it_stands(reporting: RunningReporting) -> None:

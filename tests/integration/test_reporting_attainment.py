@@ -1,25 +1,20 @@
 """Reporting: targets, how far they are, and the actual figures beside them."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.conftest import Database
 from tests.given import admitted, balance, event, identified, new_uuid, organisation, root, target
-from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.integration.reporting_given import RunningReporting
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(
-            root(),
-            organisation("district", kind="intermediate_committee"),
-            organisation("commune", kind="grassroots_committee", parent="district"),
-            organisation("cell", parent="commune"),
-        )
-        yield running
+def beginning() -> list[dict[str, Any]]:
+    return [
+        root(),
+        organisation("district", kind="intermediate_committee"),
+        organisation("commune", kind="grassroots_committee", parent="district"),
+        organisation("cell", parent="commune"),
+    ]
 
 
 def admissions(number: int, day: str = "2022-05-01") -> list[dict[str, Any]]:

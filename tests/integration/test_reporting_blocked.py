@@ -1,29 +1,22 @@
 """`blocked`: cells that have candidates and admitted nobody in twelve months, and where their candidates wait."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
-from tests.conftest import Database
 from tests.given import admitted, event, identified, merged, new_uuid, organisation, root
-from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.integration.reporting_given import RunningReporting
 from tests.integration.test_reporting_funnel import listed, moved
 
 DAY = "as_of=2022-11-30"
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(
-            root(),
-            organisation("commune", kind="grassroots_committee"),
-            organisation("cell", parent="commune"),
-            organisation("cell-2", parent="commune"),
-            organisation("alone", kind="grassroots_cell"),
-        )
-        yield running
+def beginning() -> list[dict[str, Any]]:
+    return [
+        root(),
+        organisation("commune", kind="grassroots_committee"),
+        organisation("cell", parent="commune"),
+        organisation("cell-2", parent="commune"),
+        organisation("alone", kind="grassroots_cell"),
+    ]
 
 
 async def blocked(reporting: RunningReporting, query: str = DAY, asked: str = "root") -> Any:

@@ -1,7 +1,7 @@
 """Reporting: every figure of every report is the sum of its events, or a short list says why not."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +9,6 @@ import pytest
 from services.reporting.api.offered import REPORTS
 from services.reporting.reports.made_of import FIGURES
 from shared.timeline.person import STAGES
-from tests.conftest import Database
 from tests.given import (
     admitted,
     balance,
@@ -25,7 +24,7 @@ from tests.given import (
     split,
     target,
 )
-from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.integration.reporting_given import RunningReporting
 
 NOT_ADDED_UP = {
     "residual": "what is left when all other figures of the movements are taken together",
@@ -134,11 +133,8 @@ def history() -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(*history())
-        yield running
+def beginning() -> list[dict[str, Any]]:
+    return history()
 
 
 def figures(body: Any, path: str = "") -> Iterator[tuple[str, int]]:

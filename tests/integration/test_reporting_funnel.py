@@ -1,12 +1,8 @@
 """`funnel`: where candidates stand, what became of those identified in a period, and how long steps took."""
 
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
 
-import pytest
-
-from tests.conftest import Database
 from tests.given import (
     admitted,
     corrected,
@@ -19,7 +15,7 @@ from tests.given import (
     organisation,
     root,
 )
-from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.integration.reporting_given import RunningReporting
 
 ANH, BINH, CHI, DUNG = (new_uuid() for _ in range(4))
 YEAR = "as_of=2022-12-31&from=2022-01-01&to=2022-12-31"
@@ -45,14 +41,14 @@ def moved(person: str, day: str, organisation_id: str) -> dict[str, Any]:
     return event("CandidateMoved", f"person/{person}", day, {"organisation_id": organisation_id})
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(
-            root(), organisation("commune", kind="grassroots_committee"), organisation("cell", parent="commune")
-        )
-        await running.project(organisation("cell-2"), organisation("cell-3", parent="commune"))
-        yield running
+def beginning() -> list[dict[str, Any]]:
+    return [
+        root(),
+        organisation("commune", kind="grassroots_committee"),
+        organisation("cell", parent="commune"),
+        organisation("cell-2"),
+        organisation("cell-3", parent="commune"),
+    ]
 
 
 async def funnel(reporting: RunningReporting, asked: str = "root", query: str = YEAR) -> Any:

@@ -1,21 +1,19 @@
 """Reporting: figures as they were known at a position or a time, whatever was recorded later."""
 
-from collections.abc import AsyncIterator
+from typing import Any
 
-import pytest
-
-from tests.conftest import Database
 from tests.given import admitted, balance, enrolled, event, identified, new_uuid, organisation, root
-from tests.integration.reporting_given import FIRST_RECORDED, RunningReporting, running_reporting
+from tests.integration.reporting_given import FIRST_RECORDED, RunningReporting
 
 ANA = new_uuid()
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(root(), organisation("cell"), balance("cell", "2022-01-01", 5))
-        yield running
+def beginning() -> list[dict[str, Any]]:
+    return [
+        root(),
+        organisation("cell"),
+        balance("cell", "2022-01-01", 5),
+    ]
 
 
 async def test_a_late_fact_changes_what_is_known_and_not_what_was_known(reporting: RunningReporting) -> None:

@@ -1,29 +1,24 @@
 """Reporting: coverage of places, private enterprises, the cascade of targets, series and rankings."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.conftest import Database
 from tests.given import balance, event, organisation, root, target
-from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.integration.reporting_given import RunningReporting
 from tests.integration.test_reporting_every_figure import covered, place
 
 DAY = "as_of=2022-06-30"
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(
-            root(),
-            organisation("commune", kind="grassroots_committee"),
-            organisation("cell", parent="commune"),
-            organisation("small", parent="commune"),
-            organisation("empty", parent="commune"),
-        )
-        yield running
+def beginning() -> list[dict[str, Any]]:
+    return [
+        root(),
+        organisation("commune", kind="grassroots_committee"),
+        organisation("cell", parent="commune"),
+        organisation("small", parent="commune"),
+        organisation("empty", parent="commune"),
+    ]
 
 
 async def flags(reporting: RunningReporting, query: str) -> dict[str, tuple[int, list[str]]]:

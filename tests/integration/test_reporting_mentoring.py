@@ -1,6 +1,5 @@
 """Reporting: is mentoring happening? A quarter's reports are due on the seventh day after it. All made up."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,7 @@ FIRST, SECOND = sorted((new_uuid(), new_uuid()))
 Event = dict[str, Any]
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(*organisations())
-        yield running
-
-
-def organisations() -> list[Event]:
+def beginning() -> list[Event]:
     return [
         root(),
         organisation("district", kind="intermediate_committee"),
@@ -162,6 +154,11 @@ async def test_load_counts_the_scopes_persons_of_each_mentor(reporting: RunningR
     assert (here["mentors"], here["by_persons"]["3"], here["over_limit"]) == (1, 1, 1)
     assert (there["mentors"], there["by_persons"]["1"], there["by_persons"]["2"]) == (2, 1, 1)
     assert "mentors" not in body
+    evidence = "district/evidence?as_of=2022-12-31&measure=mentoring.load"
+    everybody = await reporting.get(f"{evidence}.mentors")
+    assert (everybody["value"], len(everybody["events"])) == (2, 2)
+    over = await reporting.get(f"{evidence}.over_limit")
+    assert [each["position"] for each in over["events"]] == [reporting.position - 1]  # the fifth charge
 
 
 async def test_mentors_are_listed_in_pages_where_asked_for(reporting: RunningReporting) -> None:
@@ -186,9 +183,7 @@ async def test_whoever_lists_mentors_is_in_the_log_and_reads_ones_own_subtree_on
 ) -> None:
     keys = Keys(tmp_path)
     async with running_reporting(database, keys_path=keys.path) as reporting:
-        await reporting.project(
-            *organisations(), identified(ANA, "2022-01-05"), mentored(ANA, "2022-02-01", FIRST)
-        )
+        await reporting.project(*beginning(), identified(ANA, "2022-01-05"), mentored(ANA, "2022-02-01", FIRST))
         viewer, list_ = keys.viewer("cell"), "mentoring?as_of=2022-12-31&list=mentors"
 
         with capture_logs() as said:

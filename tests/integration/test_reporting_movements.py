@@ -1,32 +1,27 @@
 """Reporting: movements reconcile, whatever crosses the boundary and on whichever tree."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from services.reporting.projector.running_sums import RunningSums
-from tests.conftest import Database
 from tests.given import admitted, balance, corrected, enrolled, event, identified, new_uuid, organisation, root
-from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.integration.reporting_given import RunningReporting
 
 ANA, BAO, CHI = new_uuid(), new_uuid(), new_uuid()
 YEAR = "from=2022-01-01&to=2022-12-31&as_of=2022-12-31"
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(
-            root(),
-            organisation("north", kind="intermediate_committee"),
-            organisation("south", kind="intermediate_committee"),
-            *(organisation(f"{side}-{number}", parent=side) for side in ("north", "south") for number in (1, 2)),
-            *(balance(f"{side}-1", "2021-01-01", 10) for side in ("north", "south")),
-            enrolled(ANA, "2021-06-01", "north-1"),
-            enrolled(BAO, "2021-06-01", "north-1"),
-        )
-        yield running
+def beginning() -> list[dict[str, Any]]:
+    return [
+        root(),
+        organisation("north", kind="intermediate_committee"),
+        organisation("south", kind="intermediate_committee"),
+        *(organisation(f"{side}-{number}", parent=side) for side in ("north", "south") for number in (1, 2)),
+        *(balance(f"{side}-1", "2021-01-01", 10) for side in ("north", "south")),
+        enrolled(ANA, "2021-06-01", "north-1"),
+        enrolled(BAO, "2021-06-01", "north-1"),
+    ]
 
 
 def transfer(person: str, day: str, origin: str, to: str) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """`profile`: who was admitted by attribute, as known at a position; small groups are hidden, and who is erased."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -20,11 +19,8 @@ TREE = [
 ]
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(*TREE)
-        yield running
+def beginning() -> list[dict[str, Any]]:
+    return TREE
 
 
 @pytest.fixture

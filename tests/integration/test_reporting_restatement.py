@@ -1,11 +1,9 @@
 """Reporting: a restatement explains why a figure is not the one reported before, event by event."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.conftest import Database
 from tests.given import (
     admitted,
     balance,
@@ -17,8 +15,9 @@ from tests.given import (
     new_uuid,
     organisation,
     root,
+    target,
 )
-from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.integration.reporting_given import RunningReporting
 from tests.integration.test_reporting_every_figure import covered, place
 
 YEAR = "as_of=2022-12-31&from=2022-01-01&to=2022-12-31"
@@ -26,22 +25,23 @@ ANH, BINH, CHI = (new_uuid() for _ in range(3))
 LATE = balance("cell", "2022-02-01", 4)
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(
-            root(),
-            organisation("district", kind="intermediate_committee"),
-            organisation("cell", parent="district"),
-            organisation("other", kind="intermediate_committee"),
-            organisation("moving", parent="other"),
-            balance("cell", "2022-01-01", 5),
-            balance("moving", "2022-01-01", 3),
-            LATE,
-            place("a", "district"),
-            identified(ANH, "2022-01-10"),
-        )
-        yield running
+def beginning() -> list[dict[str, Any]]:
+    return [
+        root(),
+        organisation("district", kind="intermediate_committee"),
+        organisation("cell", parent="district"),
+        organisation("other", kind="intermediate_committee"),
+        organisation("moving", parent="other"),
+        balance("cell", "2022-01-01", 5),
+        balance("moving", "2022-01-01", 3),
+        LATE,
+        place("a", "district"),
+        identified(ANH, "2022-01-10"),
+    ]
+
+
+def said(person: str, name: str, day: str, **data: Any) -> dict[str, Any]:
+    return event(name, f"person/{person}", day, data)
 
 
 async def restated(reporting: RunningReporting, path: str) -> dict[str, dict[str, Any]]:
@@ -98,6 +98,84 @@ async def test_what_was_recorded_since_explains_every_difference(
         "OrganisationReparented.v1",
         "OrganisationsMerged.v1",
     ]
+
+
+async def because(reporting: RunningReporting, measure: str, since: int) -> list[tuple[str, int, str]]:
+    """What explains the difference of one figure: type of event, change, and why."""
+    body = await reporting.get(f"district/restatement?{YEAR}&since={since}&measure={measure}")
+    (figure,) = body["figures"]
+    assert sum(each["change"] for each in figure["events"]) == figure["difference"]
+    return [(each["type"].removesuffix(".v1"), each["change"], each["because"]) for each in figure["events"]]
+
+
+async def test_a_persons_steps_are_explained_by_what_made_them_known_otherwise(
+    reporting: RunningReporting,
+) -> None:
+    listed, wrong = said(ANH, "CandidateListed", "2022-01-20"), admitted(ANH, "2022-06-01")
+    since = await reporting.project(listed, wrong)
+    await reporting.project(corrected(wrong, None), corrected(listed, {"effectiveon": "2022-02-10"}))
+
+    assert await because(reporting, "retention.admitted", since) == [("FactCorrected", -1, "recorded")]
+    assert await because(reporting, "retention.cohorts.2022.still_members", since) == [
+        ("FactCorrected", -1, "recorded")
+    ]
+    assert await because(reporting, "funnel.conversion.open", since) == [("FactCorrected", 1, "recorded")]
+    assert await because(reporting, "profile.admitted", since) == [("FactCorrected", -1, "recorded")]
+    body = await reporting.get(f"district/restatement?{YEAR}&since={since}&measure=funnel.days.identified.count")
+    (event_,) = body["figures"][0]["events"]
+    assert (event_["type"], event_["change"]) == ("FactCorrected.v1", 0)
+    assert (event_["days_then"], event_["days"]) == (10, 31)
+
+
+async def test_what_is_counted_one_by_one_is_explained_by_what_happened_to_it_last(
+    reporting: RunningReporting,
+) -> None:
+    await reporting.project(
+        organisation("tiny", parent="district"),
+        place("b", "district"),
+        covered("b", "tiny", "2022-01-01"),
+        identified(CHI, "2022-01-10", "tiny"),
+    )
+    since = reporting.position
+    await reporting.project(
+        enrolled(BINH, "2022-03-01", "tiny"),
+        said(ANH, "MentorAssigned", "2022-02-01", mentor_id=BINH, role="mentor"),
+        admitted(ANH, "2022-06-01"),
+        event("CandidateClosed", f"person/{CHI}", "2022-07-01", {"reason": "withdrew"}),
+    )
+
+    for measure, expected in {
+        "coverage.counts.without_members": [("MemberEnrolled", -1, "recorded")],
+        "attainment.actuals.places_without_members": [("MemberEnrolled", -1, "recorded")],
+        "blocked.counts.blocked": [("MemberAdmitted", -1, "recorded"), ("CandidateClosed", -1, "recorded")],
+        "mentoring.load.mentors": [("MentorAssigned", 1, "recorded")],
+    }.items():
+        assert await because(reporting, measure, since) == expected, measure
+
+
+async def test_a_target_that_was_revised_or_is_attained_otherwise_is_told(reporting: RunningReporting) -> None:
+    await reporting.project(
+        target("district", target_id="t1", value=1),
+        target("district", target_id="plan", basis="own", metric="confirmations", value=5),
+    )
+    since = reporting.position
+    revised = event(
+        "TargetRevised", "organisation/district", "2022-05-01", {"target_id": "t1", "value": 4, "reason": "raised"}
+    )
+    await reporting.project(revised, admitted(ANH, "2022-06-01"), target("district", target_id="new", basis="own"))
+
+    body = await reporting.get(f"district/restatement?{YEAR}&since={since}&report=attainment")
+
+    told = {each["target_id"]: each for each in body["targets"]}
+    assert told.keys() == {"t1", "new"}
+    first = told["t1"]
+    assert (first["then"]["target"], first["then"]["actual"], first["then"]["attainment_percent"]) == (1, 0, 0.0)
+    assert (first["now"]["target"], first["now"]["actual"], first["now"]["attainment_percent"]) == (4, 1, 25.0)
+    assert [each["type"] for each in first["events"]] == ["TargetRevised.v1"]
+    assert told["new"]["then"] is None
+    assert [each["type"] for each in told["new"]["events"]] == ["TargetAssigned.v1"]
+    page = await reporting.http.get(f"/organisations/district/restatement?{YEAR}&since={since}&lang=en")
+    assert "1 / at least 4 · 25.0%" in page.text
 
 
 async def test_figures_that_did_not_change_say_so(reporting: RunningReporting) -> None:

@@ -1,13 +1,9 @@
 """`retention`: of those admitted in a year, how many memberships have ended, and why."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
-from tests.conftest import Database
 from tests.given import admitted, corrected, enrolled, event, identified, linked, new_uuid, organisation, root
-from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.integration.reporting_given import RunningReporting
 
 ANH, BINH, CHI = (new_uuid() for _ in range(3))
 
@@ -16,11 +12,12 @@ def ended(person: str, day: str, reason: str) -> dict[str, Any]:
     return event("MembershipEnded", f"person/{person}", day, {"reason": reason})
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(root(), organisation("cell"), organisation("cell-2"))
-        yield running
+def beginning() -> list[dict[str, Any]]:
+    return [
+        root(),
+        organisation("cell"),
+        organisation("cell-2"),
+    ]
 
 
 async def retention(reporting: RunningReporting, asked: str = "root", query: str = "as_of=2024-12-31") -> Any:

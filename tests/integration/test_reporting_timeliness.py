@@ -1,11 +1,9 @@
 """Reporting: are legal deadlines kept? 30 working days after 1 June 2022 are over on 13 July, 60 on 24 August."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.conftest import Database
 from tests.given import (
     admitted,
     corrected,
@@ -18,7 +16,7 @@ from tests.given import (
     organisation,
     root,
 )
-from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.integration.reporting_given import RunningReporting
 
 ANA, BAO, CHI, MENTOR = new_uuid(), new_uuid(), new_uuid(), new_uuid()
 BEGUN, HALF, FULL = "2022-06-01", "2022-07-13", "2022-08-24"
@@ -27,18 +25,15 @@ BEGUN, HALF, FULL = "2022-06-01", "2022-07-13", "2022-08-24"
 Event = dict[str, Any]
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(
-            root(),
-            organisation("district", kind="intermediate_committee"),
-            organisation("commune", kind="grassroots_committee", parent="district"),
-            organisation("cell", parent="commune"),
-            organisation("elsewhere", kind="intermediate_committee"),
-            organisation("other", parent="elsewhere"),
-        )
-        yield running
+def beginning() -> list[Event]:
+    return [
+        root(),
+        organisation("district", kind="intermediate_committee"),
+        organisation("commune", kind="grassroots_committee", parent="district"),
+        organisation("cell", parent="commune"),
+        organisation("elsewhere", kind="intermediate_committee"),
+        organisation("other", parent="elsewhere"),
+    ]
 
 
 def about(person: str, name: str, day: str, **data: Any) -> Event:

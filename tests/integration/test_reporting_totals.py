@@ -1,29 +1,21 @@
 """Reporting: totals, structure and the parts of an answer."""
 
-from collections.abc import AsyncIterator
+from typing import Any
 
-import pytest
-
-from tests.conftest import Database
 from tests.given import admitted, balance, enrolled, event, identified, new_uuid, organisation, root
-from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.integration.reporting_given import RunningReporting
 
 ANA, BAO, CHI = new_uuid(), new_uuid(), new_uuid()
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(
-            root(),
-            organisation("district", kind="intermediate_committee"),
-            organisation("commune", kind="grassroots_committee", parent="district"),
-            organisation("cell", parent="commune"),
-            organisation(
-                "firm", "2022-06-01", kind="grassroots_cell", sector="private_enterprise", parent="district"
-            ),
-        )
-        yield running
+def beginning() -> list[dict[str, Any]]:
+    return [
+        root(),
+        organisation("district", kind="intermediate_committee"),
+        organisation("commune", kind="grassroots_committee", parent="district"),
+        organisation("cell", parent="commune"),
+        organisation("firm", "2022-06-01", kind="grassroots_cell", sector="private_enterprise", parent="district"),
+    ]
 
 
 async def test_counts_members_candidates_and_organisations_of_the_subtree(reporting: RunningReporting) -> None:

@@ -1,13 +1,11 @@
 """Reporting: certificates of the awareness class that wait unused or expire. All of it made up."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.conftest import Database
 from tests.given import admitted, corrected, enrolled, event, identified, new_uuid, organisation, root
-from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.integration.reporting_given import RunningReporting
 from tests.integration.test_reporting_timeliness import about
 
 ANA, BAO, CHI = (new_uuid() for _ in range(3))
@@ -15,16 +13,13 @@ ANA, BAO, CHI = (new_uuid() for _ in range(3))
 Event = dict[str, Any]
 
 
-@pytest.fixture
-async def reporting(database: Database) -> AsyncIterator[RunningReporting]:
-    async with running_reporting(database) as running:
-        await running.project(
-            root(),
-            organisation("district", kind="intermediate_committee"),
-            organisation("cell", parent="district"),
-            organisation("cell-2", parent="district"),
-        )
-        yield running
+def beginning() -> list[Event]:
+    return [
+        root(),
+        organisation("district", kind="intermediate_committee"),
+        organisation("cell", parent="district"),
+        organisation("cell-2", parent="district"),
+    ]
 
 
 def trained(person: str, day: str, issued_on: str, expires_on: str | None = None) -> Event:

@@ -78,7 +78,8 @@ class View:
     def figure_name(self, measure: str) -> str:
         """The name of a figure without that of its report."""
         report, _, path = measure.partition(".")
-        return self.heading(path if report in REPORTS and path else measure)
+        name = self.heading(path if report in REPORTS and path else measure)
+        return name[:1].upper() + name[1:]
 
     def event(self, type_: str) -> str:
         """What an event of a type says, `MemberAdmitted.v1` for example."""

@@ -127,7 +127,7 @@ def _at(whole: Part, found: Suppressed | None, told_above: Part | None, *, alone
     """What to withhold of an organisation: `found` beside its siblings, where its table there is its whole table.
 
     Otherwise it was elsewhere in the period, or has ended, and stands there among what belongs to no child. Its
-    groups would tell that from the others there, so none is told. `alone`: whether the root is in no other's table.
+    groups would tell that from the others there, so none is told. `alone`: the root is in no other's table.
     """
     if found is None and alone:
         return _top(whole)

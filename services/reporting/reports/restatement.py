@@ -19,6 +19,7 @@ from services.reporting.reports.organisations import SQL
 from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.reader import KnownAt
 from services.reporting.reports.reading import Reading, Wanted
+from services.reporting.reports.restated_targets import restated_targets
 
 DEFAULT = ("totals", "attainment", "movements")
 RESTATED = tuple(FIGURES)
@@ -53,7 +54,7 @@ async def restatement(reading: Reading, asked: Asked) -> Bodies:
 
     The changes of all events add up to the difference. An event recorded since then is `recorded`; an earlier one
     is `moved`, because the tree is known to be another. Those on days of a period closed before are marked with
-    it. Raises UnknownMeasure.
+    it. With `attainment` also the targets that are not what they were. Raises UnknownMeasure.
     """
     now = reading.question
     then = await _then(reading, asked.since)
@@ -77,6 +78,8 @@ async def restatement(reading: Reading, asked: Asked) -> Bodies:
             figures.append(figure)
         since = {"position": asked.since.position, "time": asked.since.time}
         bodies[part] = {"since": since, "figures": figures}
+    if asked.measure is None and "attainment" in asked.reports:
+        bodies[WHOLE]["targets"] = await restated_targets(reading, was_reading)
     bodies[WHOLE]["reorganisations"] = await _reorganisations(reading, then)
     bodies[WHOLE]["closed_periods"] = [
         {"closed_by": each.by, "from": each.first, "to": each.last, "position": each.position} for each in closings

@@ -141,3 +141,18 @@ FROM (
 JOIN reporting.fact f USING (position)
 ORDER BY f.position
 LIMIT 1000;
+
+-- retargeted: events between two positions by which targets became known as something else
+SELECT c.target_id, f.position, f.source, f.event_id, f.type, f.effectiveon, m.recordedat
+FROM (
+    SELECT t.target_id, k.position
+    FROM reporting.target_version t
+    CROSS JOIN LATERAL (VALUES (t.known_from), (t.known_to)) AS k (position)
+    WHERE t.target_id = ANY (CAST(:targets AS text[])) AND k.position > :since AND k.position <= :until
+    GROUP BY t.target_id, k.position
+) AS c
+JOIN reporting.fact f USING (position)
+CROSS JOIN LATERAL (
+    SELECT recordedat FROM reporting.moment WHERE position >= c.position ORDER BY position LIMIT 1
+) m
+ORDER BY c.target_id, c.position;

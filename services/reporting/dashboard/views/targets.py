@@ -56,7 +56,7 @@ _AMOUNTS = ("target", "actual", "percent", "difference", "expected", "remaining"
 def _target(view: View, row: Body, names: Mapping[str, str]) -> list[Cell]:
     evidence = inputs(view, row, view.id)
     return [
-        _what(view, row, view.id, names),
+        what(view, row, view.id, names),
         Cell(view.span(row["from"], row["to"])),
         Cell(asked(view, row), link=evidence, figure=True, made=True),
         Cell(view.language.number(row["actual"]), link=evidence, figure=True),
@@ -68,7 +68,7 @@ def _target(view: View, row: Body, names: Mapping[str, str]) -> list[Cell]:
     ]
 
 
-def _what(view: View, row: Body, owner: str, names: Mapping[str, str]) -> Cell:
+def what(view: View, row: Body, owner: str, names: Mapping[str, str]) -> Cell:
     """What a target is about, on which basis, and who issued it, if not the owner itself."""
     issuer, basis = row["issuer_id"], view.t(f"basis.{row['basis']}")
     if issuer != owner:
@@ -132,7 +132,7 @@ def _below(view: View, body: Body, names: Mapping[str, str]) -> Section:
         Row(
             [
                 view.organisation(part["organisation"], "attainment"),
-                _what(view, row, part["organisation"]["id"], names),
+                what(view, row, part["organisation"]["id"], names),
                 Cell(asked(view, row), link=evidence, figure=True, made=True),
                 Cell(view.language.number(row["actual"]), link=evidence, figure=True),
                 view.percent(row["attainment_percent"], evidence, share=length),
@@ -183,7 +183,7 @@ async def cascade(view: View) -> list[Section]:
 def _cascaded(view: View, row: Body, names: Mapping[str, str]) -> list[Cell]:
     difference = row["difference"]
     return [
-        _what(view, row, view.id, names),
+        what(view, row, view.id, names),
         Cell(view.span(row["from"], row["to"])),
         Cell(asked(view, row), link=inputs(view, row, view.id), figure=True, made=True),
         view.number(row["children_total"]),

@@ -156,17 +156,19 @@ async def restatement(view: View) -> list[Section]:
     at = view.t("restatement.nothing") if since["time"] is None else view.language.moment(since["time"])
     lead = view.t("restatement.lead", position=view.language.number(since["position"]), time=at)
     changed = [figure for figure in body["figures"] if figure["difference"]]
-    same = len(body["figures"]) - len(changed)
-    caption = view.t("restatement.caption", same=view.language.number(same))
+    retargeted = body.get("targets", [])
+    if changed and (same := len(body["figures"]) - len(changed)):
+        lead = f"{lead} {view.t('restatement.same', same=view.language.number(same))}"
     known = await organisations.organisation(view.connection, view.id, view.question.as_of, since["position"])
     then = since["position"] if known else None
     by_report: dict[str, list[Body]] = {}
     for figure in changed:
         by_report.setdefault(figure["measure"].partition(".")[0], []).append(figure)
-    found = [Section("restatement", view.t("restatement.title"), lead=lead, note=caption if changed else "")]
-    if not changed:
-        found = [replace(found[0], note=view.t("restatement.none"))]
+    note = "" if changed or retargeted else view.t("restatement.none")
+    found = [Section("restatement", view.t("restatement.title"), lead=lead, note=note)]
     found += [_of_report(view, report, figures, then) for report, figures in by_report.items()]
+    if retargeted:
+        found.append(await _retargeted(view, retargeted))
     if body["reorganisations"]:
         found.append(_reorganisations(view, body["reorganisations"]))
     found += [_explained(view, figure, number) for number, figure in enumerate(changed) if figure["events"]]
@@ -183,6 +185,38 @@ def _of_report(view: View, report: str, figures: list[Body], since: int | None) 
     ]
     rows = [Row(_changed(view, figure, since)) for figure in figures]
     return Section(f"of-{report}", view.word(report), tables=[Table("", heads, rows)])
+
+
+async def _retargeted(view: View, rows: list[Body]) -> Section:
+    """Targets that are set or attained otherwise than they were; the link leads to the events of both."""
+    names = await view.names({row["issuer_id"] for row in rows})
+    heads = [
+        Column(view.t("targets.what")),
+        Column(view.t("targets.period")),
+        Column(view.t("restatement.then"), figure=True),
+        Column(view.t("restatement.now"), figure=True),
+    ]
+    told = [
+        Row(
+            [
+                targets.what(view, row, view.id, names),
+                Cell(view.span(row["from"], row["to"])),
+                _standing(view, row["then"], None),
+                _standing(view, row["now"], targets.inputs(view, row, view.id)),
+            ]
+        )
+        for row in rows
+    ]
+    return Section("targets", view.t("targets.title"), tables=[Table("", heads, told)])
+
+
+def _standing(view: View, row: Body | None, link: str | None) -> Cell:
+    """A target as it stood: `310 / at least 200` and the share; a dash where there was none."""
+    if row is None:
+        return Cell("–", figure=True)
+    asked, actual = targets.asked(view, row), view.language.number(row["actual"])
+    share = view.language.percent(row["attainment_percent"])
+    return Cell(f"{actual} / {asked} · {share}", figure=True, made=True, link=link)
 
 
 def _changed(view: View, figure: Body, since: int | None) -> list[Cell]:
@@ -231,5 +265,7 @@ def choices_of_restatement(view: View) -> list[Choice]:
     found = [Choice("since", view.t("choice.since"), since, hint=view.t("choice.since_hint"))]
     if "measure" not in own:
         chosen = own.get("report", ",".join(DEFAULT))
+        if chosen not in dict(reports):
+            reports.insert(0, (chosen, ", ".join(view.word(each) for each in chosen.split(","))))
         found.append(Choice("report", view.t("choice.reports"), chosen, [("", reports)]))
     return found
