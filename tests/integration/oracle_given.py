@@ -31,12 +31,15 @@ class Asked:
         self._chosen = chosen
         self._days = days_of(way)
         self._histories: dict[int, History] = {}
+        self._position = 0
+        """What is known where a question is asked."""
 
     async def once(self) -> None:
         """Ask all reports about one organisation, some days, one position and one tree."""
         chosen, recorded = self._chosen, self._way.recorded
         self._way.today = chosen.choice((date(2026, 1, 15), chosen.choice(self._days)))
         known_at, position = self._known_at()
+        self._position = position
         history = self._histories.setdefault(position, History(recorded, position))
         organisations = list(history.evenings[-1][1].organisations) if history.evenings else []
         if not organisations:
@@ -150,14 +153,9 @@ class Asked:
                 self._compare(f"{organisation}/{name}?{question}&by=child", "residual", part["residual"], 0)
 
     async def _evidence(self, organisation: str, name: str, question: str, whole: dict[str, int]) -> None:
-        """The events behind one figure add up to it."""
+        """The events behind one figure add up to it, and those since some position to what it has changed by."""
         paths = sorted(
-            path
-            for path in whole
-            if _added_up(path)
-            and path != "residual"
-            and not path.endswith("_net")
-            and not path.startswith("load.")
+            path for path in whole if _added_up(path) and path != "residual" and not path.endswith("_net")
         )
         path = self._chosen.choice(paths)
         body = await self._way.http.get(f"{organisation}/evidence?{question}&measure={name}.{path}&limit=1000")
@@ -169,6 +167,16 @@ class Asked:
             for figure, share in (("median", 0.5), ("p90", 0.9)):
                 said = whole.get(path.replace("count", figure))
                 self._compare(where, figure, said, people.within(days, share))
+
+        since = self._chosen.randint(0, self._position)
+        asked = f"{question}&since={since}&measure={name}.{path}&limit=1000"
+        (figure,) = (await self._way.http.get(f"{organisation}/restatement?{asked}"))["figures"]
+        where = f"{organisation}/restatement?{asked}"
+        self._compare(where, "now", figure["now"], whole[path])
+        changes = [each["change"] for each in figure["events"]]
+        self._compare(where, "sum of changes", sum(changes), figure["now"] - figure["then"])
+        late = [each for each in figure["events"] if (each["position"] > since) != (each["because"] == "recorded")]
+        self._compare(where, "because", late, [])
 
     def _compare(self, where: str, path: str, found: object, expected: object) -> None:
         if found != expected:
