@@ -242,8 +242,8 @@ SERIES = (
     "movements.declared", "founded.total", "actuals.members", "actuals.places_without_members",
     "coverage.counts.fewer_than_3", "coverage.counts.shared", "enterprise.counts.total",
     "timeliness.all.missed", "timeliness.all.open", "timeliness.deadlines.mentor_assignment.late",
-    "mentoring.reports.due", "mentoring.reports.in", "mentoring.without_mentor.candidates", "mentoring.load.mentors",
-    "training.certificates.valid", "training.completions",
+    "mentoring.reports.due", "mentoring.reports.in", "mentoring.without_mentor.candidates",
+    "mentoring.load.mentors", "training.certificates.valid", "training.completions",
 )  # fmt: skip
 
 

@@ -169,9 +169,9 @@ async def restatement(view: View) -> list[Section]:
     found += [_of_report(view, report, figures, then) for report, figures in by_report.items()]
     if retargeted:
         found.append(await _retargeted(view, retargeted))
+    found += [_explained(view, figure, number) for number, figure in enumerate(changed) if figure["events"]]
     if body["reorganisations"]:
         found.append(_reorganisations(view, body["reorganisations"]))
-    found += [_explained(view, figure, number) for number, figure in enumerate(changed) if figure["events"]]
     return found
 
 
