@@ -59,6 +59,16 @@ def root(organisation_id: str = "root", **more: Any) -> dict[str, Any]:
     return organisation(organisation_id, kind="provincial_committee", parent=None, **more)
 
 
+def way_down() -> list[dict[str, Any]]:
+    """The founding of a root, a district, a commune in it, and the commune's cell."""
+    return [
+        root(),
+        organisation("district", kind="intermediate_committee"),
+        organisation("commune", kind="grassroots_committee", parent="district"),
+        organisation("cell", parent="commune"),
+    ]
+
+
 def identified(person: str, day: str, organisation_id: str = "cell", **more: Any) -> dict[str, Any]:
     """A candidacy begins."""
     data = {"organisation_id": organisation_id, "categories": []}

@@ -4,17 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.given import admitted, balance, event, identified, new_uuid, organisation, root, target
+from tests.given import admitted, balance, event, identified, new_uuid, organisation, target, way_down
 from tests.integration.reporting_given import RunningReporting
 
 
 def beginning() -> list[dict[str, Any]]:
-    return [
-        root(),
-        organisation("district", kind="intermediate_committee"),
-        organisation("commune", kind="grassroots_committee", parent="district"),
-        organisation("cell", parent="commune"),
-    ]
+    return way_down()
 
 
 def admissions(number: int, day: str = "2022-05-01") -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.conftest import Database
-from tests.given import admitted, balance, event, identified, new_uuid, organisation, root, target
+from tests.given import admitted, balance, event, identified, new_uuid, organisation, target, way_down
 from tests.integration.reporting_given import RunningReporting, running_reporting
 
 PEOPLE = [new_uuid() for _ in range(31)]
@@ -18,10 +18,7 @@ END_OF_YEAR = "as_of=2022-12-31"
 
 def beginning() -> list[dict[str, Any]]:
     return [
-        root(),
-        organisation("district", kind="intermediate_committee"),
-        organisation("commune", kind="grassroots_committee", parent="district"),
-        organisation("cell", parent="commune"),
+        *way_down(),
         organisation("bare", kind="grassroots_cell", parent="district"),
         balance("cell", "2022-01-01", 6000),
         target("district", value=20),

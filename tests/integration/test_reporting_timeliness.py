@@ -14,7 +14,7 @@ from tests.given import (
     merged,
     new_uuid,
     organisation,
-    root,
+    way_down,
 )
 from tests.integration.reporting_given import RunningReporting
 
@@ -27,10 +27,7 @@ Event = dict[str, Any]
 
 def beginning() -> list[Event]:
     return [
-        root(),
-        organisation("district", kind="intermediate_committee"),
-        organisation("commune", kind="grassroots_committee", parent="district"),
-        organisation("cell", parent="commune"),
+        *way_down(),
         organisation("elsewhere", kind="intermediate_committee"),
         organisation("other", parent="elsewhere"),
     ]

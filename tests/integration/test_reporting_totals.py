@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.given import admitted, balance, enrolled, event, identified, new_uuid, organisation, root
+from tests.given import admitted, balance, enrolled, event, identified, new_uuid, organisation, way_down
 from tests.integration.reporting_given import RunningReporting
 
 ANA, BAO, CHI = new_uuid(), new_uuid(), new_uuid()
@@ -10,10 +10,7 @@ ANA, BAO, CHI = new_uuid(), new_uuid(), new_uuid()
 
 def beginning() -> list[dict[str, Any]]:
     return [
-        root(),
-        organisation("district", kind="intermediate_committee"),
-        organisation("commune", kind="grassroots_committee", parent="district"),
-        organisation("cell", parent="commune"),
+        *way_down(),
         organisation("firm", "2022-06-01", kind="grassroots_cell", sector="private_enterprise", parent="district"),
     ]
 

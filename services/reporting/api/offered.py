@@ -98,7 +98,7 @@ async def _ranking(reading: Reading, query: Query, _: Principal) -> Bodies:
 
 
 async def _restatement(reading: Reading, query: Query, _: Principal) -> Bodies:
-    reports = tuple(query.get("report", ",".join(DEFAULT)).split(","))
+    reports = tuple(dict.fromkeys(query.get("report", ",".join(DEFAULT)).split(",")))
     for report in reports:
         if report not in RESTATED:
             raise parameters.refuse("report", f"some of {', '.join(RESTATED)}, with commas between", report[:200])

@@ -53,8 +53,8 @@ async def restatement(reading: Reading, asked: Asked) -> Bodies:
     """Each figure as known at `since`, as known now, the difference, and a page of the events behind that.
 
     The changes of all events add up to the difference. An event recorded since then is `recorded`; an earlier one
-    is `moved`, because the tree is known to be another. Those on days of a period closed before are marked with
-    it. With `attainment` also the targets that are not what they were. Raises UnknownMeasure.
+    is `moved`: the tree is known to be another, or what it is counted with is. Those on days of a period closed
+    before are marked with it. With `attainment` also targets that are not what they were. Raises UnknownMeasure.
     """
     now = reading.question
     then = await _then(reading, asked.since)
