@@ -3,6 +3,7 @@
 Organisations that move to another parent or end within the period stand with some admissions in one table and with
 some in another, and in a third one alone. The attacker takes each figure told, and each zero, as an equation about
 how many persons of each age band were admitted in which cell on which day, and looks for sums of equations.
+It takes seconds, for two trees are asked about in all ways.
 """
 
 import csv
@@ -38,6 +39,7 @@ CELLS = {
     AFTER: ("near", "far", "o1", "o2", "n1", "lone", "late"),
 }
 ORGANISATIONS = ("top", *PARENTS[BEFORE])
+MOVED = ("commune", "lone", "gone", "o1")
 
 Atom = tuple[str, str, str]
 """Persons of an age band, admitted in a cell on a day."""
@@ -138,7 +140,7 @@ def counts() -> dict[str, dict[Atom, int]]:
     """Histories by their prefix; the first is the plain case that subtraction is made for."""
     two = {(band, cell, day): 8 for cell, day in places() for band in BANDS}
     two["31_40", "o1", BEFORE], two["31_40", "o2", BEFORE] = 2, 0
-    return {"s": two} | {f"s{seed}": made_up(seed) for seed in range(3)}
+    return {"s": two} | {f"s{seed}": made_up(seed) for seed in range(1)}
 
 
 @pytest.mark.parametrize("hierarchy", ["as_was", "current"])
@@ -182,6 +184,8 @@ async def attacked(reporting: RunningReporting, prefix: str, counts: Mapping[Ato
         read(body["own"], covered(asked, "", hierarchy), f"{asked}/own")
         alone = await reporting.get(path)
         assert alone["by_age"] == body["by_age"]
+        if asked not in MOVED:
+            continue
         assert in_file((await reporting.ask(f"{path}&format=csv&lang=en")).text) == alone["by_age"]
         await reporting.ask(
             f"{prefix}-{asked}/evidence?{YEAR}&hierarchy={hierarchy}&measure=profile.by_age.18_30", 400
