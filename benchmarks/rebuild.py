@@ -5,6 +5,7 @@ record, with all indexes at the end; by one process beside the one that gives ou
 """
 
 import asyncio
+import os
 from time import perf_counter
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -30,6 +31,8 @@ REPORTING = PROJECTIONS["reporting"]
 
 def measure() -> dict[str, Figure]:
     """`rebuild` and `rebuild_two_workers`."""
+    # As users have it: Python keeps what it compiled for the processes that begin.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     province = Province("rebuilt")
     events = list(province.events(EVENTS))
     with servers.postgres() as server:

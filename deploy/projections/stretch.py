@@ -19,8 +19,8 @@ from shared.events.recorded import Recorded, UnknownRecorded, read_recorded, wri
 from shared.runtime.collector import calm_the_collector
 from shared.runtime.progress import Stopped
 
-PAGE = 2000
-"""Events that are worked out together. Those of one person always are."""
+PAGE = 1000
+"""Events that are read and worked out together. Those of one person always are."""
 
 
 class Task(Struct, frozen=True):
@@ -64,18 +64,19 @@ async def fill(connection: asyncpg.Connection, task: Task, stretch: Stretch) -> 
     number = 0
     try:
         async with connection.transaction():
+            whole = WholeTimelines()
             async for events in _persons(connection, task, stretch):
-                whole = WholeTimelines()
                 for subject, each in groupby(events, attrgetter("subject")):
                     if subject not in task.apart:
                         facts = list(each)
                         number += len(facts)
                         whole.take(subject, facts)
-                for rows in whole.rows():
-                    if rows.rows:
-                        await connection.copy_records_to_table(
-                            rows.table, schema_name=task.schema, columns=rows.columns, records=rows.rows
-                        )
+            # Into each table once: a COPY costs something by itself too.
+            for table, made in whole.rows():
+                if made:
+                    await connection.copy_records_to_table(
+                        table.name, schema_name=task.schema, columns=table.columns, records=made
+                    )
     except Stopped as stopped:
         return Done(stopped_at=stopped.position, why=stopped.why)
     except UnknownRecorded as unknown:

@@ -21,7 +21,7 @@ class _Content(Envelope, frozen=True, kw_only=True):
 _CONTENT = msgspec.json.Decoder(_Content)
 
 
-class _Line(Struct, frozen=True):
+class _Line(Struct, frozen=True, gc=False):
     """An event as the log has it. Whoever recorded it has checked its attributes; its data is undecoded yet."""
 
     position: int

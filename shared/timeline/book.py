@@ -206,7 +206,7 @@ class Book:
 
     def travels(self, fact: Fact) -> list[tuple[str, str]]:
         """(organisation, person): its successions decide whether the person's transfer or reallocation fits."""
-        if type(fact.data) not in _MAY_TRAVEL:
+        if type(fact.data) not in MAY_TRAVEL:
             return []  # nearly always
         match self.as_said(fact).data:
             case TransferInitiated(from_=from_, to=to):
@@ -322,7 +322,8 @@ class Book:
         return Effect(effect.subjects, effect.about, folds, tuple(found), effect.step, effect.successions, turns)
 
 
-_MAY_TRAVEL = frozenset({TransferInitiated, TransferAccepted, OrganisationSplit, FactCorrected})
+MAY_TRAVEL = frozenset({TransferInitiated, TransferAccepted, OrganisationSplit, FactCorrected})
+"""Data of the facts of which `travels` may say something."""
 
 
 def _successions(before: dict[str, Folded], after: dict[str, Folded]) -> dict[str, Succession | None]:

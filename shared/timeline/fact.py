@@ -1,6 +1,7 @@
 """A fact as its subject's timeline sees it, and the order that facts stand in."""
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
@@ -12,6 +13,13 @@ from shared.events.organisation import OrganisationDissolved
 from shared.events.recorded import Recorded
 
 OrderKey = tuple[date, datetime, UUID]
+
+
+@lru_cache(maxsize=256)
+def name_of(type_: str) -> str:
+    """`MemberAdmitted` of `MemberAdmitted.v1`."""
+    return type_.partition(".")[0]
+
 
 START_OF_DAY = datetime(1, 1, 1, tzinfo=UTC)
 """As time of day in an order key: before all else on its day, for a reorganisation holds from the start of it."""
@@ -54,7 +62,7 @@ class Fact(Struct, frozen=True, gc=False):
         return cls(
             event.event_id,
             event.subject,
-            event.type.partition(".")[0],
+            name_of(event.type),
             event.effectiveon,
             event.time,
             event.data,

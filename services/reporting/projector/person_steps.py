@@ -26,7 +26,7 @@ StepKey = tuple[UUID, str, UUID]
 """Person, source and event: what only one known step has."""
 
 
-class PersonStep(Struct, frozen=True):
+class PersonStep(Struct, frozen=True, gc=False):
     """One fact that counts on a person's timeline. Stages are places in `STAGES`, or ADMITTED."""
 
     person: UUID
@@ -60,7 +60,7 @@ class PersonStep(Struct, frozen=True):
         return (self.person, self.source, self.event_id)
 
 
-class KnownStep(Struct, frozen=True):
+class KnownStep(Struct, frozen=True, gc=False):
     """A step and the positions from `known_from` to before `known_to` at which it is what is known."""
 
     step: PersonStep

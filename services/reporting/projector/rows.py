@@ -1,13 +1,15 @@
 """Rows: what of a projection is only ever added to, as COPY takes it. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from services.reporting.projector.person_steps import KnownStep, PersonStep
 from services.reporting.projector.spells import Edge
+from shared.events.catalogue import NEWEST
 from shared.events.recorded import Recorded
 from shared.timeline import fold
 from shared.timeline.fold import Folded
@@ -16,65 +18,58 @@ from shared.timeline.measures import Change
 Row = tuple[Any, ...]
 
 
-class Rows(Struct, frozen=True):
-    """Rows of one table."""
+class Table(Struct, frozen=True):
+    """A table, and its columns in the order in which rows are made."""
 
-    table: str
+    name: str
     columns: tuple[str, ...]
-    rows: Sequence[Row]
 
 
-def facts(events: Iterable[Recorded]) -> Rows:
-    """Recorded events as facts."""
-    return Rows(
-        "fact",
-        ("position", "source", "event_id", "type", "subject", "effectiveon", "time", "data"),
-        [
-            (
-                event.position,
-                event.source,
-                event.event_id,
-                event.entry.type,
-                event.subject,
-                event.effectiveon,
-                event.time,
-                msgspec.json.encode(event.data).decode(),
-            )
-            for event in events
-        ],
+FACT = Table("fact", ("position", "source", "event_id", "type", "subject", "effectiveon", "time", "data"))
+DELTA = Table("delta", ("organisation_id", "measure", "day", "position", "change", "counterpart"))
+EDGE = Table("spell_edge", ("position", *Edge.__struct_fields__))
+STEP = Table("person_step", (*PersonStep.__struct_fields__, "known_from", "known_to"))
+FOLD = Table("subject", ("subject", "folded"))
+TRAVELLER = Table("traveller", ("organisation_id", "subject"))
+
+_json = msgspec.json.Encoder().encode
+
+
+def fact(event: Recorded) -> Row:
+    """A recorded event as a fact."""
+    return (
+        event.position,
+        event.source,
+        event.event_id,
+        _newest(event.type),
+        event.subject,
+        event.effectiveon,
+        event.time,
+        _json(event.data).decode(),
     )
 
 
-def deltas(changes: Iterable[tuple[int, Change]]) -> Rows:
-    """Changes with the positions that made them."""
-    return Rows(
-        "delta",
-        ("organisation_id", "measure", "day", "position", "change", "counterpart"),
-        [
-            (each.organisation_id, each.measure, each.day, position, each.change, each.counterpart)
-            for position, each in changes
-        ],
-    )
+@lru_cache(maxsize=256)
+def _newest(type_: str) -> str:
+    """As which a fact is written that was recorded as this type."""
+    return NEWEST[type_.partition(".")[0]].type
 
 
-def edges(found: Iterable[tuple[int, Edge]]) -> Rows:
-    """Edges of spells with the positions that made them."""
-    return Rows(
-        "spell_edge",
-        ("position", *Edge.__struct_fields__),
-        [(position, *msgspec.structs.astuple(each)) for position, each in found],
-    )
+def delta(position: int, change: Change) -> Row:
+    """A change with the position that made it."""
+    return (change.organisation_id, change.measure, change.day, position, change.change, change.counterpart)
 
 
-def person_steps(known: Iterable[KnownStep]) -> Rows:
-    """Steps of persons' timelines."""
-    return Rows(
-        "person_step",
-        (*PersonStep.__struct_fields__, "known_from", "known_to"),
-        [(*msgspec.structs.astuple(each.step), each.known_from, each.known_to) for each in known],
-    )
+def edge(position: int, each: Edge) -> Row:
+    """The edge of a spell with the position that made it."""
+    return (position, *astuple(each))
 
 
-def folds(folded: Mapping[str, Folded]) -> Rows:
-    """Subjects with their folds."""
-    return Rows("subject", ("subject", "folded"), [(name, fold.encode(each)) for name, each in folded.items()])
+def person_step(known: KnownStep) -> Row:
+    """A step of a person's timeline, with the positions at which it is what is known."""
+    return (*astuple(known.step), known.known_from, known.known_to)
+
+
+def folded(subject: str, each: Folded) -> Row:
+    """A subject with its fold."""
+    return (subject, fold.encode(each))

@@ -5,7 +5,7 @@ added, with sign, as deltas are; which figures it changes on which days follows 
 `counted` in `sql/spells.sql`. A deadline so takes two rows instead of a dozen deltas.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Literal
@@ -27,12 +27,12 @@ How = Literal["begins", "kept", "ends", "comes", "goes"]
 """`kept`: ends because what was due was done. `comes`, `goes`: it runs on in another organisation."""
 
 DAY = timedelta(days=1)
-APPLIED = STAGES.index("applied")
+_APPLIED = frozenset(STAGES[STAGES.index("applied") :])
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 """Of days that deadlines are counted from: no holidays are known far away, and the calendar itself ends."""
 
 
-class Spell(Struct, frozen=True):
+class Spell(Struct, frozen=True, gc=False):
     """What holds: `deadline.RULE`, `certificate.unused`, `certificate.in_use`, `without_mentor.STANDING`, `charge`
     of a mentor, or `report` of one for a period.
     """
@@ -50,7 +50,7 @@ _UNMENTORED = Spell("without_mentor.candidates")
 _UNMENTORED_MEMBER = Spell("without_mentor.probationary")
 
 
-class Edge(Struct, frozen=True):
+class Edge(Struct, frozen=True, gc=False):
     """An organisation's spell begins or ends on `day`; `change` is -1 where that turns out not to be so."""
 
     organisation_id: str
@@ -68,12 +68,15 @@ def edges(step: Step, change: int) -> list[Edge]:
     before, after = step.before, step.after
     if not isinstance(before, PersonState) or not isinstance(after, PersonState):
         return []
-    was, becomes = _standing(before), _standing(after)
-    if was == becomes and (becomes is None or _alike(before, after)):
+    moved = _moved(before, after)
+    families = FAMILIES if moved else _touched(before, after)
+    if not families:
         return []
+    becomes = _standing(after)
+    was = _standing(before) if moved else becomes
     day, said = step.fact.effectiveon, type(step.fact.data)
     found: list[Edge] = []
-    for family in FAMILIES if was != becomes else _touched(before, after):
+    for family in families:
         were = family(before) if was is not None else ()
         are = family(after) if becomes is not None else ()
         for spell in were:
@@ -102,20 +105,20 @@ def _standing(state: PersonState) -> tuple[str, str] | None:
     return None if state.membership is None else (state.membership.status, state.membership.organisation_id)
 
 
-def _alike(before: PersonState, after: PersonState) -> bool:
-    """Whether nothing else is another one that spells follow from."""
-    return (
-        before.course is after.course
-        and before.certificate is after.certificate
-        and before.reports is after.reports
-        and before.transfer is after.transfer
-        and (before.candidacy is after.candidacy or before.certificate is None)
-    )
+def _moved(before: PersonState, after: PersonState) -> bool:
+    """Whether the person stands as something else, or elsewhere."""
+    if before.membership is after.membership:
+        was, becomes = before.candidacy, after.candidacy
+        if was is becomes:
+            return False
+        if was is not None and becomes is not None:
+            return was.organisation_id != becomes.organisation_id
+    return _standing(before) != _standing(after)
 
 
 def _in_use(state: PersonState) -> bool:
     """Whether the candidate's certificate is in use: the stage `applied` is reached."""
-    return state.candidacy is not None and STAGES.index(state.candidacy.stage) >= APPLIED
+    return state.candidacy is not None and state.candidacy.stage in _APPLIED
 
 
 KEPT_BY: dict[str, type[Struct]] = {
@@ -178,12 +181,8 @@ def _charges(state: PersonState) -> Spells:
         return ()
     if not state.course.charges:
         return (_UNMENTORED if state.candidacy is not None else _UNMENTORED_MEMBER,)
-    found = []
-    for charge in state.course.charges:
-        whole = first_whole_period(charge.since)
-        due_before = whole and reports_due(whole - DAY)
-        found.append(Spell("charge", due_before and due_before + DAY, mentor=charge.mentor_id))
-    return tuple(found)
+    charges = state.course.charges
+    return tuple([Spell("charge", _reports_due_from(each.since), mentor=each.mentor_id) for each in charges])
 
 
 def _reports(state: PersonState) -> Spells:
@@ -214,25 +213,30 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 
-def _touched(before: PersonState, after: PersonState) -> Iterator[Family]:
+def _touched(before: PersonState, after: PersonState) -> list[Family]:
     """The families that may say something else of one who stands as before: of nearly every fact one or none."""
+    found: list[Family] = []
     was, becomes = before.course, after.course
-    recharged = was is not becomes and was.charges != becomes.charges
+    recharged = False
     if was is not becomes:
+        recharged = was.charges != becomes.charges
         if was.listed_on != becomes.listed_on:
-            yield _mentor_assignment
+            found.append(_mentor_assignment)
         if was.votes != becomes.votes:
-            yield _decisions
+            found.append(_decisions)
         if was.received_on != becomes.received_on or was.outcome != becomes.outcome:
-            yield _ceremony
+            found.append(_ceremony)
         if recharged:
-            yield _charges
+            found.append(_charges)
     if before.transfer is not after.transfer:
-        yield _transfer
+        found.append(_transfer)
     if recharged or before.reports is not after.reports:
-        yield _reports
-    if before.certificate is not after.certificate or _in_use(before) != _in_use(after):
-        yield _certificate
+        found.append(_reports)
+    if before.certificate is not after.certificate or (
+        before.candidacy is not after.candidacy and _in_use(before) != _in_use(after)
+    ):
+        found.append(_certificate)
+    return found
 
 
 def _is_probationary(state: PersonState) -> bool:
@@ -276,6 +280,14 @@ def first_whole_period(since: date) -> date | None:
     """The first day of the first reporting period that begins on a day or after it."""
     end = _period_end(since - DAY)
     return end and end + DAY
+
+
+@lru_cache(maxsize=10_000)
+def _reports_due_from(since: date) -> date | None:
+    """The first day on which a report of one who has a charge since then can be due."""
+    whole = first_whole_period(since)
+    due_before = whole and reports_due(whole - DAY)
+    return due_before and due_before + DAY
 
 
 @lru_cache(maxsize=10_000)

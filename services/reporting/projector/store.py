@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import starmap
 from typing import Any
 from uuid import UUID
 
@@ -131,14 +132,15 @@ async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
     """Write what a batch changes and move the checkpoint, in the transaction of `connection`."""
     last = batch.facts[-1]
     # Nearly all of what a batch writes goes by COPY.
-    for each in (rows.facts(batch.facts), rows.deltas(batch.deltas), rows.edges(batch.edges)):
-        await copy(connection, "reporting", each.table, each.columns, each.rows)
+    await _add(connection, rows.FACT, map(rows.fact, batch.facts))
+    await _add(connection, rows.DELTA, starmap(rows.delta, batch.deltas))
+    await _add(connection, rows.EDGE, starmap(rows.edge, batch.edges))
     await _columns(connection, "put_moments", ("recordedat", "position"), list(batch.moments.items()))
     await _columns(
         connection,
         "put_subjects",
         ("subject", "folded"),
-        rows.folds(batch.changed_folds()).rows,
+        list(starmap(rows.folded, batch.changed_folds().items())),
     )
     changed = [(organisation_id,) for organisation_id in batch.successions]
     await _columns(connection, "drop_successions", ("organisation_id",), changed)
@@ -177,8 +179,7 @@ async def _write_steps(connection: AsyncConnection, steps: Steps) -> None:
         ("person", "source", "event_id", "position"),
         [(*each.key, each.position) for each in steps.closings],
     )
-    known = rows.person_steps(steps.known())
-    await copy(connection, "reporting", known.table, known.columns, known.rows)
+    await _add(connection, rows.STEP, map(rows.person_step, steps.known()))
 
 
 async def _write_versions(
@@ -205,6 +206,10 @@ async def _write_versions(
             if type(each.version) is type_
         ],
     )
+
+
+async def _add(connection: AsyncConnection, table: rows.Table, made: Iterable[rows.Row]) -> None:
+    await copy(connection, "reporting", table.name, table.columns, made)
 
 
 async def _columns(

@@ -5,6 +5,7 @@ person: `entangled` says of whom they may.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise, starmap
 from typing import Any
 from uuid import UUID
 
@@ -14,15 +15,15 @@ from msgspec import Struct
 from services.reporting.projector import rows
 from services.reporting.projector.batch import STILL_KNOWN, Batch
 from services.reporting.projector.person_steps import KnownStep, person_step
-from services.reporting.projector.rows import Rows
-from services.reporting.projector.spells import Edge, edges
+from services.reporting.projector.rows import Row, Table
+from services.reporting.projector.spells import edges
 from shared.events.recorded import Recorded
 from shared.runtime.progress import Stopped
-from shared.timeline.book import Book
+from shared.timeline.book import MAY_TRAVEL, Book
 from shared.timeline.fact import Fact
 from shared.timeline.fold import Folded, Step
 from shared.timeline.lineage import Lineage
-from shared.timeline.measures import Change, changes
+from shared.timeline.measures import person_changes
 from shared.timeline.person import EMPTY, advance, refusal
 
 ENTANGLING = (
@@ -81,55 +82,58 @@ def _uuid(word: str) -> UUID | None:
 
 
 class WholeTimelines:
-    """Gathers what persons' timelines come to."""
+    """Gathers what persons' timelines come to, as rows: nothing of it is looked at again."""
 
     def __init__(self) -> None:
         self._travels: dict[tuple[str, str], None] = {}
-        self._facts: list[Recorded] = []
-        self._deltas: list[tuple[int, Change]] = []
-        self._edges: list[tuple[int, Edge]] = []
-        self._steps: list[KnownStep] = []
-        self._folds: dict[str, Folded] = {}
+        self._facts: list[Row] = []
+        self._deltas: list[Row] = []
+        self._edges: list[Row] = []
+        self._steps: list[Row] = []
+        self._folds: list[Row] = []
         self._book = Book(_ALONE)
 
-    def rows(self) -> list[Rows]:
+    def rows(self) -> list[tuple[Table, list[Row]]]:
         """What is to be added to the tables."""
         return [
-            rows.facts(self._facts),
-            rows.deltas(self._deltas),
-            rows.edges(self._edges),
-            rows.person_steps(self._steps),
-            rows.folds(self._folds),
-            Rows("traveller", ("organisation_id", "subject"), list(self._travels)),
+            (rows.FACT, self._facts),
+            (rows.DELTA, self._deltas),
+            (rows.EDGE, self._edges),
+            (rows.STEP, self._steps),
+            (rows.FOLD, self._folds),
+            (rows.TRAVELLER, list(self._travels)),
         ]
 
     def take(self, subject: str, events: Sequence[Recorded]) -> None:
         """Take in all facts of a person, in log order. Raises Stopped at one that cannot be applied."""
-        facts = [Fact.of_recorded(event) for event in events]
-        keys = [fact.key for fact in facts]
-        self._facts += events
-        if keys != sorted(keys):
+        facts = list(map(Fact.of_recorded, events))
+        self._facts += map(rows.fact, events)
+        if any(starmap(_is_late, pairwise(facts))):
             self._take_late(subject, events)
             return
         person_id = UUID(subject.partition("/")[2])
         state = EMPTY
         unseated: list[UUID] = []
         for event, fact in zip(events, facts, strict=True):
-            for each in self._book.travels(fact):
-                self._travels[each] = None
+            position = event.position
+            if type(fact.data) in MAY_TRAVEL:
+                self._travels |= dict.fromkeys(self._book.travels(fact))
             try:
                 if refusal(state, fact, _ALONE) is not None:
                     unseated.append(fact.event_id)
                     continue
                 after = advance(state, fact)
                 step = Step(fact, state, after)
-                self._deltas += [(event.position, change) for change in changes(step)]
-                self._edges += [(event.position, edge) for edge in edges(step, 1)]
-                self._steps.append(KnownStep(person_step(person_id, step), event.position, STILL_KNOWN))
+                for change in person_changes(state, after, fact):
+                    self._deltas.append(rows.delta(position, change))
+                for edge in edges(step, 1):
+                    self._edges.append(rows.edge(position, edge))
+                known = KnownStep(person_step(person_id, step), position, STILL_KNOWN)
+                self._steps.append(rows.person_step(known))
             except Exception as error:
                 raise _stopped(event, error) from error
             state = after
-        self._folds[subject] = Folded(state, keys[-1], frozenset(unseated))
+        self._folds.append(rows.folded(subject, Folded(state, facts[-1].key, frozenset(unseated))))
 
     def _take_late(self, subject: str, events: Sequence[Recorded]) -> None:
         """Where facts came late, what was known in between counts too: as the projector finds it out."""
@@ -141,11 +145,16 @@ class WholeTimelines:
                 batch.apply(event)
             except Exception as error:
                 raise _stopped(event, error) from error
-        self._deltas += batch.deltas
-        self._edges += batch.edges
-        self._steps += batch.steps.known()
-        self._folds |= batch.changed_folds()
+        self._deltas += starmap(rows.delta, batch.deltas)
+        self._edges += starmap(rows.edge, batch.edges)
+        self._steps += map(rows.person_step, batch.steps.known())
+        self._folds += starmap(rows.folded, batch.changed_folds().items())
         self._travels |= dict.fromkeys(batch.travels)
+
+
+def _is_late(before: Fact, fact: Fact) -> bool:
+    """Whether a fact stands before the one that was recorded before it."""
+    return fact.effectiveon <= before.effectiveon and fact.key < before.key
 
 
 def _stopped(event: Recorded, error: Exception) -> Stopped:
