@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
@@ -19,6 +19,7 @@ from shared.events.subjects import LOG_STREAM, LOG_SUBJECT
 from shared.runtime.access.principal import as_service
 from shared.runtime.following import traced
 from shared.runtime.progress import Progress, Stopped
+from shared.runtime.tasks import ended
 from shared.runtime.tls import trusting
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,12 @@ LOOK = 10.0
 """Seconds between looks at the durable and the registry; what NATS lost meanwhile comes this way."""
 STUCK = 30.0
 ACK_WAIT = 120.0
+GATHER = 0.1
+"""Seconds for which more may come before what has come is applied: each transaction costs something by itself."""
+ARRIVED_MESSAGES = 32
+"""Messages, of at most 1 MiB each, that wait in memory meanwhile."""
+TOGETHER = 1024 * 1024
+"""Bytes of messages that are applied together, or a single message."""
 
 
 class _Page(msgspec.Struct):
@@ -58,7 +65,7 @@ class Intake:
         self._projector = projector
         self._judge = judge
         self._progress = progress
-        self._caught_up = asyncio.Event()
+        self._arrived: asyncio.Queue[NatsMessage] = asyncio.Queue(ARRIVED_MESSAGES)
         self._subscriber = broker.subscriber(
             LOG_SUBJECT,
             stream=JStream(LOG_STREAM, declare=False),
@@ -69,14 +76,18 @@ class Intake:
             ack_policy=AckPolicy.MANUAL,
             decoder=_as_it_is,
         )
-        self._subscriber(self._take)
+        self._subscriber(self._arrive)
 
     async def run(self, started: Callable[[], Any] = lambda: None) -> None:
         """Catch up and then follow, until cancelled; `started` is called once the durable is there."""
+        applying = asyncio.create_task(self._apply_what_arrives())
         try:
             await self._keep_up(started)
         finally:
             # Another process may go on from here, and what this one would still be sent is for that one.
+            await ended(applying)
+            while not self._arrived.empty():
+                self._arrived.get_nowait()
             await self._subscriber.stop()
 
     async def _keep_up(self, started: Callable[[], Any]) -> None:
@@ -125,28 +136,52 @@ class Intake:
             return False
         return True
 
-    async def _take(self, message: NatsMessage) -> None:
+    async def _arrive(self, message: NatsMessage) -> None:
+        """Let it wait until it is applied, and acknowledged then; none is asked for without room."""
+        await self._arrived.put(message)
+
+    async def _apply_what_arrives(self) -> None:
+        while True:
+            messages = [await self._arrived.get()]
+            await asyncio.sleep(GATHER)
+            size = len(messages[0].raw_message.data)
+            while size < TOGETHER and not self._arrived.empty():
+                messages.append(self._arrived.get_nowait())
+                size += len(messages[-1].raw_message.data)
+            try:
+                await self._take(messages)
+            except Exception as error:
+                # NATS will send them again, and what is applied is passed over then.
+                log.warning("messages of the log could not be acknowledged", error=repr(error))
+
+    async def _take(self, messages: Sequence[NatsMessage]) -> None:
         began = time.time_ns()
         try:
             async with self._progress.working():
-                await self._apply(message.raw_message.data)
+                await self._apply([message.raw_message.data for message in messages])
         except Stopped as stopped:
             self._tell(stopped)
-            await message.nack(delay=STUCK)
+            await self._again(messages, STUCK)
         except Exception as error:
             log.warning("a batch of the log was not applied; trying again", error=repr(error))
-            await message.nack(delay=RETRY)
+            await self._again(messages, RETRY)
         else:
-            traced("apply", message.headers, began)
-            await message.ack()
+            for message in messages:
+                traced("apply", message.headers, began)
+                await message.ack()
+
+    async def _again(self, messages: Sequence[NatsMessage], delay: float) -> None:
+        for message in messages:
+            await message.nack(delay=delay)
 
     def _tell(self, stopped: Stopped) -> None:
         log.error("applying has stopped", position=stopped.position, problem=stopped.why)
         self._progress.failing(f"has stopped before position {stopped.position}: {stopped.why}")
 
-    async def _apply(self, payload: bytes) -> None:
+    async def _apply(self, payloads: Sequence[bytes]) -> None:
         try:
-            await self._projector.apply(read_recorded(payload), more=True)
+            events = [event for payload in payloads for event in read_recorded(payload)]
+            await self._projector.apply(events, more=True)
             self._judge.wake()
         except UnknownRecorded:
             await self._catch_up()  # up to the event before it, where it stops

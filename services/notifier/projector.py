@@ -100,11 +100,9 @@ class Projector:
                     # The start, a failure, a rebuild, or another process: what it moved is not known here.
                     self._lineage = await store.read_lineage(connection)
                     touched = None
-                new = [event for event in events if event.position > checkpoint.position]
                 position = checkpoint.position
+                new = _following(events, position)
                 if new:
-                    if new[0].position != position + 1:
-                        raise Gap(f"expected position {position + 1}, found {new[0].position}")
                     projection = Projection(connection, self._lineage)
                     moved = await projection.apply(new)
                     self._lineage = projection.book.lineage
@@ -131,6 +129,18 @@ class Projector:
         raised = await Evaluation(connection, self._lineage, now, day_of(now)).judge(touched)
         await store.mark_evaluated(connection)
         return raised
+
+
+def _following(events: Sequence[Recorded], position: int) -> list[Recorded]:
+    """The events after a position without repeats, whatever ranges they came in. Raises Gap."""
+    new: list[Recorded] = []
+    for event in events:
+        if event.position > position + 1:
+            raise Gap(f"expected position {position + 1}, found {event.position}")
+        if event.position == position + 1:
+            new.append(event)
+            position += 1
+    return new
 
 
 class Judge:

@@ -22,6 +22,8 @@ PULL_EXPIRES = 30.0
 HEARTBEAT = 2.0
 IDLE_CONSUMER = 300.0
 
+_ACK_TOKENS = 9
+"""Of a reply subject that names neither a domain nor an account."""
 _FULL = ("Batch Completed", "Exceeds MaxBytes", "Exceeded MaxBytes")
 _NEXT = msgspec.json.encode(
     {"batch": 1, "expires": int(PULL_EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}
@@ -130,13 +132,23 @@ class SourceReader:
         raise ConnectionError(f"the consumer answered {status} {description}")
 
     def _message(self, message: Msg) -> Message:
-        metadata = message.metadata
+        sequence, number = _numbers(message)
         self._delivered += 1
-        if metadata.sequence.consumer != self._delivered:
+        if number != self._delivered:
             raise ConnectionError("messages were lost on the way from the server")
-        previous, self._previous = self._previous, metadata.sequence.stream
+        previous, self._previous = self._previous, sequence
         event_name = message.subject.split(".", 2)[2]
         trace = None
         if tracing.on():
             trace = ((message.headers or {}).get(tracing.TRACEPARENT), time.time_ns())
-        return Message(self._source, metadata.sequence.stream, previous, event_name, message.data, trace=trace)
+        return Message(self._source, sequence, previous, event_name, message.data, trace=trace)
+
+
+def _numbers(message: Msg) -> tuple[int, int]:
+    """A message's place in the stream, and which one of the consumer's it is."""
+    tokens = message.reply.split(".")
+    if len(tokens) == _ACK_TOKENS:
+        # $JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.NUMBER.TIME.PENDING; asking for `metadata` makes four objects.
+        return int(tokens[5]), int(tokens[6])
+    found = message.metadata.sequence
+    return found.stream, found.consumer

@@ -277,6 +277,28 @@ async def test_a_gap_is_refused_and_nothing_is_applied(case: Case) -> None:
     assert await case.projector.position() == position
 
 
+async def test_ranges_that_overlap_in_one_batch_count_once(case: Case) -> None:
+    first = case.log.record(target("district", value=2), *admission("2022-03-01"))
+    second = case.log.record(target("commune", target_id="t2", value=9))
+
+    await case.projector.apply([*first, *first[1:], *second])
+
+    assert await case.alerts() == {}
+    assert await case.projector.position() == len(case.log.events)
+
+
+async def test_a_gap_within_a_batch_is_refused_and_nothing_is_applied(case: Case) -> None:
+    position = await case.projector.position()
+    first = case.log.record(target("district", value=1), *admission("2022-03-01"))
+    case.log.record(target("commune", target_id="t2", value=9))
+    after = case.log.record(*admission("2022-03-02"))
+
+    with pytest.raises(Gap, match=f"expected position {position + 4}"):
+        await case.projector.apply([*first, *after])
+
+    assert await case.projector.position() == position
+
+
 async def test_an_event_of_a_later_version_stops_the_reader_with_its_position(case: Case) -> None:
     with pytest.raises(UnknownRecorded, match="position 6"):
         case.log.record(event("SomethingNew", "organisation/district", "2022-01-01"))

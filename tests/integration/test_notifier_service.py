@@ -203,6 +203,20 @@ async def test_a_gap_is_filled_from_the_registry_and_repeats_are_passed_over(
     await until(acknowledged)
 
 
+async def test_what_arrives_in_quick_succession_is_applied_together(
+    http: Http, registry: Registry, database: Database
+) -> None:
+    await follow(http, registry)
+    messages = [registry.record(each) for _ in range(15) for each in admission()]
+
+    for each in messages:
+        await registry.relay(each)
+    await reaches(http, len(registry.events))
+
+    [found] = await database.fetch("SELECT count(DISTINCT xmin::text) AS transactions FROM notifier.fact")
+    assert 1 < found["transactions"] < len(messages) / 2
+
+
 async def test_an_event_of_a_later_version_stops_it_and_health_says_where(http: Http, registry: Registry) -> None:
     await follow(http, registry)
     new = registry.record(event("SomethingNew", "organisation/district", "2022-01-01"), *admission())
