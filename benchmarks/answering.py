@@ -5,6 +5,7 @@
 
 import http.client
 import json
+import os
 import subprocess
 import sys
 import time
@@ -26,9 +27,11 @@ PATIENCE = 60.0
 class Answering:
     """Asks it over one connection that stays, and says how long each answer took."""
 
-    def __init__(self, port: int, pid: int) -> None:
+    def __init__(self, port: int, pid: int, postgres: int) -> None:
+        """`pid` is its own, `postgres` that of PostgreSQL's first process."""
         self._connection = http.client.HTTPConnection(HOST, port, timeout=600)
         self._pid = pid
+        self._postgres = postgres
 
     def ask(self, organisation: str, report: str, parameters: Mapping[str, str]) -> tuple[float, Any]:
         """Milliseconds, and the body. Raises RuntimeError for an answer that is none."""
@@ -42,6 +45,11 @@ class Answering:
             raise RuntimeError(f"GET {path}: {response.status}, {body[:300]!r}")
         return delay, json.loads(body)
 
+    def processor(self) -> float:
+        """Milliseconds of processor time that it and PostgreSQL's processes have taken, ended ones included."""
+        ticks = sum(_ticks(process) for process in (self._pid, *_tree(self._postgres)))
+        return ticks * 1000 / os.sysconf("SC_CLK_TCK")
+
     def memory(self) -> float:
         """The most resident memory that it ever had, in MiB."""
         status = Path(f"/proc/{self._pid}/status").read_text(encoding="ascii")
@@ -49,14 +57,30 @@ class Answering:
         return round(int(kibibytes) / 1024, 1)
 
 
+def _tree(process: int) -> list[int]:
+    """A process and its children that live."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+    return [process, *map(int, children)]
+
+
+def _ticks(process: int) -> int:
+    """Its time, and that of its children that have ended."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    # Behind the name, which may have blanks in it.
+    return sum(map(int, status.rpartition(")")[2].split()[11:15]))
+
+
 @contextmanager
-def answering(url: str) -> Iterator[Answering]:
-    """Run it on a database that is projected."""
+def answering(url: str, postgres: int) -> Iterator[Answering]:
+    """Run it on a database that is projected, whose PostgreSQL's first process is `postgres`."""
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "benchmarks.answering", url, str(port)])
     try:
         _await(port, process)
-        yield Answering(port, process.pid)
+        yield Answering(port, process.pid, postgres)
     finally:
         process.terminate()
         process.wait(PATIENCE)

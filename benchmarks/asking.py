@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from random import Random
 from statistics import quantiles
 
@@ -9,13 +10,32 @@ import asyncpg
 from msgspec import Struct
 
 from benchmarks.answering import Answering
+from services.reporting.reports.restatement import RESTATED
 
-NOW = {"as_of": "2024-06-17"}
-"""In the midst of a month, so that sums of whole months are not enough."""
 KNOWN_LATER = 0.8
 PATIENCE = 1.0
 """Seconds for one row and level of the table."""
 MOST = 100
+
+OF_PERSONS = ("funnel", "blocked", "retention", "mentoring", "timeliness", "training")
+EVIDENCE = (
+    "actuals.admissions",
+    "members.total",
+    "ended",
+    "organisations.grassroots",
+    "actuals.places_without_members",
+    "coverage.counts.fewer_than_3",
+    "enterprise.counts.could_be_founded",
+    "blocked.counts.blocked",
+    "conversion.admitted",
+    "days.listed.count",
+    "retention.still_members",
+    "timeliness.all.on_time",
+    "timeliness.all.overdue",
+    "mentoring.reports.in",
+    "training.certificates.unused",
+)
+"""One figure of each way in which events behind figures are found."""
 
 Parameters = Mapping[str, str]
 Organisations = Mapping[str, Sequence[str]]
@@ -28,10 +48,20 @@ ORDER BY md5(organisation_id) LIMIT 60
 
 
 class Asked(Struct, frozen=True):
-    """How long answers took, in milliseconds."""
+    """How long answers took, and how much processor time one took as a rule, in milliseconds."""
 
     p50: float
     p99: float
+    processor: float
+
+
+async def now(url: str) -> Parameters:
+    """As of one of the last days with much on it: a 17th, so that sums of whole months are not enough."""
+    connection = await asyncpg.connect(url)
+    last: date = await connection.fetchval("SELECT max(day) FROM reporting.delta WHERE measure = 'admissions'")
+    await connection.close()
+    month = (last - timedelta(days=17)).replace(day=17)
+    return {"as_of": month.isoformat()}
 
 
 async def levels(url: str) -> Organisations:
@@ -49,38 +79,47 @@ async def levels(url: str) -> Organisations:
     return found
 
 
-def past(number: int) -> Parameters:
+def past(now: Parameters, number: int) -> Parameters:
     """As known at a position that is no round one."""
-    return NOW | {"known_at": str(int(number * KNOWN_LATER) + 7)}
+    return {**now, "known_at": str(int(number * KNOWN_LATER) + 7)}
 
 
-def questions(number: int) -> Iterator[tuple[str, str, Parameters]]:
+def questions(now: Parameters, number: int) -> Iterator[tuple[str, str, Parameters]]:
     """Name, report and parameters of what is asked of a nation with so many events."""
-    known = past(number)
+    known = past(now, number)
     for report in ("totals", "attainment", "movements", "structure"):
-        yield report, report, NOW
-        yield f"{report}, by child", report, NOW | {"by": "child"}
-        yield f"{report}, current", report, NOW | {"hierarchy": "current"}
+        yield report, report, now
+        yield f"{report}, by child", report, {**now, "by": "child"}
+        yield f"{report}, current", report, {**now, "hierarchy": "current"}
         yield f"{report}, past", report, known
         yield f"{report}, past, by child", report, {**known, "by": "child"}
-    for report in ("timeseries", "ranking", "coverage", "enterprise", "cascade", "profile"):
-        yield report, report, NOW
+    for report in ("timeseries", "ranking", "coverage", "enterprise", "cascade", "profile", *OF_PERSONS):
+        yield report, report, now
         yield f"{report}, past", report, known
-    since = NOW | {"since": str(int(number * 0.99))}
+    for report in ("profile", *OF_PERSONS):
+        yield f"{report}, by child", report, {**now, "by": "child"}
+        yield f"{report}, current", report, {**now, "hierarchy": "current"}
+    for flag in ("without_members", "shared"):
+        yield f"coverage, {flag}", "coverage", {**now, "flag": flag}
+    yield "mentoring, with mentors", "mentoring", {**now, "list": "mentors"}
+    since = {**now, "since": str(int(number * 0.99))}
     yield "restatement of the last hundredth", "restatement", since
-    for measure in ("actuals.admissions", "members.total", "ended", "organisations.grassroots"):
-        yield f"evidence of {measure}", "evidence", NOW | {"measure": measure}
+    yield "restatement, all reports", "restatement", {**since, "report": ",".join(RESTATED)}
+    for measure in EVIDENCE:
+        yield f"evidence of {measure}", "evidence", {**now, "measure": measure}
     yield (
         "evidence, a page in the midst",
         "evidence",
-        NOW | {"measure": "members.total", "after": str(number // 2)},
+        {**now, "measure": "members.total", "after": str(number // 2)},
     )
     yield "evidence, past", "evidence", {**known, "measure": "actuals.admissions"}
 
 
-def matrix(service: Answering, organisations: Organisations, number: int) -> Iterator[tuple[str, list[Asked]]]:
+def matrix(
+    service: Answering, organisations: Organisations, now: Parameters, number: int
+) -> Iterator[tuple[str, list[Asked]]]:
     """Every question at every level."""
-    for name, report, parameters in questions(number):
+    for name, report, parameters in questions(now, number):
         yield name, [_ask(service, each, report, parameters) for each in organisations.values()]
 
 
@@ -88,11 +127,11 @@ def _ask(service: Answering, organisations: Sequence[str], report: str, paramete
     delays: list[float] = []
     # The first answer plans its statements.
     service.ask(organisations[0], report, parameters)
-    begin = time.monotonic()
+    begin, before = time.monotonic(), service.processor()
     while len(delays) < MOST and time.monotonic() - begin < PATIENCE:
         organisation = organisations[len(delays) % len(organisations)]
         delays.append(service.ask(organisation, report, parameters)[0])
-    return Asked(*percentiles(delays))
+    return Asked(*percentiles(delays), (service.processor() - before) / len(delays))
 
 
 def percentiles(delays: Sequence[float]) -> tuple[float, float]:

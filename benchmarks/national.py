@@ -16,7 +16,7 @@ import asyncpg
 import msgspec
 
 from benchmarks.answering import answering
-from benchmarks.asking import KNOWN_LATER, Asked, levels, matrix
+from benchmarks.asking import KNOWN_LATER, Asked, levels, matrix, now
 from benchmarks.nation import Nation
 from benchmarks.national_load import Step, load
 from benchmarks.servers import DIRECTORY
@@ -33,6 +33,8 @@ MADE_BY = (
     "services/reporting/migrations/versions/*.sql",
     "services/reporting/sql/projector.sql",
     "services/reporting/sql/running_*.sql",
+    "services/reporting/sql/person_sums.sql",
+    "services/reporting/sql/standing_sums.sql",
     "shared/timeline/*.py",
 )
 
@@ -69,6 +71,11 @@ def loaded(number: int) -> Iterator[tuple[PostgresServer, list[Step]]]:
         yield server, done.steps
     finally:
         server.stop()
+
+
+def process(server: PostgresServer) -> int:
+    """The id of the server's first process."""
+    return int((server.directory / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0])
 
 
 async def _ensure(server: PostgresServer, number: int, done: _Loaded, file: Path) -> None:
@@ -117,17 +124,20 @@ async def _sizes(server: PostgresServer) -> None:
 
 
 async def _reads(server: PostgresServer, number: int) -> None:
-    organisations = await levels(server.url())
-    with answering(server.url("ketnap_reporting")) as service:
-        _say(f"\np50 / p99 in ms; `past` as known at {KNOWN_LATER:.0%} of the log.\n")
+    organisations, today = await levels(server.url()), await now(server.url())
+    with answering(server.url("ketnap_reporting"), process(server)) as service:
+        _say(
+            f"\np50 / p99 and, in brackets, processor time of one answer, in ms, as of {today['as_of']}; "
+            f"`past` as known at {KNOWN_LATER:.0%} of the log.\n"
+        )
         _say(f"| | {' | '.join(organisations)} |\n|---|{'--:|' * len(organisations)}")
-        for name, found in matrix(service, organisations, number):
+        for name, found in matrix(service, organisations, today, number):
             _say(f"| {name} | {' | '.join(map(_written, found))} |")
         _say(f"\nReporting has {service.memory()} MiB at most.\n")
 
 
 def _written(asked: Asked) -> str:
-    return f"{asked.p50:,.0f} / {asked.p99:,.0f}" if asked.p99 >= 10 else f"{asked.p50:.1f} / {asked.p99:.1f}"
+    return f"{asked.p50:,.0f} / {asked.p99:,.0f} ({asked.processor:,.0f})"
 
 
 def _say(line: str) -> None:

@@ -21,8 +21,10 @@ from benchmarks.nation import Nation
 from deploy.projections.tables import PROJECTIONS
 from services.reporting.persons.filling import Filling as Admissions
 from services.reporting.position import Watch
+from services.reporting.projector.person_sums import PersonSums
 from services.reporting.projector.projector import Projector
 from services.reporting.projector.running_sums import RunningSums
+from services.reporting.projector.standing_sums import StandingSums
 from shared.events.recorded import Recorded, read_recorded, write_batch
 from shared.runtime.database import create_engine
 
@@ -64,6 +66,8 @@ async def load(url: str, nation: Nation, number: int, done: Sequence[str], told:
         "indexes": lambda: _make_indexes(connection),
         "vacuum": lambda: connection.execute("VACUUM ANALYZE"),
         "running sums": lambda: RunningSums(engine).catch_up(),
+        "standing sums": lambda: StandingSums(engine).catch_up(),
+        "person sums": lambda: PersonSums(engine).catch_up(),
         "admissions": lambda: _admissions(engine, connection),
         "vacuum of both": lambda: connection.execute("VACUUM ANALYZE"),
     }

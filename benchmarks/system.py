@@ -27,6 +27,8 @@ PATIENCE = 120.0
 _BEHIND = """
 SELECT $1 > least((SELECT position FROM reporting_person.progress),
                   (SELECT position FROM reporting.running_sum_progress),
+                  (SELECT position FROM reporting.step_sum_progress),
+                  (SELECT position FROM reporting.standing_progress),
                   (SELECT evaluated FROM notifier.checkpoint))
 """
 

@@ -15,6 +15,7 @@ from services.notifier.projector import Projector as NotifierProjector
 from services.reporting.position import Watch
 from services.reporting.projector.projector import Projector as ReportingProjector
 from services.reporting.projector.running_sums import RunningSums
+from services.reporting.projector.standing_sums import StandingSums
 from shared.events.recorded import Recorded, UnknownRecorded, read_recorded, write_batch
 from shared.runtime.database import redirected
 from shared.runtime.progress import Stopped
@@ -51,7 +52,7 @@ class Filling:
         self._workers = workers
         beside = redirected(engine, projection.name, projection.beside)
         self._apply = _applying(projection, beside)
-        self._sums = RunningSums(beside) if projection.name == "reporting" else None
+        self._sums = (RunningSums(beside), StandingSums(beside)) if projection.name == "reporting" else ()
         self.position = 0
 
     async def fill(self, until: int, told: Told = lambda done, total: None) -> None:
@@ -85,8 +86,8 @@ class Filling:
 
     async def sum_up(self) -> None:
         """Make the sums of what is filled, so that readers have them from the switch on."""
-        if self._sums is not None:
-            await self._sums.catch_up()
+        for each in self._sums:
+            await each.catch_up()
 
     async def _page(self, after: int, until: int) -> list[Recorded]:
         if after >= until:

@@ -66,14 +66,16 @@ PROJECTIONS = {
                     *("checkpoint", "subject", "traveller", "running_sum", "running_sum_progress", "summed"),
                     "known_sum",
                     *("person_sum", "person_sum_progress", "person_summed"),
+                    *("step_sum", "step_sum_progress", "step_summed"),
+                    *("standing_sum", "standing_charge", "standing_progress"),
                 }
             ),
             late_indexes=frozenset(
                 {
-                    *("delta_sum", "delta_position", "delta_counterpart", "delta_rare"),
+                    *("delta_sum", "delta_position", "delta_counterpart", "delta_rare", "delta_often"),
                     *("person_step_organisation", "person_step_began"),
                     *("person_step_known_from", "person_step_known_to"),
-                    *("spell_edge_organisation", "spell_edge_position"),
+                    *("spell_edge_organisation", "spell_edge_position", "spell_edge_charge"),
                 }
             ),
         ),

@@ -15,6 +15,7 @@ from services.reporting.projector.log import Log
 from services.reporting.projector.person_sums import PersonSums
 from services.reporting.projector.projector import Projector
 from services.reporting.projector.running_sums import RunningSums
+from services.reporting.projector.standing_sums import StandingSums
 from services.reporting.reports.reader import Reader
 from services.reporting.settings import ReportingSettings
 from services.reporting.unsealing import Unsealing
@@ -39,6 +40,7 @@ class Reporting:
         self.reader = Reader(self.engine)
         self.sums = RunningSums(self.engine)
         self.person_sums = PersonSums(self.engine)
+        self.standing_sums = StandingSums(self.engine)
         self.projecting = Progress("the projector")
         self._unsealing = (
             Unsealing(settings.registry_url, settings.unseal_token, ca=settings.ca)
@@ -78,6 +80,7 @@ class Reporting:
             group.create_task(endable(self._consumer.run()))
             group.create_task(endable(self.sums.follow(self.watch)))
             group.create_task(endable(self.person_sums.follow(self.watch)))
+            group.create_task(endable(self.standing_sums.follow(self.watch)))
             group.create_task(endable(self.filling.run()))
 
     async def _stand_by(self) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.reporting.projector import person_sums
 from services.reporting.projector.person_sums import PersonSums
 from services.reporting.projector.running_sums import RunningSums
 from services.reporting.reports import reader
 from services.reporting.reports.funnel import funnel
+from services.reporting.reports.question import Hierarchy
 from services.reporting.reports.reading import Reading
 from services.reporting.reports.retention import retention
 from tests import histories
@@ -34,31 +36,49 @@ WHERE known_to > (SELECT position FROM reporting.checkpoint) ORDER BY organisati
 """
 
 
+THERE = "SELECT FROM reporting.organisation_version WHERE organisation_id = 'root' AND known_from <= $1"
+
+
 async def bodies(
-    connection: AsyncConnection, asked: str, period: tuple[str, str, str], *, quick: bool
+    connection: AsyncConnection,
+    asked: str,
+    period: tuple[str, str, str],
+    position: int | None,
+    by_child: bool,
+    hierarchy: Hierarchy,
+    *,
+    quick: bool,
 ) -> list[Any]:
-    known = await reader.known_at(connection, None)
+    known = await reader.known_at(connection, position)
     first, last, as_of = map(date.fromisoformat, period)
     question = await reader.question(
         connection,
         asked,
         known,
         as_of=as_of,
-        hierarchy="as_was",
+        hierarchy=hierarchy,
         from_=first,
         to=last,
         today=TODAY,
-        by_child=False,
+        by_child=by_child,
     )
     reading = Reading(connection, question, quick=quick)
     return [await funnel(reading), await retention(reading)]
 
 
-async def same_both_ways(reporting: RunningReporting, asked: str, period: tuple[str, str, str]) -> None:
+async def same_both_ways(
+    reporting: RunningReporting,
+    asked: str,
+    period: tuple[str, str, str],
+    position: int | None = None,
+    by_child: bool = False,
+    hierarchy: Hierarchy = "as_was",
+) -> None:
+    question = (asked, period, position, by_child, hierarchy)
     async with reporting.service.reader.connection() as connection:
-        quick = await bodies(connection, asked, period, quick=True)
-        general = await bodies(connection, asked, period, quick=False)
-    assert quick == general, (asked, period)
+        quick = await bodies(connection, *question, quick=True)
+        general = await bodies(connection, *question, quick=False)
+    assert quick == general, question
 
 
 def made_up(seed: int) -> list[dict[str, Any]]:
@@ -74,7 +94,10 @@ def made_up(seed: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("seeds", [range(6), range(6, 12)])
-async def test_they_say_what_the_steps_say(database: Database, seeds: range) -> None:
+async def test_they_say_what_the_steps_say(
+    database: Database, monkeypatch: pytest.MonkeyPatch, seeds: range
+) -> None:
+    monkeypatch.setattr(person_sums, "BLOCK", 8)
     async with running_reporting(database) as reporting:
         below = RunningSums(reporting.service.engine, least_below=1)
         sums = PersonSums(reporting.service.engine, least_below=1)
@@ -99,7 +122,12 @@ async def test_they_say_what_the_steps_say(database: Database, seeds: range) -> 
                 for (asked,) in await database.fetch(KNOWN):
                     for period in chosen.sample(PERIODS, 2):
                         await same_both_ways(reporting, asked, period)
-            kept = await database.fetch("SELECT kind FROM reporting.person_sum WHERE amount > 0")
+            for position in range(1, reporting.position, 7):
+                tree: Hierarchy = chosen.choice(("as_was", "current"))
+                by_child = chosen.random() < 0.5
+                if await database.fetch(THERE, position):
+                    await same_both_ways(reporting, "root", chosen.choice(PERIODS), position, by_child, tree)
+            kept = await database.fetch("SELECT kind FROM reporting.step_sum WHERE amount > 0")
             kinds |= {kind.partition(".")[0] for (kind,) in kept}
         assert kinds == {"cohort", "went_on", "retention"}
 
@@ -132,8 +160,8 @@ async def test_only_very_large_trees_have_them(database: Database) -> None:
         await reporting.service.sums.catch_up()
         await reporting.service.person_sums.catch_up()
 
-        assert await database.fetch("SELECT FROM reporting.person_sum") == []
-        position = await database.fetch("SELECT position FROM reporting.person_sum_progress")
+        assert await database.fetch("SELECT FROM reporting.step_sum") == []
+        position = await database.fetch("SELECT position FROM reporting.step_sum_progress")
         assert [row[0] for row in position] == [reporting.position]
 
 
@@ -143,13 +171,13 @@ async def test_projections_made_anew_begin_their_sums_anew(database: Database) -
         await reporting.project(root(), organisation("cell"), identified(new_uuid(), "2022-01-01"))
         await RunningSums(reporting.service.engine, least_below=1).catch_up()
         await sums.catch_up()
-        assert await database.fetch("SELECT FROM reporting.person_sum") != []
+        assert await database.fetch("SELECT FROM reporting.step_sum") != []
         await database.fetch("TRUNCATE reporting.summed")
         await database.fetch("UPDATE reporting.checkpoint SET position = 0")
 
         assert await sums.advance() == 0
 
-        assert await database.fetch("SELECT FROM reporting.person_sum") == []
+        assert await database.fetch("SELECT FROM reporting.step_sum") == []
 
 
 async def test_the_quick_way_is_taken(database: Database) -> None:
@@ -158,11 +186,13 @@ async def test_the_quick_way_is_taken(database: Database) -> None:
         await RunningSums(reporting.service.engine, least_below=1).catch_up()
         await PersonSums(reporting.service.engine, least_below=1).catch_up()
         # Sums that say something else than the steps: whoever answers with it has read them.
-        await database.fetch("UPDATE reporting.person_sum SET amount = 7")
+        await database.fetch("UPDATE reporting.step_sum SET amount = 7")
 
         body = await reporting.get("root/funnel?as_of=2022-12-31")
+        by_child = await reporting.get("root/funnel?as_of=2022-12-31&by=child")
         part = await reporting.get("root/funnel?as_of=2022-12-31&from=2022-01-01&to=2022-12-20")
         middle = await reporting.get("root/funnel?as_of=2022-12-31&from=2021-12-15")
 
     assert (body["conversion"]["identified"], part["conversion"]["identified"]) == (7, 1)
     assert middle["conversion"]["identified"] == 1
+    assert by_child["conversion"]["identified"] == 7

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from services.reporting.projector.running_sums import RunningSums
+from services.reporting.reports import running
 from tests.conftest import Database, fresh_database
 from tests.given import admitted, corrected, event, identified, linked, new_uuid, organisation, root
 from tests.integration.profiles_given import Registry, people, person_of
@@ -103,6 +105,25 @@ async def test_a_child_is_told_alike_beside_its_siblings_and_alone_and_nothing_i
         again = await profile(reporting, "cell", f"&hierarchy={hierarchy}")
         assert again["by_sex"] == {"female": None, "male": None}
     assert sum(child["admitted"] for child in children.values()) == district["admitted"] == 98
+
+
+async def test_a_vast_tree_is_told_alike_when_only_those_who_admitted_are_looked_at(
+    reporting: RunningReporting, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await reporting.project(
+        *people(registry, 9, "cell", sex="female"), *people(registry, 6, "cell", sex="male"),
+        *people(registry, 8, "other", sex="female"), *people(registry, 8, "third", sex="male"),
+    )  # fmt: skip
+    await reporting.service.filling.fill()
+    asked = [
+        (each, f"&by=child&hierarchy={tree}") for each in ("root", "district") for tree in ("as_was", "current")
+    ]
+    of_all = [await profile(reporting, *each) for each in asked]
+    await RunningSums(reporting.service.engine, least_below=1).catch_up()
+    monkeypatch.setattr(running, "VAST", 0)
+
+    assert [await profile(reporting, *each) for each in asked] == of_all
+    assert of_all[0]["by_sex"] == {"female": 17, "male": 14}
 
 
 async def test_the_latest_profile_by_the_day_counts_with_corrections_put_in_and_as_known_then(

@@ -1,4 +1,4 @@
-"""Person sums: for organisations with very many below them, what persons' steps come to, by day.
+"""Person sums: for organisations with many below them, what persons' steps come to, by day.
 
 They follow the projector by a known position, as running sums do. A person of whom something else is known, or
 whose organisation stands elsewhere, is taken out as known before and put in as known now: what a late fact or a
@@ -18,20 +18,25 @@ from shared.runtime.sql import Statements
 
 SQL = Statements("services.reporting.sql", "person_sums.sql")
 
-LEAST_BELOW = 10_000
-"""Organisations that must have been put below one for sums to pay: a nation, not a province."""
-STEP = 5_000
-"""Positions that one transaction takes in at most."""
+LEAST_BELOW = 1_000
+"""Organisations that must have been put below one for sums to pay: a province, not a commune."""
+BLOCK = 2_048
+"""Positions by which sums are kept apart, and that one transaction takes in at most.
+
+Whole blocks, and what came after them, answer any position. That rest is worked out person by person, so it is
+kept smaller than that of the running sums.
+"""
 
 
-def composed(then: str) -> TextClause:
-    """A statement put together from pieces; `then` says what is done with what persons' steps come to."""
+def composed(persons: str, then: str) -> TextClause:
+    """A statement put together from pieces: of which persons' steps, and what is done with what they come to."""
     places = [RUNNING[piece].text for piece in ("places", "wanted_only")]
-    pieces = [SQL["of_persons"].text, SQL["selected"].text, *places, SQL["contributions"].text, SQL[then].text]
+    pieces = [SQL[persons].text, SQL["selected"].text, *places, SQL["contributions"].text, SQL[then].text]
     return text("\n".join(pieces))
 
 
-_ADD = composed("add")
+_ADD = composed("of_persons", "add")
+_ADD_BETWEEN = composed("of_persons_between", "add")
 
 
 class PersonSums(RunningSums):
@@ -45,7 +50,7 @@ class PersonSums(RunningSums):
         super().__init__(engine, least_below=least_below)
 
     async def advance(self) -> int:
-        """Take in the next positions, at most `STEP`; gives the last position taken in."""
+        """Take in the next positions, at most up to the end of a block; gives the last position taken in."""
         async with self._engine.begin() as connection:
             after = await self._progress(connection)
             head = (await read_checkpoint(connection)).position
@@ -61,7 +66,7 @@ class PersonSums(RunningSums):
                 await connection.execute(SQL["forget_sums"])
                 after = 0
             only = (await connection.execute(SQL["summed"])).scalars().all()
-            upto = min(head, after + STEP) if only else head
+            upto = min(head, (after // BLOCK + 1) * BLOCK) if only else head
             if only and after < upto:
                 await self._take_in_persons(connection, after, upto, only)
             await connection.execute(SQL["move"], {"position": upto})
@@ -72,11 +77,19 @@ class PersonSums(RunningSums):
     ) -> None:
         moved = (await connection.execute(RUNNING["affected"], {"after": after, "upto": upto})).scalars().all()
         persons = await touched(connection, after, upto, moved)
+        block = (upto - 1) // BLOCK
         for begin in range(0, len(persons), self.persons_at_a_time):
-            some = persons[begin : begin + self.persons_at_a_time]
+            asked: dict[str, Any] = {
+                "persons": persons[begin : begin + self.persons_at_a_time],
+                "only": only,
+                "block": block,
+            }
+            if not moved:
+                await connection.execute(_ADD_BETWEEN, asked | {"before": after, "known": upto})
+                continue
+            # As known before they stood elsewhere.
             for known, sign in ((after, -1), (upto, 1)):
-                asked: dict[str, Any] = {"persons": some, "only": only, "known": known, "sign": sign}
-                await connection.execute(_ADD, asked)
+                await connection.execute(_ADD, asked | {"known": known, "sign": sign})
 
 
 async def touched(connection: AsyncConnection, after: int, upto: int, moved: Sequence[str]) -> Sequence[Any]:

@@ -7,17 +7,9 @@ from typing import Any
 from sqlalchemy import text
 
 from services.reporting.reports.question import Question
-from services.reporting.reports.reading import (
-    CONTRIBUTIONS,
-    DAY,
-    OF_STEPS,
-    PIECES,
-    Contribution,
-    Reading,
-    Wanted,
-    contributions,
-    scope_parameters,
-)
+from services.reporting.reports.reading import DAY, Reading, Wanted, scope_parameters
+from services.reporting.reports.statements import CONTRIBUTIONS, OF_STEPS, Contribution, contributions
+from services.reporting.reports.walking import SQL as WALKING
 from shared.runtime.sql import Statements
 from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
 
@@ -70,7 +62,13 @@ _CHANGED = {
 }
 
 _RESTRUCTURED = {
-    tree: text(PIECES[f"tree_{tree}"].text + "\n" + SQL["restructured"].text) for tree in ("as_was", "current")
+    tree: text(
+        "\n".join(
+            each.text
+            for each in (WALKING["named_by_versions"], WALKING[f"tree_{tree}_of_some"], SQL["restructured"])
+        )
+    )
+    for tree in ("as_was", "current")
 }
 
 

@@ -1,20 +1,27 @@
-"""Reads the person sums: the quick way to `funnel` and `retention` of a very large tree, as was, as known now."""
+"""Reads the person sums: the quick way to `funnel` and `retention` of a large tree, as known at any position.
+
+The sums are of trees as they were. They answer for the tree of today too, as long as nothing stands elsewhere
+on it.
+"""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.reporting.projector import person_sums
 from services.reporting.projector.person_sums import SQL, composed, touched
+from services.reporting.projector.running_sums import SQL as RUNNING
+from services.reporting.projector.running_sums import moved
 from services.reporting.reports.figures import REASONS
 from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.running import MOST_BEHIND
 from shared.timeline.person import STAGES
 
-_REST = composed("rest")
+_REST = composed("of_persons_between", "rest")
 _DAY = timedelta(days=1)
 _LAST = len(STAGES) - 1
 _ENDS = ("closed", "otherwise")
@@ -30,6 +37,7 @@ _KINDS = {
 
 
 class _Sum(Struct, frozen=True):
+    at: str
     kind: str
     cohort: date
     days: int
@@ -54,84 +62,142 @@ class Became(Struct, frozen=True):
     memberships: int
 
 
+class _Standing(Struct, frozen=True):
+    """The position that the sums are of, the blocks that make them, and which organisations have them."""
+
+    position: int
+    blocks: int
+    organisations: frozenset[str]
+
+
+_ALL_BLOCKS = 2**31 - 1
+
+
 class PersonRunning:
-    """The sums of one question's whole. Needs a connection whose statements all see the same moment."""
+    """The sums of one question's organisations. Needs a connection whose statements all see the same moment."""
 
     def __init__(self, connection: AsyncConnection, question: Question) -> None:
         self._connection = connection
         self._question = question
-        self._position: int | None = None
+        self._standing: _Standing | None = None
         self._asked = False
 
-    async def cohort(self, first: date, last: date, until: date) -> Counter[str] | None:
-        """Measures of the candidacies that began on some days; None where this must be added up otherwise.
+    async def children(self, first: date, last: date) -> list[str]:
+        """Children whose part of what began or was done on these days is their sums.
 
-        Months are summed whole. One that `until` cuts off is whole too: who begins later takes no step before.
+        They have some, and were the asked one's throughout.
+        """
+        standing, question = await self._stands(), self._question
+        if standing is None:
+            return []
+        summed = [child.id for child in question.children if child.id in standing.organisations]
+        asked = {
+            "children": summed,
+            "organisation_id": question.root,
+            "known": question.known,
+            "first": first,
+            "last": last,
+        }
+        return list((await self._connection.execute(SQL["always_children"], asked)).scalars()) if summed else []
+
+    async def cohort(
+        self, organisations: Sequence[str], first: date, last: date, until: date
+    ) -> Mapping[str, Counter[str]] | None:
+        """Measures of the candidacies that began on some days, for each of some organisations that have sums.
+
+        None where this must be added up otherwise. Months are summed whole. One that `until` cuts off is whole
+        too: who begins later takes no step before.
         """
         after = last + _DAY
         if first.day != 1 or (after.day != 1 and last < until):
             return None
-        rows = await self._rows("cohort.", first, last, date.min, until)
+        rows = await self._rows(organisations, "cohort.", first, last, date.min, until)
         if rows is None:
             return None
-        found: Counter[str] = Counter()
+        found = {each: Counter[str]() for each in organisations}
         for row in rows:
             _, begins, ends = row.kind.split(".")
             for measure, change in _measures(int(begins) if begins else None, ends):
-                found[measure] += change * row.amount
+                found[row.at][measure] += change * row.amount
         return found
 
-    async def days_taken(self, first: date, last: date) -> list[Taken] | None:
+    async def days_taken(self, organisations: Sequence[str], first: date, last: date) -> list[Taken] | None:
         """How many steps went on from each stage after how many days, on the days `first` to `last`."""
-        rows = await self._rows("went_on.", date.min, date.max, first, last)
+        rows = await self._rows(organisations, "went_on.", date.min, date.max, first, last)
         if rows is None:
             return None
-        return [Taken(WHOLE, int(row.kind.partition(".")[2]), row.days, row.amount) for row in rows]
+        return [Taken(self._part(row.at), int(row.kind.partition(".")[2]), row.days, row.amount) for row in rows]
 
-    async def cohorts(self, until: date) -> list[Became] | None:
+    async def cohorts(self, organisations: Sequence[str], until: date) -> list[Became] | None:
         """What has become of all admissions by the evening of `until`, by year."""
-        rows = await self._rows("retention.", date.min, date.max, date.min, until)
+        rows = await self._rows(organisations, "retention.", date.min, date.max, date.min, until)
         if rows is None:
             return None
-        return [Became(WHOLE, row.cohort.year, row.kind.partition(".")[2], row.amount) for row in rows]
+        return [
+            Became(self._part(row.at), row.cohort.year, row.kind.partition(".")[2], row.amount) for row in rows
+        ]
+
+    def _part(self, organisation: str) -> str:
+        return WHOLE if organisation == self._question.root else organisation
 
     async def _rows(
-        self, prefix: str, first_cohort: date, last_cohort: date, first: date, last: date
+        self,
+        organisations: Sequence[str],
+        prefix: str,
+        first_cohort: date,
+        last_cohort: date,
+        first: date,
+        last: date,
     ) -> list[_Sum] | None:
-        position = await self._standing()
-        if position is None:
+        standing = await self._stands()
+        if standing is None:
             return None
         asked: dict[str, Any] = {
+            "only": list(organisations),
             "first_cohort": first_cohort,
             "last_cohort": last_cohort,
             "first": first,
             "last": last,
         }
         question = self._question
-        read = {**asked, "organisation_id": question.root, "kinds": _KINDS[prefix]}
+        read = {**asked, "kinds": _KINDS[prefix], "block": standing.blocks}
         rows = list((await self._connection.execute(SQL["read"], read)).all())
-        sums: Counter[tuple[str, date, int]] = Counter()
-        if position < question.known:
-            persons = await touched(self._connection, position, question.known, [])
-            rest = {**asked, "prefix": prefix, "persons": persons, "only": [question.root]}
-            for known, sign in ((position, -1), (question.known, 1)) if persons else ():
-                rows += (await self._connection.execute(_REST, rest | {"known": known, "sign": sign})).all()
+        sums: Counter[tuple[str, str, date, int]] = Counter()
+        if standing.position < question.known:
+            persons = await touched(self._connection, standing.position, question.known, [])
+            rest = {"prefix": prefix, "persons": persons, "before": standing.position, "known": question.known}
+            if persons:
+                rows += (await self._connection.execute(_REST, asked | rest)).all()
         for row in rows:
-            sums[row.kind, row.cohort, row.days] += row.amount
+            sums[row.at, row.kind, row.cohort, row.days] += row.amount
         # What was taken out again is not there: a median is not made of it, and no cohort either.
         return [_Sum(*key, amount) for key, amount in sums.items() if amount]
 
-    async def _standing(self) -> int | None:
-        """The position that the sums are of, where they answer the question at all."""
+    async def _stands(self) -> _Standing | None:
+        """Where the sums stand, if they answer the question at all."""
         if not self._asked:
             self._asked = True
-            question = self._question
-            if question.hierarchy == "as_was" and not question.by_child:
-                asked = {"organisation_id": question.root, "known": question.known}
-                position = await self._connection.scalar(SQL["standing"], asked)
-                if position is not None and question.known - position <= MOST_BEHIND:
-                    self._position = position
-        return self._position
+            self._standing = await self._read_standing()
+        return self._standing
+
+    async def _read_standing(self) -> _Standing | None:
+        question, connection = self._question, self._connection
+        names = [question.root, *(child.id for child in question.children)]
+        rows = (await connection.execute(SQL["standing"], {"organisations": names})).all()
+        organisations = frozenset(row.organisation_id for row in rows)
+        if question.root not in organisations:
+            return None
+        position, blocks = int(rows[0].position), _ALL_BLOCKS
+        if position > question.known:
+            blocks = question.known // person_sums.BLOCK
+            position = blocks * person_sums.BLOCK
+        if question.known - position > MOST_BEHIND or await moved(connection, position, question.known):
+            return None
+        if question.hierarchy == "current":
+            asked = {"known": question.known, "today": question.today, "limit": 1}
+            if (await connection.execute(RUNNING["elsewhere"], asked)).scalars().all():
+                return None
+        return _Standing(position, blocks, organisations)
 
 
 def _measures(begins: int | None, ends: str) -> Iterator[tuple[str, int]]:

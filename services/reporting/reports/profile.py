@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,8 @@ from services.reporting.reports import organisations
 from services.reporting.reports.additive import Bodies
 from services.reporting.reports.figures import ACTUAL_FLOWS
 from services.reporting.reports.question import OWN, WHOLE, Question
-from services.reporting.reports.reading import DAY, PIECES, Reading, Wanted, flows
+from services.reporting.reports.reading import DAY, Reading, Wanted, flows
+from services.reporting.reports.statements import scope, scope_of_named
 from services.reporting.reports.suppression import NOTHING, Withheld, at_the_top, below, remainder, told
 from shared.events.vocabulary import REFERENCE
 from shared.runtime.sql import Statements
@@ -200,7 +202,7 @@ async def _read(reading: Reading) -> Parts:
         return parts
     for part, amounts in (await reading.sums(wanted)).items():
         parts[part].admitted = sum(amounts.values())
-    attributes, categories = _STATEMENTS[reading.question.hierarchy]
+    attributes, categories = _statements(reading.question.hierarchy, vast=await reading.is_vast())
     parameters = _parameters(reading.question, wanted)
     for row in (await reading.connection.execute(attributes, parameters)).all():
         if row.part in parts:
@@ -240,9 +242,8 @@ def group_of(attribute: str, value: Any) -> str:
     return str(value)
 
 
-def _statements(hierarchy: str) -> tuple[TextClause, TextClause]:
-    scope = "\n".join(PIECES[piece].text for piece in (f"tree_{hierarchy}", "scope", f"held_{hierarchy}"))
-    return text(f"{scope}\n{SQL['attributes'].text}"), text(f"{scope}\n{SQL['categories'].text}")
-
-
-_STATEMENTS = {hierarchy: _statements(hierarchy) for hierarchy in ("as_was", "current")}
+@cache
+def _statements(hierarchy: str, *, vast: bool) -> tuple[TextClause, TextClause]:
+    """By attribute and by category. Of a vast tree only those who admitted somebody are looked at."""
+    scoped = scope_of_named(hierarchy, "named_by_admissions") if vast else scope(hierarchy)
+    return text(f"{scoped}\n{SQL['attributes'].text}"), text(f"{scoped}\n{SQL['categories'].text}")

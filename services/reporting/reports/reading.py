@@ -4,50 +4,37 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, Literal, get_args
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.projector.running_sums import COUNTED
 from services.reporting.projector.spells import LAW, counted_kind
+from services.reporting.projector.standing_sums import SQL as STANDING
 from services.reporting.reports.figures import MANY
 from services.reporting.reports.person_running import PersonRunning
 from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.running import Running
-from services.reporting.reports.walking import SQL as WALKING
+from services.reporting.reports.statements import (
+    FIRST_OF,
+    OF_STANDING,
+    OF_STEPS,
+    VAST,
+    Contribution,
+    first_of,
+    of_named,
+    of_rest,
+    statement,
+    walked,
+)
 from services.reporting.reports.walking import Walk
-from shared.runtime.sql import Statements
 from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
 
-PIECES = Statements("services.reporting.sql", "reports.sql")
-PERSON_PIECES = Statements("services.reporting.sql", "person_reports.sql")
-SPELLS = Statements("services.reporting.sql", "spells.sql")
-
-Contribution = Literal[
-    "levels",
-    "flows",
-    "own_flows",
-    "movements",
-    "places_without_members",
-    "level_steps",
-    "places",
-    "enterprises",
-    "cohort",
-    "went_on",
-    "retention",
-    "blocked",
-    "spell_levels",
-    "spell_days",
-    "spell_flows",
-    "mentors",
-]
 Amounts = Mapping[str, Counter[str]]
 """Part of the answer → measure → amount."""
 
 DAY = timedelta(days=1)
 
-CONTRIBUTIONS: tuple[Contribution, ...] = get_args(Contribution)
 _RUNNING: Mapping[Contribution, bool] = {
     "levels": True,
     "flows": False,
@@ -63,100 +50,9 @@ _RUNNING: Mapping[Contribution, bool] = {
 _SERIES = frozenset({"level_steps", "flows", "own_flows", "movements", "spell_flows"})
 """Contributions of which running sums have a series."""
 _WITHOUT = "places.without_members"
-
-
-OF_STEPS: frozenset[Contribution] = frozenset({"cohort", "went_on", "retention"})
-"""Contributions made of persons' steps: each row has an event of its own."""
-OF_PERSONS: frozenset[Contribution] = OF_STEPS | {"blocked"}
-
-
-_OF_SPELLS: Mapping[Contribution, tuple[str, ...]] = {
-    "spell_levels": ("held_on_days", "spell_levels"),
-    "spell_days": ("held_on_days", "spell_levels"),
-    "spell_flows": ("spell_flows",),
-    "mentors": ("held_on_days", "mentors"),
-}
-"""Pieces of contributions made of edges of spells."""
-
-
-def in_scope(hierarchy: str, *pieces: str) -> str:
-    """A question's scope on a tree, and behind it pieces of `person_reports.sql`: `held_steps` as a rule."""
-    scope = [PIECES[piece].text for piece in (f"tree_{hierarchy}", "scope", f"held_{hierarchy}")]
-    return "\n".join([*scope, *(PERSON_PIECES[piece].text for piece in pieces)])
-
-
-def of_spells(hierarchy: str, *pieces: str) -> str:
-    """A question's scope on a tree, and behind it pieces of `spells.sql`."""
-    spells = (SPELLS[piece].text.replace("--counted", COUNTED) for piece in pieces)
-    return "\n".join([in_scope(hierarchy), *spells])
-
-
-def contributions(hierarchy: str, contribution: Contribution) -> str:
-    if contribution in _OF_SPELLS:
-        return of_spells(hierarchy, *_OF_SPELLS[contribution])
-    if contribution in OF_STEPS:
-        return in_scope(hierarchy, "held_steps", contribution)
-    if contribution in OF_PERSONS:
-        return in_scope(hierarchy, contribution)
-    return in_scope(hierarchy) + "\n" + PIECES[contribution].text
-
-
-_LISTS: Mapping[str, tuple[Contribution, ...]] = {
-    "listed_places": ("places",),
-    "listed_enterprises": ("enterprises",),
-    "listed_blocked": ("blocked",),
-    "listed_mentors": ("mentors",),
-    "days_taken": ("went_on",),
-    "cohorts": ("retention",),
-    "events_of_steps": tuple(OF_STEPS),
-}
-
-
-def _asked(asked: str) -> str:
-    of_persons = ("listed_blocked", "days_taken", "cohorts", "events_of_steps")
-    if asked == "listed_mentors":
-        return SPELLS[asked].text
-    return (PERSON_PIECES if asked in of_persons else PIECES)[asked].text
-
-
-_STATEMENTS = {
-    (tree, contribution, asked): text(contributions(tree, contribution) + "\n" + _asked(asked))
-    for tree in ("as_was", "current")
-    for contribution in CONTRIBUTIONS
-    for asked in ("sums", "value", "events", "series", *_LISTS)
-    if contribution in _LISTS.get(asked, CONTRIBUTIONS)
-}
-
-_RESTS = {
-    (tree, contribution): text(
-        contributions(tree, contribution)
-        .replace(PIECES["scope"].text, PIECES["scope_of_parts"].text)
-        .replace(
-            "v.organisation_id <> CAST(:organisation_id AS text)",
-            "v.organisation_id <> CAST(:organisation_id AS text) "
-            "AND v.organisation_id <> ALL (CAST(:skipped AS text[]))",
-        )
-        + "\n"
-        + PIECES["sums"].text
-    )
-    for tree in ("as_was", "current")
-    for contribution in _RUNNING
-}
-"""The sums of all parts but of some children and of the whole: what is below those children is not looked at."""
-
-_WALKABLE: tuple[Contribution, ...] = ("levels", "flows", "own_flows", "movements")
-_WALKED = {
-    (tree, contribution): text(
-        contributions(tree, contribution)
-        .replace(PIECES[f"tree_{tree}"].text, WALKING[f"tree_{tree}_of_some"].text)
-        .replace("d.position <= :known", "d.position > :after AND d.position <= :until")
-        + "\n"
-        + PIECES["events"].text
-    )
-    for tree in ("as_was", "current")
-    for contribution in _WALKABLE
-}
-"""The events between two positions alone, for the tree of those organisations only that they name."""
+_WALKABLE: frozenset[Contribution] = frozenset({"levels", "flows", "own_flows", "movements"})
+_LEVELS = {"members": list(MEMBER_LEVELS), "candidates": list(CANDIDATE_LEVELS)}
+"""Measures that each kind of standing sums adds up."""
 
 
 class Wanted:
@@ -228,6 +124,7 @@ class Wanted:
                 limits = [LAW.on("mentor_load", day) for day in self.days]
                 return {
                     **days,
+                    "day": self.days[-1],
                     "days": list(self.days),
                     "measures": self.measures,
                     "kinds": ["charge"],
@@ -239,6 +136,7 @@ class Wanted:
             case "places" | "enterprises":
                 return {
                     **days,
+                    "day": self.days[-1],
                     "days": list(self.days),
                     "measures": self.measures,
                     "member_levels": list(MEMBER_LEVELS),
@@ -403,12 +301,33 @@ class Reading:
         """A page of items, or what they come to in some other way, for each part."""
         if wanted.empty:
             return []
-        quick: Sequence[Any] | None = None
-        if self._persons is not None and asked == "days_taken":
-            quick = await self._persons.days_taken(wanted.first, wanted.last)
-        elif self._persons is not None and asked == "cohorts":
-            quick = await self._persons.cohorts(wanted.days[-1])
-        return quick if quick is not None else await self._ask(wanted, asked, **more)
+        if asked in ("days_taken", "cohorts"):
+            quick = await self._quick_steps(wanted, asked)
+            if quick is not None:
+                return quick
+        if asked in FIRST_OF and not self.question.by_child and len(wanted.days) == 1 and await self.is_vast():
+            first = await self._first_of(wanted, asked, **more)
+            if first is not None:
+                return first
+        return await self._ask(wanted, asked, **more)
+
+    async def _first_of(self, wanted: Wanted, asked: str, **more: Any) -> Sequence[Any] | None:
+        """A page of a vast tree's list: of the items that come first those in it; None where these are few."""
+        question = self.question
+        some = 4 * more["limit"]
+        parameters = {**wanted.parameters(), **more, **scope_parameters(question), "some": some}
+        standing = await self.standing(wanted.contribution)
+        found = await self.of_whole_tables(first_of(asked), parameters | standing)
+        named = {"named": sorted({row.organisation_id for row in found})}
+        of_these = of_named(question.hierarchy, wanted.contribution, asked)
+        rows = (await self.connection.execute(of_these, parameters | named)).all()
+        # These organisations have other items too, which come after some that have not been looked at.
+        if len(found) == some:
+            last = (found[-1].number, found[-1].id.encode())
+            number = "members" if asked == "listed_places" else "rank"
+            if len(rows) < more["limit"] or (getattr(rows[-1], number), rows[-1].id.encode()) > last:
+                return None
+        return rows
 
     async def _quick(self, wanted: Wanted) -> Amounts | None:
         """All parts, by running sums where there are any; None where they say nothing of the whole."""
@@ -416,17 +335,44 @@ class Reading:
         if not question.by_child:
             whole = await self._run(wanted, [question.root])
             return None if whole is None else {WHOLE: whole[question.root]}
-        if self._running is None or not self._runs(wanted):
+        if wanted.contribution == "cohort":
+            children = await self._children_of_steps(wanted)
+        elif self._running is None or not self._runs(wanted):
             return None
-        children = await self._running.children(wanted.parameters()["lower"], wanted.last)
+        else:
+            children = await self._running.children(wanted.parameters()["lower"], wanted.last)
         running = await self._run(wanted, [question.root, *children])
         if running is None:
             return None
         found: dict[str, Counter[str]] = {part: Counter() for part in question.parts}
-        parameters = {**wanted.parameters(), **scope_parameters(question), "skipped": children}
-        statement = _RESTS[(question.hierarchy, wanted.contribution)]
-        _add(found, (await self.connection.execute(statement, parameters)).all())
+        _add(found, await self._ask_rest(wanted, "sums", children))
         return found | {child: running[child] for child in children} | {WHOLE: running[question.root]}
+
+    async def _quick_steps(self, wanted: Wanted, asked: str) -> Sequence[Any] | None:
+        """What steps come to in all parts, by the sums of persons; None where they say nothing of the whole."""
+        if self._persons is None:
+            return None
+        question = self.question
+        children = await self._children_of_steps(wanted) if question.by_child else []
+        organisations = [question.root, *children]
+        rows: Sequence[Any] | None
+        if asked == "days_taken":
+            rows = await self._persons.days_taken(organisations, wanted.first, wanted.last)
+        else:
+            rows = await self._persons.cohorts(organisations, wanted.days[-1])
+        if rows is None or not question.by_child:
+            return rows
+        return [*rows, *await self._ask_rest(wanted, asked, children)]
+
+    async def _children_of_steps(self, wanted: Wanted) -> list[str]:
+        return [] if self._persons is None else await self._persons.children(wanted.first, wanted.last)
+
+    async def _ask_rest(self, wanted: Wanted, asked: str, children: Sequence[str]) -> Sequence[Any]:
+        """What is asked of all parts but the whole and these children."""
+        question = self.question
+        parameters = {**wanted.parameters(), **scope_parameters(question), "skipped": list(children)}
+        rest = of_rest(question.hierarchy, wanted.contribution, asked)
+        return (await self.connection.execute(rest, parameters)).all()
 
     async def _quick_series(self, wanted: Wanted, starts: Sequence[date]) -> list[int] | None:
         """The whole's series, by running sums; None where they say nothing of it."""
@@ -453,9 +399,10 @@ class Reading:
     async def _run(self, wanted: Wanted, organisations: Sequence[str]) -> Mapping[str, Counter[str]] | None:
         """What the running sums say of organisations; None where they say nothing."""
         if self._persons is not None and wanted.contribution == "cohort" and not wanted.empty:
-            cohort = await self._persons.cohort(wanted.first, wanted.last, wanted.days[-1])
-            root = self.question.root
-            return None if cohort is None else {root: Counter({each: cohort[each] for each in wanted.measures})}
+            cohorts = await self._persons.cohort(organisations, wanted.first, wanted.last, wanted.days[-1])
+            return cohorts and {
+                part: Counter({each: cohort[each] for each in wanted.measures}) for part, cohort in cohorts.items()
+            }
         if self._running is None or not self._runs(wanted):
             return None
         places = wanted.contribution == "places_without_members"
@@ -479,8 +426,7 @@ class Reading:
 
     async def walk(self, wanted: Wanted) -> Walk | None:
         """Where the tree is so large that its events are found sooner one after the other: how."""
-        statement = _WALKED.get((self.question.hierarchy, wanted.contribution))
-        if statement is None or self._running is None or not await self._running.is_vast():
+        if wanted.contribution not in _WALKABLE or not await self.is_vast():
             return None
         parameters = {
             **wanted.parameters(),
@@ -489,15 +435,41 @@ class Reading:
             "children": [],
         }
         kinds = wanted.measures
+        since = date.min if wanted.contribution == "levels" else wanted.first
         if wanted.contribution == "movements" and {"entered", "left"} & set(kinds):
             kinds = sorted({*kinds, *MEMBER_LEVELS})
-        return Walk(self.connection, self.question.known, kinds, statement, parameters)
+            since = date.min
+        parameters["since_day"] = since
+        events = walked(self.question.hierarchy, wanted.contribution)
+        return Walk(self.connection, self.question.known, kinds, events, parameters)
+
+    async def is_vast(self) -> bool:
+        """Whether the tree is so large that whole tables are gone through sooner than its organisations."""
+        return self._running is not None and await self._running.is_vast()
+
+    async def standing(self, contribution: Contribution | None = None) -> dict[str, Any]:
+        """What statements about vast trees ask for besides: the standing sums, and where they stand."""
+        kind = OF_STANDING.get(contribution, "") if contribution else ""
+        kept = await self.connection.scalar(STANDING["kept"])
+        return {"kept": kept, "kind": kind, "kind_levels": _LEVELS.get(kind, [])}
 
     async def _ask(self, wanted: Wanted, asked: str, **more: Any) -> Sequence[Any]:
         question = self.question
         parameters = {**wanted.parameters(), **more, **scope_parameters(question)}
-        statement = _STATEMENTS[(question.hierarchy, wanted.contribution, asked)]
-        return (await self.connection.execute(statement, parameters)).all()
+        vast = await self.is_vast() and (wanted.contribution not in OF_STANDING or len(wanted.days) == 1)
+        # Standing sums do not say which events a mentor's charges came with.
+        vast = vast and not (wanted.contribution == "mentors" and asked == "events")
+        asking = statement(question.hierarchy, wanted.contribution, asked, vast=vast)
+        if vast and wanted.contribution in OF_STANDING:
+            return await self.of_whole_tables(asking, parameters | await self.standing(wanted.contribution))
+        return (await self.connection.execute(asking, parameters)).all()
+
+    async def of_whole_tables(self, asking: TextClause, parameters: dict[str, Any]) -> Sequence[Any]:
+        """Rows of a statement whose tables are joined as wholes."""
+        await self.connection.execute(VAST["no_loops"])
+        rows = (await self.connection.execute(asking, parameters)).all()
+        await self.connection.execute(VAST["loops"])
+        return rows
 
 
 def _add(found: Mapping[str, Counter[str]], rows: Iterable[Any]) -> None:

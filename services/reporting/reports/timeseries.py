@@ -4,8 +4,9 @@ from itertools import accumulate
 
 from services.reporting.reports.additive import Bodies
 from services.reporting.reports.evidence import UnknownMeasure, wanted
-from services.reporting.reports.reading import Contribution, Reading, Wanted
+from services.reporting.reports.reading import Reading, Wanted
 from services.reporting.reports.spans import Span, Step, spans
+from services.reporting.reports.statements import Contribution
 
 OF_A_WHOLE: frozenset[Contribution] = frozenset({"cohort", "retention", "blocked"})
 """What these count follows from all days up to `as_of` together."""

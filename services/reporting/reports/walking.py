@@ -5,6 +5,7 @@ them belong to the tree, and ends when it is full.
 """
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from msgspec import Struct
@@ -37,11 +38,12 @@ class Walk(Struct, frozen=True):
 
     async def events(self, after: int, limit: int) -> Sequence[Any]:
         """The first rows (position, source, event_id, change) after a position, in log order."""
-        how = "walked" if any(kind.partition(".")[0] in OFTEN for kind in self.kinds) else "walked_rare"
+        how = self._how()
+        days = {name: self.parameters[name] for name in ("since_day", "upper")}
         rows: list[Any] = []
         deltas = AT_FIRST
         while len(rows) < limit:
-            asked = {"known": self.known, "kinds": self.kinds, "after": after, "deltas": deltas}
+            asked = {**days, "known": self.known, "kinds": self.kinds, "after": after, "deltas": deltas}
             next_ = (await self.connection.execute(SQL[how], asked)).one()
             if next_.until is None:
                 break
@@ -51,6 +53,13 @@ class Walk(Struct, frozen=True):
                 break
             after, deltas = next_.until, min(4 * deltas, AT_MOST)
         return rows[:limit]
+
+    def _how(self) -> str:
+        """By which index the next deltas are found."""
+        often = [kind.partition(".")[0] in OFTEN for kind in self.kinds]
+        if not any(often):
+            return "walked_rare"
+        return "walked_often" if all(often) and self.parameters["since_day"] > date.min else "walked"
 
     async def changed(self, since: int, after: int, limit: int) -> Sequence[Any] | None:
         """What changed the figure since, with what is told of each event; None where organisations moved too."""

@@ -126,17 +126,9 @@ ORDER BY c.position;
 -- restructured: events between two positions by which organisations of the tree became known as something else
 SELECT f.position, f.source, f.event_id, f.type, f.effectiveon
 FROM (
-    SELECT c.position
-    FROM (SELECT DISTINCT organisation_id FROM tree) t
-    JOIN reporting.organisation_version v USING (organisation_id)
-    CROSS JOIN LATERAL (VALUES (v.known_from), (v.known_to)) AS c (position)
-    WHERE c.position > :since AND c.position <= :until
-    UNION
-    SELECT c.position
-    FROM (SELECT DISTINCT organisation_id FROM tree) t
-    JOIN reporting.holding_version v USING (organisation_id)
-    CROSS JOIN LATERAL (VALUES (v.known_from), (v.known_to)) AS c (position)
-    WHERE c.position > :since AND c.position <= :until
+    SELECT DISTINCT t.position
+    FROM turned t
+    WHERE t.organisation_id IN (SELECT organisation_id FROM tree)
 ) AS c
 JOIN reporting.fact f USING (position)
 ORDER BY f.position

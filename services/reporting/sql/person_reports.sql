@@ -107,12 +107,21 @@
     WHERE m.measure = ANY (CAST(:measures AS text[]))
 );
 
--- blocked: active cells of an evening with their open candidates, and the day of their last admission
+-- blocked_cells: active cells of an evening with their open candidates, and whether any of late was admitted
 , item AS MATERIALIZED (
     SELECT s.part, CAST(:day AS date) AS day, v.organisation_id AS id, v.name, v.kind, v.parent_id,
-           v.known_from AS position, o.open, l.last_admission,
+           v.known_from AS position, o.open,
            o.open >= CAST(:at_least AS bigint) AS has_candidates,
-           o.open >= CAST(:at_least AS bigint) AND coalesce(l.last_admission < :no_admission_since, true) AS is_blocked
+           o.open >= CAST(:at_least AS bigint) AND NOT EXISTS (
+               SELECT FROM reporting.holding_version h
+               JOIN reporting.delta d
+                 ON d.organisation_id = h.organisation_id AND d.day >= h.valid_from AND d.day < h.valid_to
+               WHERE h.holder_id = v.organisation_id AND h.known_from <= :known AND :known < h.known_to
+                 AND d.measure = 'admissions' AND d.day >= :no_admission_since AND d.day <= :day
+                 AND d.position <= :known
+               GROUP BY d.day
+               HAVING sum(d.change) > 0
+           ) AS is_blocked
     FROM scope s
     JOIN reporting.organisation_version v ON v.organisation_id = s.organisation_id
     CROSS JOIN LATERAL (
@@ -123,25 +132,13 @@
           AND h.known_from <= :known AND :known < h.known_to
           AND d.measure = ANY (CAST(:candidate_levels AS text[])) AND d.day <= :day AND d.position <= :known
     ) o
-    CROSS JOIN LATERAL (
-        SELECT max(a.day) AS last_admission
-        FROM (
-            SELECT d.day
-            FROM reporting.holding_version h
-            JOIN reporting.delta d
-              ON d.organisation_id = h.organisation_id AND d.day >= h.valid_from AND d.day < h.valid_to
-            -- Nobody asks for it of the others.
-            WHERE o.open >= CAST(:at_least AS bigint)
-              AND h.holder_id = v.organisation_id AND h.known_from <= :known AND :known < h.known_to
-              AND d.measure = 'admissions' AND d.day <= :day AND d.position <= :known
-            GROUP BY d.day
-            HAVING sum(d.change) > 0
-        ) a
-    ) l
     WHERE s.from_day <= :day AND :day < s.to_day
       AND v.active AND v.kind IN ('cell', 'grassroots_cell') AND v.valid_from <= :day AND :day < v.valid_to
       AND v.known_from <= :known AND :known < v.known_to
-), contribution (part, measure, position, change, day, unit) AS (
+);
+
+-- blocked: what these cells come to
+, contribution (part, measure, position, change, day, unit) AS (
     SELECT i.part, m.measure, i.position, 1::bigint, i.day, 'organisation/' || i.id
     FROM item i
     CROSS JOIN LATERAL (VALUES
@@ -178,7 +175,7 @@ SELECT part, cohort, what, count(*) AS memberships FROM item GROUP BY part, coho
 
 -- listed_blocked: the counts of each part, and a page of its blocked cells, those with the most open candidates first
 SELECT c.part, c.cells, c.with_candidates, c.blocked, c.candidates,
-       i.id, i.name, i.kind, i.open, i.last_admission, p.organisation_id AS parent_id, p.name AS parent_name
+       i.id, i.name, i.kind, i.open, l.last_admission, p.organisation_id AS parent_id, p.name AS parent_name
 FROM (
     SELECT part, count(*) AS cells, count(*) FILTER (WHERE has_candidates) AS with_candidates,
            count(*) FILTER (WHERE is_blocked) AS blocked,
@@ -193,11 +190,30 @@ LEFT JOIN (
       AND (CAST(:after_open AS bigint) IS NULL OR open < CAST(:after_open AS bigint)
            OR (open = CAST(:after_open AS bigint) AND id COLLATE "C" > CAST(:after_id AS text) COLLATE "C"))
 ) i ON i.part = c.part AND i.number <= :limit
+LEFT JOIN LATERAL (
+    SELECT max(a.day) AS last_admission
+    FROM (
+        SELECT d.day
+        FROM reporting.holding_version h
+        -- OFFSET 0: those of a page are looked up one by one.
+        CROSS JOIN LATERAL (
+            SELECT day, change FROM reporting.delta
+            WHERE organisation_id = h.organisation_id AND measure = 'admissions'
+              AND day >= h.valid_from AND day < h.valid_to AND day <= i.day AND position <= :known
+            OFFSET 0
+        ) d
+        WHERE h.holder_id = i.id AND h.known_from <= :known AND :known < h.known_to
+        GROUP BY d.day
+        HAVING sum(d.change) > 0
+    ) a
+) l ON true
 -- Of who is above, only what lies within the scope is told.
-LEFT JOIN reporting.organisation_version p
-  ON p.organisation_id = i.parent_id AND p.valid_from <= i.day AND i.day < p.valid_to
- AND p.known_from <= :known AND :known < p.known_to
- AND EXISTS (SELECT FROM tree t WHERE t.organisation_id = p.organisation_id AND t.from_day <= i.day AND i.day < t.to_day)
+LEFT JOIN LATERAL (
+    SELECT organisation_id, name FROM reporting.organisation_version
+    WHERE organisation_id = i.parent_id AND valid_from <= i.day AND i.day < valid_to
+      AND known_from <= :known AND :known < known_to
+    OFFSET 0
+) p ON (i.parent_id IN (SELECT organisation_id FROM tree WHERE from_day <= :day AND :day < to_day)) IS TRUE
 ORDER BY c.part, i.open DESC, i.id COLLATE "C";
 
 -- waiting_in: open candidates of these cells on an evening, by stage and the day on which they reached it

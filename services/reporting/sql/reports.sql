@@ -315,12 +315,19 @@ FROM (
       AND (CAST(:after_members AS bigint) IS NULL OR members > CAST(:after_members AS bigint)
            OR (members = CAST(:after_members AS bigint) AND id COLLATE "C" > CAST(:after_id AS text) COLLATE "C"))
 ) i
-LEFT JOIN reporting.organisation_version o
-  ON o.organisation_id = i.organisation_id AND o.valid_from <= i.day AND i.day < o.valid_to
- AND o.known_from <= :known AND :known < o.known_to
-LEFT JOIN reporting.organisation_version c
-  ON c.organisation_id = i.cell_id AND c.valid_from <= i.day AND i.day < c.valid_to
- AND c.known_from <= :known AND :known < c.known_to
+-- OFFSET 0: a page of names is looked up one by one, and not among all there are.
+LEFT JOIN LATERAL (
+    SELECT name FROM reporting.organisation_version
+    WHERE organisation_id = i.organisation_id AND valid_from <= i.day AND i.day < valid_to
+      AND known_from <= :known AND :known < known_to
+    OFFSET 0
+) o ON true
+LEFT JOIN LATERAL (
+    SELECT name FROM reporting.organisation_version
+    WHERE organisation_id = i.cell_id AND valid_from <= i.day AND i.day < valid_to
+      AND known_from <= :known AND :known < known_to
+    OFFSET 0
+) c ON true
 WHERE i.number <= :limit
 ORDER BY i.part, i.members, i.id COLLATE "C";
 

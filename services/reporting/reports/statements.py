@@ -1,0 +1,158 @@
+"""Report statements, put together from pieces: a scope, contributions within it, and what is asked of them.
+
+Of each there is one that looks organisations up, for trees of some, and one that goes through whole tables, for
+vast ones (`sql/vast.sql`). They say the same.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Literal, get_args
+
+from sqlalchemy import TextClause, text
+
+from services.reporting.projector.running_sums import COUNTED
+from services.reporting.reports.walking import SQL as WALKING
+from shared.runtime.sql import Statements
+
+PIECES = Statements("services.reporting.sql", "reports.sql")
+PERSON_PIECES = Statements("services.reporting.sql", "person_reports.sql")
+SPELLS = Statements("services.reporting.sql", "spells.sql")
+VAST = Statements("services.reporting.sql", "vast.sql")
+
+Contribution = Literal[
+    "levels",
+    "flows",
+    "own_flows",
+    "movements",
+    "places_without_members",
+    "level_steps",
+    "places",
+    "enterprises",
+    "cohort",
+    "went_on",
+    "retention",
+    "blocked",
+    "spell_levels",
+    "spell_days",
+    "spell_flows",
+    "mentors",
+]
+CONTRIBUTIONS: tuple[Contribution, ...] = get_args(Contribution)
+
+OF_STEPS: frozenset[Contribution] = frozenset({"cohort", "went_on", "retention"})
+"""Contributions made of persons' steps: each row has an event of its own."""
+OF_STANDING: Mapping[Contribution, str] = {
+    "places": "members",
+    "enterprises": "members",
+    "blocked": "candidates",
+    "places_without_members": "members",
+    "mentors": "charges",
+}
+"""Contributions that a vast tree makes of standing sums, and of which kind of these."""
+
+_OF_SPELLS: Mapping[Contribution, tuple[str, ...]] = {
+    "spell_levels": ("held_on_days", "spell_levels"),
+    "spell_days": ("held_on_days", "spell_levels"),
+    "spell_flows": ("spell_flows",),
+    "mentors": ("held_on_days", "mentors"),
+}
+"""Pieces of contributions made of edges of spells."""
+
+_LISTS: Mapping[str, tuple[Contribution, ...]] = {
+    "listed_places": ("places",),
+    "listed_enterprises": ("enterprises",),
+    "listed_blocked": ("blocked",),
+    "listed_mentors": ("mentors",),
+    "days_taken": ("went_on",),
+    "cohorts": ("retention",),
+    "events_of_steps": tuple(OF_STEPS),
+}
+_OF_PERSONS = ("listed_blocked", "days_taken", "cohorts", "events_of_steps")
+
+
+def asked_of(contribution: Contribution) -> list[str]:
+    """What can be asked of a contribution."""
+    return ["sums", "value", "events", "series", *(each for each, of in _LISTS.items() if contribution in of)]
+
+
+def scope(hierarchy: str, *, vast: bool = False) -> str:
+    """A question's scope on a tree, with whose facts count for it."""
+    held = f"held_{hierarchy}"
+    if vast:
+        held = VAST[held].text if hierarchy == "as_was" else PIECES[held].text
+        return "\n".join([VAST[f"tree_{hierarchy}"].text, PIECES["scope"].text, held])
+    return "\n".join(PIECES[piece].text for piece in (f"tree_{hierarchy}", "scope", held))
+
+
+def scope_of_named(hierarchy: str, named: str) -> str:
+    """The scope of those organisations only that a piece of `walking.sql` names."""
+    tree = [WALKING[named].text, WALKING[f"tree_{hierarchy}_of_some"].text]
+    return "\n".join([*tree, *(PIECES[piece].text for piece in ("scope", f"held_{hierarchy}"))])
+
+
+@cache
+def statement(hierarchy: str, contribution: Contribution, asked: str, *, vast: bool = False) -> TextClause:
+    """What is asked of a contribution, see `asked_of`."""
+    pieces = SPELLS if asked == "listed_mentors" else PERSON_PIECES if asked in _OF_PERSONS else PIECES
+    return text(contributions(hierarchy, contribution, vast=vast) + "\n" + pieces[asked].text)
+
+
+FIRST_OF = {"listed_places": "first_places", "listed_enterprises": "first_enterprises"}
+"""Lists of which those that come first are found before it is asked whether they belong to the tree."""
+
+
+@cache
+def first_of(asked: str) -> TextClause:
+    """Organisations of the items that come first in a list, of whatever tree."""
+    standing = VAST["standing"].text.removeprefix(",")
+    return text("\n".join(["WITH", standing, VAST[FIRST_OF[asked]].text]))
+
+
+@cache
+def of_named(hierarchy: str, contribution: Contribution, asked: str) -> TextClause:
+    """What is asked of a contribution, of the organisations `named` only."""
+    pieces = [scope_of_named(hierarchy, "named_ones"), PIECES[contribution].text, PIECES[asked].text]
+    return text("\n".join(pieces))
+
+
+@cache
+def of_rest(hierarchy: str, contribution: Contribution, asked: str) -> TextClause:
+    """What is asked of all parts but of some children and of the whole: what is below these is not looked at."""
+    whole = statement(hierarchy, contribution, asked).text
+    skipping = (
+        "v.organisation_id <> CAST(:organisation_id AS text) "
+        "AND v.organisation_id <> ALL (CAST(:skipped AS text[]))"
+    )
+    return text(
+        whole.replace(PIECES["scope"].text, PIECES["scope_of_parts"].text).replace(
+            "v.organisation_id <> CAST(:organisation_id AS text)", skipping
+        )
+    )
+
+
+@cache
+def walked(hierarchy: str, contribution: Contribution) -> TextClause:
+    """The events between two positions alone, for the tree of those organisations only that they name."""
+    scoped = scope_of_named(hierarchy, "named_by_deltas") + "\n" + PIECES[contribution].text
+    between = scoped.replace("d.position <= :known", "d.position > :after AND d.position <= :until")
+    return text(between + "\n" + PIECES["events"].text)
+
+
+def contributions(hierarchy: str, contribution: Contribution, *, vast: bool = False) -> str:
+    """A question's scope, and what each position adds to measures within it."""
+    pieces = [scope(hierarchy, vast=vast)]
+    standing = [VAST[piece].text for piece in ("standing", "standing_scope")] if vast else []
+    if vast and contribution == "mentors":
+        pieces.append(VAST["mentors"].text)
+    elif contribution in _OF_SPELLS:
+        pieces += [SPELLS[piece].text.replace("--counted", COUNTED) for piece in _OF_SPELLS[contribution]]
+    elif contribution in OF_STEPS:
+        pieces += [PERSON_PIECES["held_steps"].text, PERSON_PIECES[contribution].text]
+    elif contribution == "blocked":
+        cells = VAST["blocked_cells"] if vast else PERSON_PIECES["blocked_cells"]
+        pieces += [*standing, cells.text, PERSON_PIECES["blocked"].text]
+    elif vast and contribution in OF_STANDING:
+        pieces += [*standing, VAST[contribution].text]
+    else:
+        pieces.append(PIECES[contribution].text)
+    return "\n".join(pieces)
