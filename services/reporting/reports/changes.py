@@ -23,6 +23,9 @@ _COUNTED_BY: dict[Contribution, tuple[str, ...]] = {
 }
 """Of places and organisations that are counted one by one: measures of whoever is in them that tell whether."""
 
+FEW = 50_000
+"""Positions whose deltas are gone through sooner than a tree is read as known then and as known now."""
+
 _OF_THEN = re.compile(
     r"\b(today_tree|tree|scope|held|held_active|held_edge|held_step|began|admission|crossing|item|contribution)\b"
     r"|:(known|organisation_id|children)\b"
@@ -80,7 +83,7 @@ async def changed(reading: Reading, wanted: Wanted, then: Question, after: int, 
     """
     if wanted.empty:
         return []
-    walk = await reading.walk(wanted)
+    walk = await reading.walk(wanted, few=reading.question.known - then.known <= FEW)
     if walk is not None and then.root == reading.question.root:
         quick = await walk.changed(then.known, after, limit)
         if quick is not None:

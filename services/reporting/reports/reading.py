@@ -316,8 +316,8 @@ class Reading:
         question = self.question
         some = 4 * more["limit"]
         parameters = {**wanted.parameters(), **more, **scope_parameters(question), "some": some}
-        standing = await self.standing(wanted.contribution)
-        found = await self.of_whole_tables(first_of(asked), parameters | standing)
+        standing = await self._standing(wanted.contribution)
+        found = await self._of_whole_tables(first_of(asked), parameters | standing)
         named = {"named": sorted({row.organisation_id for row in found})}
         of_these = of_named(question.hierarchy, wanted.contribution, asked)
         rows = (await self.connection.execute(of_these, parameters | named)).all()
@@ -424,9 +424,14 @@ class Reading:
             return {each: Counter({wanted.contribution: sums[_WITHOUT]}) for each, sums in found.items()}
         return found
 
-    async def walk(self, wanted: Wanted) -> Walk | None:
-        """Where the tree is so large that its events are found sooner one after the other: how."""
-        if wanted.contribution not in _WALKABLE or not await self.is_vast():
+    async def walk(self, wanted: Wanted, *, few: bool = False) -> Walk | None:
+        """Where its events are found sooner one after the other: how.
+
+        That is so where the tree is vast, or where only a few positions are gone through.
+        """
+        if self._running is None or wanted.contribution not in _WALKABLE:
+            return None
+        if not few and not await self.is_vast():
             return None
         parameters = {
             **wanted.parameters(),
@@ -447,9 +452,9 @@ class Reading:
         """Whether the tree is so large that whole tables are gone through sooner than its organisations."""
         return self._running is not None and await self._running.is_vast()
 
-    async def standing(self, contribution: Contribution | None = None) -> dict[str, Any]:
-        """What statements about vast trees ask for besides: the standing sums, and where they stand."""
-        kind = OF_STANDING.get(contribution, "") if contribution else ""
+    async def _standing(self, contribution: Contribution) -> dict[str, Any]:
+        """What statements made of standing sums ask for besides: which kind of these, and where they stand."""
+        kind = OF_STANDING[contribution]
         kept = await self.connection.scalar(STANDING["kept"])
         return {"kept": kept, "kind": kind, "kind_levels": _LEVELS.get(kind, [])}
 
@@ -461,10 +466,10 @@ class Reading:
         vast = vast and not (wanted.contribution == "mentors" and asked == "events")
         asking = statement(question.hierarchy, wanted.contribution, asked, vast=vast)
         if vast and wanted.contribution in OF_STANDING:
-            return await self.of_whole_tables(asking, parameters | await self.standing(wanted.contribution))
+            return await self._of_whole_tables(asking, parameters | await self._standing(wanted.contribution))
         return (await self.connection.execute(asking, parameters)).all()
 
-    async def of_whole_tables(self, asking: TextClause, parameters: dict[str, Any]) -> Sequence[Any]:
+    async def _of_whole_tables(self, asking: TextClause, parameters: dict[str, Any]) -> Sequence[Any]:
         """Rows of a statement whose tables are joined as wholes."""
         await self.connection.execute(VAST["no_loops"])
         rows = (await self.connection.execute(asking, parameters)).all()
