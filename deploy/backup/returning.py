@@ -38,6 +38,8 @@ class Refill(Struct, frozen=True):
     """Messages after it, which the registry reads again."""
     missing: int
     """Messages after it that the stream once had and holds no more."""
+    there: bool = True
+    """Whether there is the stream."""
 
 
 class Returned(Struct, frozen=True):
@@ -87,8 +89,8 @@ def bring_back(wanted: Wanted, data_dir: Path) -> Returned:
         server = PostgresServer(layout.postgres, secrets=layout.secrets, log=layout.logs / "postgres.log")
         try:
             server.start()
-            _fill(server, Path(unpacked) / DUMP)
-            account, taken = asyncio.run(_finish(server.url(), layout, wanted))
+            fill(server.url(), Path(unpacked) / DUMP)
+            account, taken = asyncio.run(finish(server.url(), layout, wanted, layout.master_key))
         except BaseException:
             server.stop()
             shutil.rmtree(cluster, ignore_errors=True)
@@ -99,14 +101,16 @@ def bring_back(wanted: Wanted, data_dir: Path) -> Returned:
     return Returned(manifest, had_streams, refills, account, taken)
 
 
-async def _finish(database_url: str, layout: Layout, wanted: Wanted) -> "tuple[Account, Taken | None]":
+async def finish(
+    database_url: str, layout: Layout, wanted: Wanted, master_key: Path
+) -> "tuple[Account, Taken | None]":
     """Bring the schema up to date, put the keys of persons back, and look at everything."""
     from shared.runtime.migrations import upgrade
 
     await asyncio.to_thread(upgrade, [f"services.{service}" for service in SERVICES], database_url)
     taken = None
     if wanted.person_keys is not None:
-        taken = await take_in(database_url, wanted.person_keys, layout.master_key)
+        taken = await take_in(database_url, wanted.person_keys, master_key)
     return await verify(database_url, layout), taken
 
 
@@ -137,8 +141,9 @@ def _take_secrets(layout: Layout, unpacked: Path) -> None:
         write_secret(layout.keys_file, access.read_text(encoding="utf-8").strip())
 
 
-def _fill(server: PostgresServer, dump: Path) -> None:
-    environment = client_environment(server.url())
+def fill(database_url: str, dump: Path) -> None:
+    """Put a dump in the place of what the database holds, all or nothing. Raises StackError."""
+    environment = client_environment(database_url)
     done = subprocess.run(
         [
             str(binaries() / "pg_restore"), "--clean", "--if-exists", "--no-owner", "--exit-on-error",
@@ -154,30 +159,34 @@ def _fill(server: PostgresServer, dump: Path) -> None:
 
 
 async def _streams(layout: Layout, manifest: Manifest) -> list[Refill]:
-    """Look at the streams that are there, and drop LOG: it may hold positions that are to be given anew."""
-    from nats.js.errors import NotFoundError
-
     server = NatsServer(layout.nats, secrets=layout.secrets, log=layout.logs / "nats.log")
     await asyncio.to_thread(server.start)
     try:
-        client = await connect(server.url, server.seed("operator"))
-        try:
-            jetstream = client.jetstream(timeout=30)
-            refills = []
-            for mark in manifest.sources:
-                try:
-                    state = (await jetstream.stream_info(f"INGEST_{mark.source}")).state
-                except NotFoundError:
-                    refills.append(Refill(mark.source, mark.settled, 0, 0))
-                    continue
-                first = max(state.first_seq, mark.settled + 1)
-                after = max(0, state.last_seq - mark.settled)
-                waiting = max(0, state.last_seq - first + 1)
-                refills.append(Refill(mark.source, mark.settled, waiting, after - waiting))
-            with suppress(NotFoundError):
-                await jetstream.delete_stream(_LOG)
-            return refills
-        finally:
-            await client.close()
+        return await look_at_streams(server.url, server.seed("operator"), "", manifest)
     finally:
         await asyncio.to_thread(server.stop)
+
+
+async def look_at_streams(nats_url: str, seed: str, ca: str, manifest: Manifest) -> list[Refill]:
+    """What the sources' streams still hold; `LOG` is dropped, since it may hold positions that are given anew."""
+    from nats.js.errors import NotFoundError
+
+    client = await connect(nats_url, seed, ca=ca)
+    try:
+        jetstream = client.jetstream(timeout=30)
+        refills = []
+        for mark in manifest.sources:
+            try:
+                state = (await jetstream.stream_info(f"INGEST_{mark.source}")).state
+            except NotFoundError:
+                refills.append(Refill(mark.source, mark.settled, 0, 0, there=False))
+                continue
+            first = max(state.first_seq, mark.settled + 1)
+            after = max(0, state.last_seq - mark.settled)
+            waiting = max(0, state.last_seq - first + 1)
+            refills.append(Refill(mark.source, mark.settled, waiting, after - waiting))
+        with suppress(NotFoundError):
+            await jetstream.delete_stream(_LOG)
+        return refills
+    finally:
+        await client.close()

@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from deploy.backup import archive
 from deploy.backup.archive import DUMP, FORMAT, Manifest, SourceMark
+from deploy.stack.access import keys_file
 from deploy.stack.errors import StackError
-from deploy.stack.layout import Addresses, Layout
+from deploy.stack.layout import Addresses, Layout, key_file
 
 LEFT_OUT = "registry.person_key"
 """Keys of persons are kept apart from the data: `ketnap keys export`. Without them no profile opens."""
@@ -23,14 +24,13 @@ async def take(addresses: Addresses, file: Path, recipient: str) -> Manifest:
     with tempfile.TemporaryDirectory(prefix="backup-", dir=beside) as directory:
         dump = Path(directory) / DUMP
         manifest = await _dump(addresses.database_url, dump)
-        members = {DUMP: dump}
-        for path in (layout.content_key, layout.keys_file):
-            if path.is_file():
-                members[path.name] = path
+        content_key = key_file(layout, "content_key")
+        beside_it = {layout.content_key.name: content_key, layout.keys_file.name: keys_file(layout)}
+        members = {DUMP: dump} | {name: path for name, path in beside_it.items() if path.is_file()}
         if layout.content_key.name not in members:
             raise StackError(
-                f"{layout.content_key} is not there, without which a copy cannot tell duplicates: run the command "
-                "on the machine that has the data directory, with --data-dir"
+                f"{content_key} is not there, without which a copy cannot tell duplicates: run the command on the "
+                "machine that has the data directory, with --data-dir, or name the file in KETNAP_CONTENT_KEY_FILE"
             )
         whole = Manifest(
             FORMAT,

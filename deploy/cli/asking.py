@@ -9,7 +9,7 @@ from deploy.stack.errors import StackError
 from shared.runtime.tls import trusting
 
 
-def client(base_url: str, key: str, timeout: float = 30, *, ca: str = "") -> httpx.Client:
+def client(base_url: str, key: str, timeout: float = 30, *, ca: str) -> httpx.Client:
     """A client of one API that shows the operator's key, where there is one; `ca` certifies it over https."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     return httpx.Client(base_url=base_url, timeout=timeout, trust_env=False, headers=headers, verify=trusting(ca))

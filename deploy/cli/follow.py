@@ -26,7 +26,7 @@ def follow(
     from deploy.stack import metrics
 
     addresses = locate(data_dir, ("registry_url", "reporting_url", "notifier_url"))
-    with client(addresses.registry_url, addresses.key) as registry:
+    with client(addresses.registry_url, addresses.key, ca=addresses.ca) as registry:
         found = msgspec.json.decode(ask(registry, "GET", f"/v1/events/{source}/{event_id}"))
     position = found.get("position")
     table = uncut("", "service", "seen")

@@ -1,7 +1,6 @@
 """`ketnap keys`: the master keys that wrap the keys of persons, and those keys in a file of their own."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,7 @@ import typer
 
 from deploy.cli.up import DataDir
 from deploy.stack.errors import StackError
-from deploy.stack.layout import Addresses, Layout, default_data_dir, locate
+from deploy.stack.layout import Addresses, Layout, default_data_dir, key_file, locate
 
 app = typer.Typer(no_args_is_help=True, help="Keys of persons: what wraps them, and a copy apart from the data.")
 
@@ -90,10 +89,7 @@ def _database(data_dir: Path | None) -> str:
 
 
 def _master_file(data_dir: Path | None) -> Path:
-    named = os.environ.get("KETNAP_MASTER_KEY_FILE")
-    if named:
-        return Path(named)
-    file = Layout(data_dir or default_data_dir()).master_key
+    file = key_file(Layout(data_dir or default_data_dir()), "master_key")
     if not file.exists():
         raise StackError(
             f"no master key in {file}; set KETNAP_MASTER_KEY_FILE to the file that the registry reads (a key that "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deploy.cli.up import DataDir
-from deploy.stack.layout import default_data_dir
+from deploy.stack.layout import default_data_dir, locate, runs_elsewhere
 
 if TYPE_CHECKING:
     from deploy.backup.returning import Returned, Wanted
@@ -34,6 +34,8 @@ def restore(
 ) -> None:
     """Bring a system back into a directory without a database, verify it, and say what is not in it.
 
+    Where settings name a database elsewhere, as in containers: into that one, which has to be empty.
+
     Exit code 1: the verification found a fault, or messages that came after the backup are gone.
     """
     import tempfile
@@ -48,8 +50,11 @@ def restore(
             lost = _refilled(Path(directory) / "data", data_dir, returned)
             typer.echo("The drill is over; nothing of it is left.")
     else:
-        returned = _restored(wanted, data_dir or default_data_dir())
-        typer.echo(f"Next: ketnap up --data-dir {data_dir or default_data_dir()}, then ketnap log verify")
+        place = data_dir or default_data_dir()
+        elsewhere = runs_elsewhere()
+        returned = _restored(wanted, place, elsewhere=elsewhere)
+        start = "docker compose up --detach --wait" if elsewhere else f"ketnap up --data-dir {place}"
+        typer.echo(f"Next: {start}, then ketnap log verify")
         lost = any(each.missing for each in returned.refills)
     if lost or not returned.account.ok:
         raise typer.Exit(1)
@@ -62,7 +67,6 @@ def _refilled(drilled: Path, data_dir: Path | None, returned: "Returned") -> boo
     from deploy.backup.drill import SHOWN, refill
     from deploy.cli.log import show_account
     from deploy.stack.errors import NotRunning
-    from deploy.stack.layout import locate
 
     try:
         running = locate(data_dir, ("nats_url", "database_url"))
@@ -86,14 +90,18 @@ def _refilled(drilled: Path, data_dir: Path | None, returned: "Returned") -> boo
     return bool(found.lost) or not found.account.ok
 
 
-def _restored(wanted: "Wanted", data_dir: Path, *, drill: bool = False) -> "Returned":
+def _restored(wanted: "Wanted", data_dir: Path, *, drill: bool = False, elsewhere: bool = False) -> "Returned":
     from rich.console import Console
 
+    from deploy.backup.elsewhere import bring_back_elsewhere
     from deploy.backup.returning import bring_back
     from deploy.cli.log import show_account
 
     with Console(stderr=True).status("restoring and verifying"):
-        returned = bring_back(wanted, data_dir)
+        if elsewhere:
+            returned = bring_back_elsewhere(wanted, locate(data_dir, ("database_url", "nats_url")))
+        else:
+            returned = bring_back(wanted, data_dir)
     manifest, made_at = returned.manifest, f"{returned.manifest.made_at:%Y-%m-%d %H:%M %Z}"
     show_account(returned.account)
     typer.echo(f"The log is back up to position {manifest.position:,}, as of {made_at}.")
@@ -104,7 +112,7 @@ def _restored(wanted: "Wanted", data_dir: Path, *, drill: bool = False) -> "Retu
             "Keys of persons are not in a backup, so no profile opens, and none is verified: add "
             "--person-keys FILE, or run `ketnap keys import FILE` once the system is up"
         )
-    for each in returned.refills:
+    for each in (each for each in returned.refills if each.there):
         typer.echo(f"{each.source}: {each.waiting:,} messages came after the backup and will be read again")
         if each.missing:
             typer.echo(f"{each.source}: {each.missing:,} more are GONE from its stream: have them published again")

@@ -137,6 +137,25 @@ def revoke_keys_of_source(layout: Layout, source: str) -> list[Entry]:
     return _change(keys_file(layout), change) if keys_file(layout).exists() else []
 
 
+def take_in_keys(layout: Layout, file: Path) -> int:
+    """Add the keys of another file of keys, a backup's; gives how many. Those of this installation itself stay.
+
+    Raises StackError.
+    """
+    try:
+        brought = read_keys(file)
+    except KeysUnreadable as error:
+        raise StackError(str(error)) from None
+
+    def change(entries: list[Entry]) -> int:
+        there = {each.id for each in entries}
+        missing = [each for each in brought if each.id not in there and each.name not in (COMMAND_LINE, WATCHER)]
+        entries[:] = sorted([*missing, *entries], key=lambda each: each.added_at)
+        return len(missing)
+
+    return _change(keys_file(layout), change)
+
+
 def refuse_open_doors(layout: Layout) -> None:
     """StackError where `KETNAP_HTTP_HOST` is an address that others reach, and nothing asks for a key."""
     host = os.environ.get("KETNAP_HTTP_HOST") or "127.0.0.1"

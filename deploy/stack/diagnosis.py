@@ -25,7 +25,7 @@ from deploy.stack.access import list_keys
 from deploy.stack.assembly import ports_for
 from deploy.stack.errors import NotRunning, StackError
 from deploy.stack.finding import Finding
-from deploy.stack.layout import Addresses, Layout, locate
+from deploy.stack.layout import Addresses, Layout, locate, runs_elsewhere
 from deploy.stack.ports import in_use
 from shared.runtime.tls import WARN_BEFORE, days, trusting
 
@@ -155,10 +155,12 @@ def _services(addresses: Addresses) -> Iterator[Finding]:
         url: str = getattr(addresses, f"{name}_url")
         status, said = _readiness(url, addresses.ca)
         seen = "nobody answers" if status is None else f"answers {status}"
-        log = Layout(addresses.data_dir).logs / f"{name}.log"
         why = [f"{what}: {problem}" for what, problem in said.get("checks", {}).items() if problem != "ok"]
         yield Finding(
-            name, status == 200, "; ".join([f"{url} {seen}", *why]), f"read {log}, and docs/incidents.md"
+            name,
+            status == 200,
+            "; ".join([f"{url} {seen}", *why]),
+            f"{_read_log(addresses, name)}, and docs/incidents.md",
         )
         for what, warning in said.get("warnings", {}).items():
             yield Finding(f"{name}, {what}", None, warning)
@@ -225,7 +227,6 @@ def _shown_until(url: str, ca: str) -> datetime.datetime:
 async def _servers(addresses: Addresses) -> list[Finding]:
     findings: list[Finding] = []
     sources: list[str] = []
-    log = Layout(addresses.data_dir).logs
     try:
         async with _database(addresses) as connection:
             version = await connection.fetchval("SHOW server_version")
@@ -237,7 +238,7 @@ async def _servers(addresses: Addresses) -> list[Finding]:
             rows = await connection.fetch("SELECT source FROM registry.source WHERE removed_at IS NULL")
             sources = [row["source"] for row in rows]
     except Exception as error:  # whatever it is, it is what the operator must see
-        findings.append(Finding("database", False, _told(error), f"read {log / 'postgres.log'}"))
+        findings.append(Finding("database", False, _told(error), _read_log(addresses, "postgres")))
     try:
         client = await nats.connect(addresses.nats_url, addresses.nats_seed, ca=addresses.ca)
         try:
@@ -251,12 +252,22 @@ async def _servers(addresses: Addresses) -> list[Finding]:
             name for name in ("LOG", "RECEIPTS", *(f"INGEST_{source}" for source in sources)) if name not in names
         ]
         seen = "missing: " + ", ".join(missing) if missing else "all there"
-        findings.append(
-            Finding("streams", not missing, seen, "stop `ketnap up` and start it again: it makes them")
-        )
+        findings.append(Finding("streams", not missing, seen, f"{_set_up()}: it makes them"))
     except Exception as error:  # whatever it is, it is what the operator must see
-        findings.append(Finding("nats", False, _told(error), f"read {log / 'nats.log'}"))
+        findings.append(Finding("nats", False, _told(error), _read_log(addresses, "nats")))
     return findings
+
+
+def _read_log(addresses: Addresses, name: str) -> str:
+    if runs_elsewhere():
+        return f"read its log (`docker compose logs {name}`)"
+    return f"read {Layout(addresses.data_dir).logs / f'{name}.log'}"
+
+
+def _set_up() -> str:
+    if runs_elsewhere():
+        return "set up again (`docker compose run --rm --no-deps setup`)"
+    return "stop `ketnap up` and start it again"
 
 
 async def _schema(addresses: Addresses) -> Finding:
@@ -273,7 +284,7 @@ async def _schema(addresses: Addresses) -> Finding:
     seen = f"not at its newest version: {', '.join(behind)}" if behind else "at its newest version"
     if ahead:
         seen += f"; already at a newer version's: {', '.join(ahead)}"
-    return Finding("schema", not behind, seen, "stop `ketnap up` and start it again: it migrates")
+    return Finding("schema", not behind, seen, f"{_set_up()}: it migrates")
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,7 @@ from deploy.stack.errors import NotRunning
 from deploy.stack.keys import ensure_secret, new_key, new_password, write_secret
 from deploy.stack.process import process_start
 
-__all__ = ["Addresses", "Layout", "NotRunning", "default_data_dir", "locate"]
+__all__ = ["Addresses", "Layout", "NotRunning", "default_data_dir", "key_file", "locate", "runs_elsewhere"]
 
 _ELSEWHERE = {
     "reporting_url": "KETNAP_REPORTING_URL",
@@ -148,6 +148,17 @@ class Layout:
 def default_data_dir() -> Path:
     """`KETNAP_DATA_DIR`, else `.ketnap` in the working directory."""
     return Path(os.environ.get("KETNAP_DATA_DIR") or ".ketnap")
+
+
+def key_file(layout: Layout, name: str) -> Path:
+    """Where `content_key` or `master_key` lies for the registry: what `KETNAP_…_FILE` says, else `layout`."""
+    otherwise: Path = getattr(layout, name)
+    return Path(os.environ.get(f"KETNAP_{name.upper()}_FILE") or otherwise)
+
+
+def runs_elsewhere() -> bool:
+    """Whether the database that commands work on is not that of a data directory, but one that settings name."""
+    return bool(_from_environment(_ELSEWHERE["database_url"]))
 
 
 def locate(data_dir: Path | None = None, needs: Sequence[str] = tuple(_ELSEWHERE)) -> Addresses:

@@ -10,7 +10,7 @@ import msgspec
 
 from deploy.stack.errors import StackError
 from deploy.stack.finding import Finding
-from deploy.stack.layout import Addresses, Layout
+from deploy.stack.layout import Addresses, Layout, key_file
 from shared.runtime.duration import span
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ async def _clock(connection: "Connection") -> Finding:
 async def _master_key(addresses: Addresses) -> Finding:
     from deploy.master_keys import standings
 
-    named = os.environ.get("KETNAP_MASTER_KEY_FILE")
-    file = Path(named) if named else Layout(addresses.data_dir).master_key
+    file = key_file(Layout(addresses.data_dir), "master_key")
     remedy = f"put the copy of the key that you keep into {file}; docs/privacy.md says more"
     try:
         keys = await standings(addresses.database_url, file)

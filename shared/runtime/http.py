@@ -36,7 +36,7 @@ Check = Callable[[], Awaitable[str | None]]
 """A readiness check: what is wrong and what to do, as one sentence, or None."""
 
 PROBLEM = "application/problem+json"
-LOOK_AT_CERTIFICATES = 60.0
+LOOK_AT_CERTIFICATES = 5.0
 """Seconds between two looks whether the certificate was renewed."""
 CHECK_PATIENCE = 5.0
 """Seconds that a check has: whoever asks for health wants an answer now, above all when something hangs."""

@@ -38,21 +38,35 @@ def run(*command: str | Path, patience: float = 300.0, settings: Mapping[str, st
 class Installation:
     """One compose project on ports of its own; NATS is published too, for sources outside."""
 
-    def __init__(self, project: str, directory: Path, version: str) -> None:
-        """`directory` holds compose.yaml."""
-        first = free_port(together=4)
+    def __init__(
+        self,
+        project: str,
+        directory: Path,
+        version: str,
+        *further: Path,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """`directory` holds compose.yaml; `further` files of compose come on top, and `settings` as in `.env`."""
+        first = free_port(together=5)
+        files = (directory / "compose.yaml", directory / "compose.sources.yaml", *further)
         self.project = project
         self.version = version
         self.key = ""
         self.nats_url = f"tls://127.0.0.1:{first + 3}"
+        self.prometheus_url = f"http://127.0.0.1:{first + 4}"
         self._ca = ""
         self._ports = dict(zip(("reporting", "registry", "notifier"), range(first, first + 3), strict=True))
-        self._settings = {f"KETNAP_{name.upper()}_PORT": str(port) for name, port in self._ports.items()} | {
-            "KETNAP_NATS_PUBLISH": f"127.0.0.1:{first + 3}",
-            "KETNAP_POSTGRES_CPUS": str(min(2, os.cpu_count() or 1)),
-            "COMPOSE_FILE": f"{directory}/compose.yaml:{directory}/compose.sources.yaml",
-            "COMPOSE_PROJECT_NAME": project,
-        }
+        self._settings = (
+            {f"KETNAP_{name.upper()}_PORT": str(port) for name, port in self._ports.items()}
+            | {
+                "KETNAP_NATS_PUBLISH": f"127.0.0.1:{first + 3}",
+                "KETNAP_POSTGRES_CPUS": str(min(2, os.cpu_count() or 1)),
+                "KETNAP_PROMETHEUS_PORT": str(first + 4),
+                "COMPOSE_FILE": ":".join(map(str, files)),
+                "COMPOSE_PROJECT_NAME": project,
+            }
+            | dict(settings or {})
+        )
 
     def compose(self, *arguments: str) -> str:
         """`docker compose …` with this installation's settings and version."""
@@ -64,11 +78,12 @@ class Installation:
 
     def down(self, *options: str) -> None:
         """Stop everything and remove the containers; the volumes stay, unless `--volumes` is said."""
-        self.compose("--profile", "command-line", "down", "--timeout", "60", *options)
+        self.compose("--profile", "command-line", "--profile", "watch", "down", "--timeout", "60", *options)
 
-    def ketnap(self, *arguments: str) -> str:
-        """The command line inside; gives its standard output."""
-        return self.compose("run", "--rm", "--no-TTY", "--no-deps", "ketnap", *arguments).strip()
+    def ketnap(self, *arguments: str, files: Path | None = None) -> str:
+        """The command line inside; gives its standard output. The directory `files` is /files there."""
+        mounted = ("-v", f"{files}:/files") if files else ()
+        return self.compose("run", "--rm", "--no-TTY", "--no-deps", *mounted, "ketnap", *arguments).strip()
 
     @property
     def ca(self) -> str:

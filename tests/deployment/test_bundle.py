@@ -1,6 +1,7 @@
 """The bundle for machines without a network: all of it is there, and what it is made of is told."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def test_it_holds_all_that_an_operator_needs(bundle: Path) -> None:
         "incidents.md",
         "install.md",
         "ketnap.cdx.json",
+        "ketnap-prometheus.cdx.json",
         "ketnap-servers.cdx.json",
         "load.sh",
         "security.md",
@@ -42,6 +44,22 @@ def test_a_bundle_that_was_damaged_is_not_loaded(bundle: Path, tmp_path: Path) -
 
     assert done.returncode == 1
     assert "copy it again" in done.stderr
+
+
+def test_what_compose_mounts_is_in_the_bundle(bundle: Path) -> None:
+    for file in bundle.glob("compose*.yaml"):
+        mounted = re.findall(r"^      - \./([^:]+):", file.read_text(), flags=re.MULTILINE)
+        for each in mounted:
+            # What the operator brings is explained in the file that mounts it.
+            assert (bundle / each).exists() or file.name != "compose.yaml", each
+            assert file.name != "compose.yaml" or each.startswith("watch/")
+    assert (bundle / "watch/consoles/ketnap.html").exists()
+
+
+def test_the_bill_of_materials_names_prometheus(bundle: Path) -> None:
+    bill = json.loads((bundle / "ketnap-prometheus.cdx.json").read_text())
+
+    assert {"prometheus", "libc6"} <= {each["name"] for each in bill["components"]}
 
 
 @pytest.mark.parametrize(("image", "lock"), [("ketnap", "services"), ("ketnap-servers", "servers")])

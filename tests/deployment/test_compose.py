@@ -5,6 +5,7 @@ The tests share one installation and go on from where the one before left it, as
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,16 +13,19 @@ from typing import Any
 import nats
 import pytest
 from nats.aio.client import Client
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from deploy.demo import figures, history
 from deploy.publishing import publish
 from deploy.stack.layout import Layout
 from deploy.stack.service import secret_files
 from shared.runtime.tls import trusting
+from tests.deployment.collector import Collector
 from tests.deployment.conftest import NEXT
 from tests.deployment.installation import JOBS, LONG_RUNNING, SERVICES, Installation, run
 from tests.faults.province import AS_OF, Province
 from tests.faults.system import ROOT, eventually
+from tests.given import encoded
 
 PATIENCE = 180.0
 
@@ -106,6 +110,9 @@ def test_only_the_three_apis_are_published_and_on_this_machine_only() -> None:
     assert {name for name, published in ports.items() if published} == set(SERVICES)
     assert {port["host_ip"] for published in ports.values() for port in published} == {"127.0.0.1"}
     assert config["networks"]["inside"]["internal"] is True
+    assert not set(config["services"]) & {"prometheus", "grafana", "ketnap"}, (
+        "these are asked for by their profile"
+    )
     shut_in = {name for name, each in config["services"].items() if "outside" not in each.get("networks", {})}
     assert shut_in == {*JOBS, "postgres", "nats"}
 
@@ -134,6 +141,39 @@ async def test_the_golden_history_published_from_outside_gives_the_printed_figur
         PATIENCE,
     )
     await _printed_figures(installation)
+
+
+async def test_one_trace_leads_across_nats_through_every_service(
+    installation: Installation, collector: Collector
+) -> None:
+    province = Province("traced")
+    trace, span = secrets.token_hex(16), secrets.token_hex(8)
+    async with _source(installation, province) as client:
+        await client.jetstream().publish(
+            f"ingest.{province.source}.batch",
+            encoded(province.batches[0]),
+            headers={"traceparent": f"00-{trace}-{span}-01"},
+        )
+
+    async def told() -> dict[str, tuple[str, Span]] | None:
+        found = collector.of(bytes.fromhex(trace))
+        return found if set(found) >= {"decide", "relay", "project", "apply"} else None
+
+    spans = await eventually(told, "every service has told its part of the trace")
+
+    assert {name: service for name, (service, _) in spans.items()} == {
+        "decide": "ketnap-registry",
+        "relay": "ketnap-registry",
+        "project": "ketnap-reporting",
+        "apply": "ketnap-notifier",
+    }
+    ids = {name: told.span_id for name, (_, told) in spans.items()}
+    assert {name: told.parent_span_id for name, (_, told) in spans.items()} == {
+        "decide": bytes.fromhex(span),
+        "relay": ids["decide"],
+        "project": ids["relay"],
+        "apply": ids["relay"],
+    }
 
 
 async def test_without_a_key_nothing_is_told(installation: Installation) -> None:

@@ -43,13 +43,26 @@ def _asked(expression: str) -> set[str]:
     return set(re.findall(r"\b(?:ketnap|process)_\w+", re.sub(r'"[^"]*"', "", expression)))
 
 
+def _console() -> str:
+    return (WATCH / "consoles" / "ketnap.html").read_text("utf-8")
+
+
 def test_alerts_and_dashboards_ask_for_metrics_that_there_are() -> None:
     expressions = [rule["expr"] for rule in _rules()]
     expressions += [target["expr"] for panel in _dashboard()["panels"] for target in panel["targets"]]
+    expressions += re.findall(r'query (?:\(printf )?"((?:[^"\\]|\\.)+)"', _console())
     asked = set().union(*map(_asked, expressions))
 
     assert asked - _told() - OF_THE_CLIENT == set()
     assert len(asked) > 20
+
+
+def test_the_page_without_grafana_needs_nothing_but_prometheus() -> None:
+    page = _console()
+
+    assert re.findall(r"<script|<link|https?:|@import|url\(", page) == []
+    for heading in re.findall(r"<(?:h2|th)\b[^>]*>([^<]+)<", page):
+        assert " · " in heading
 
 
 def test_metrics_are_named_as_prometheus_wants_them() -> None:
@@ -83,13 +96,14 @@ def test_the_dashboard_speaks_both_languages_and_only_to_prometheus() -> None:
         assert panel["datasource"] == {"type": "prometheus", "uid": "prometheus"}
 
 
-def test_prometheus_in_containers_shows_a_key_and_its_images_have_versions() -> None:
+def test_prometheus_in_containers_shows_a_key_and_images_are_ours_or_have_a_version() -> None:
     compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text("utf-8"))["services"]
     config = yaml.safe_load((WATCH / "prometheus.yml").read_text("utf-8"))
 
-    for name in ("prometheus", "grafana"):
-        assert compose[name]["profiles"] == ["watch"]
-        assert re.fullmatch(r"\$\{KETNAP_\w+_IMAGE:-[\w./-]+:v?\d+\.\d+\.\d+\}", compose[name]["image"])
+    assert compose["prometheus"]["image"].startswith("ketnap-prometheus:")
+    assert re.fullmatch(r"\$\{KETNAP_GRAFANA_IMAGE:-grafana/grafana:\d+\.\d+\.\d+\}", compose["grafana"]["image"])
+    for name, profile in (("prometheus", "watch"), ("grafana", "grafana")):
+        assert compose[name]["profiles"] == [profile]
         assert compose[name]["read_only"]
         assert compose[name]["cap_drop"] == ["ALL"]
         assert all(port.startswith("${KETNAP_WATCH_PUBLISH:-127.0.0.1}:") for port in compose[name]["ports"])
