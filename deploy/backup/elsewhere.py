@@ -48,9 +48,9 @@ async def _bring_back(
     async with connected(addresses.database_url) as connection:
         await _require_rest(connection)
         await _require_empty(connection)
-        _put(key_file(layout, "content_key"), unpacked / layout.content_key.name)
+        _put(key_file(layout, "content_key"), unpacked / layout.content_key.name, layout.secrets)
         if wanted.master_key is not None:
-            _put(key_file(layout, "master_key"), wanted.master_key)
+            _put(key_file(layout, "master_key"), wanted.master_key, layout.secrets)
         # A version later than the backup's may have made what the backup does not know, and would not drop.
         for schema in await connection.fetch(_OURS):
             await connection.execute(f'DROP SCHEMA "{schema["name"]}" CASCADE')
@@ -79,14 +79,14 @@ async def _require_empty(connection: "Connection") -> None:
         )
 
 
-def _put(place: Path, source: Path) -> None:
-    """Put a key in its place. One that was there is kept beside: it may have opened something before."""
+def _put(place: Path, source: Path, kept: Path) -> None:
+    """Put a key in its place. One that was there goes to `kept`: it may have opened something before."""
     try:
         content = source.read_text(encoding="utf-8").strip()
         before = place.read_text(encoding="utf-8").strip() if place.exists() else content
     except OSError as error:
         raise StackError(f"{error.filename} cannot be read: {error.strerror}") from None
     if before != content:
-        write_secret(place.with_name(f"{place.name}.until-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"), before)
+        write_secret(kept / f"{place.name}.until-{datetime.now(UTC):%Y%m%dT%H%M%SZ}", before)
     if before != content or not place.exists():
         write_secret(place, content)

@@ -82,6 +82,10 @@ async def test_a_backup_of_another_postgresql_comes_back_in_containers(
     assert "positions" in installation.ketnap("log", "verify"), "which opens the profile with the master key"
     assert {"an-office", "test"} <= set(installation.ketnap("key", "list").split())
     assert "return-root" in installation.ketnap("source", "list")
+    kept = installation.inside("ls /var/lib/ketnap/secrets")
+    assert {"content.key", "master.key"} == {
+        each.partition(".until-")[0] for each in kept.split() if ".until-" in each
+    }, "the keys of the first day are kept, apart from those that count"
 
 
 def test_a_backup_is_taken_in_containers_and_its_return_is_practised_there(
