@@ -70,6 +70,7 @@ def next_version(images: str, tmp_path_factory: pytest.TempPathFactory) -> str:
             encoding="utf-8",
         )
         run("docker", "build", "--quiet", "--network", "none", "--tag", f"{image}:{NEXT}", context)
+    run("docker", "tag", f"ketnap-prometheus:{images}", f"ketnap-prometheus:{NEXT}")
     return NEXT
 
 

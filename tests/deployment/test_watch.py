@@ -64,14 +64,21 @@ async def test_its_key_opens_metrics_and_nothing_else(
             assert (await client.get(path, headers=shown)).status_code == 403
 
 
-async def test_the_page_without_grafana_shows_every_service_and_source(prometheus: httpx.AsyncClient) -> None:
-    page = await prometheus.get("/consoles/ketnap.html")
+async def test_the_page_without_grafana_shows_every_service_and_source(
+    installation: Installation, prometheus: httpx.AsyncClient
+) -> None:
+    installation.ketnap("source", "add", "watched", "--root", "watched", "--creds", "-")
 
-    assert page.status_code == 200, page.text
-    for shown in (*SERVICES, "kill-postgres", "watch-nobody-heard"):
-        assert (f"<td>{shown}</td>" in page.text) == (shown != "watch-nobody-heard")
-    assert "does not answer" not in page.text
-    assert "error executing template" not in page.text
+    async def shown() -> str | None:
+        page = await prometheus.get("/consoles/ketnap.html")
+        assert page.status_code == 200, page.text
+        return page.text if "<td>watched</td>" in page.text else None
+
+    page = await eventually(shown, "the page shows a new source")
+
+    for service in SERVICES:
+        assert f"<tr><td>{service}</td>\n<td>làm việc · works</td>" in page
+    assert "does not answer" not in page
 
 
 async def test_an_alert_is_raised_by_a_service_that_hangs_and_ends_with_it(
