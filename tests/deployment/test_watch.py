@@ -30,7 +30,7 @@ async def _asked(prometheus: httpx.AsyncClient, path: str, **parameters: str) ->
 async def test_it_reads_every_service_over_tls_and_every_rule_works(prometheus: httpx.AsyncClient) -> None:
     async def all_read() -> Any:
         targets = (await _asked(prometheus, "targets"))["activeTargets"]
-        return targets if all(each["health"] == "up" for each in targets) else None
+        return targets if targets and all(each["health"] == "up" for each in targets) else None
 
     async def all_tried() -> Any:
         [group] = (await _asked(prometheus, "rules"))["groups"]
@@ -74,7 +74,7 @@ async def test_the_page_without_grafana_shows_every_service_and_source(
         assert page.status_code == 200, page.text
         return page.text if "<td>watched</td>" in page.text else None
 
-    page = await eventually(shown, "the page shows a new source")
+    page = await eventually(shown, "the page shows a new source", 90)
 
     for service in SERVICES:
         assert f"<tr><td>{service}</td>\n<td>làm việc · works</td>" in page
