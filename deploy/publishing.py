@@ -143,10 +143,11 @@ class _Publisher:
                 "the credentials are no nkey seed (58 characters, SU…): `ketnap source add` writes one"
             ) from None
         self._connecting = True
+        servers = nats_url.split(",")
         try:
             await self._client.connect(
-                nats_url,
-                **secured([nats_url], self._ca),
+                servers,
+                **secured(servers, self._ca),
                 name=f"ketnap publish {self._source}",
                 nkeys_seed_str=seed,
                 inbox_prefix=f"_INBOX_{self._source}",

@@ -1,4 +1,5 @@
-"""Whether the container's own server does its work: `python -I health.py http PORT`, `… nats` or `… postgres`.
+"""Whether the container's own server does its work: `python -I health.py http PORT`, `… nats`, `… postgres`,
+or `… followed FILE`.
 
 Only the standard library, and little of it: it is run every few seconds.
 """
@@ -8,8 +9,10 @@ import socket
 import ssl
 import struct
 import sys
+import time
 
 PATIENCE = 4.0  # seconds
+LATELY = 20.0  # seconds
 
 
 def http(port: int) -> bool:
@@ -43,6 +46,11 @@ def postgres() -> bool:
         return connection.recv(1024)[:1] == b"R"  # all of it: what is left unread, the server logs as a reset
 
 
+def followed(file: str) -> bool:
+    """Whether this machine was in line with the others a moment ago."""
+    return time.time() - os.stat(file).st_mtime < LATELY
+
+
 def encrypted(plain: socket.socket) -> ssl.SSLSocket:
     """The connection over TLS. It does not ask who answers: this container's own server does."""
     context = ssl.create_default_context()
@@ -52,7 +60,17 @@ def encrypted(plain: socket.socket) -> ssl.SSLSocket:
 
 if __name__ == "__main__":
     try:
-        healthy = {"http": lambda: http(int(sys.argv[2])), "nats": nats, "postgres": postgres}[sys.argv[1]]()
-    except (OSError, IndexError) as error:
+        match sys.argv[1:]:
+            case ["http", port]:
+                healthy = http(int(port))
+            case ["followed", file]:
+                healthy = followed(file)
+            case ["nats"]:
+                healthy = nats()
+            case ["postgres"]:
+                healthy = postgres()
+            case _:
+                sys.exit(__doc__)
+    except OSError as error:
         sys.exit(f"{error!r}")
     sys.exit(0 if healthy else 1)

@@ -109,6 +109,22 @@ def _ensure(layout: Layout, name: str, role: KeyRole, file: Path) -> None:
     _change(keys_file(layout), change)
 
 
+def join_keys(layout: Layout, others: Sequence[Entry]) -> list[Entry]:
+    """Take in keys of other machines; a key that is revoked in either stays so. Gives all. Raises StackError."""
+    here = {each.id: each for each in list_keys(layout)}
+    if all(_joined(here.get(each.id), each) == here.get(each.id) for each in others):
+        return list(here.values())
+
+    def change(entries: list[Entry]) -> list[Entry]:
+        all_of_them = {each.id: each for each in entries}
+        for each in others:
+            all_of_them[each.id] = _joined(all_of_them.get(each.id), each)
+        entries[:] = sorted(all_of_them.values(), key=lambda entry: (entry.added_at, entry.id))
+        return list(entries)
+
+    return _change(keys_file(layout), change)
+
+
 def revoke_keys(layout: Layout, named: str) -> list[Entry]:
     """End the key of this id, or of this name; it counts no more as soon as this returns. Raises StackError."""
     now = datetime.now(UTC)
@@ -165,6 +181,14 @@ def refuse_open_doors(layout: Layout) -> None:
         f"KETNAP_HTTP_HOST is {host}, but no key is configured: without one, only the loopback address is served; "
         f"make one first: `ketnap key add NAME --role operator --data-dir {layout.data_dir}`"
     )
+
+
+def _joined(one: Entry | None, other: Entry) -> Entry:
+    """What is known of a key by both together: it ends when the first of them says so."""
+    if one is None:
+        return other
+    ends = [each.revoked_at for each in (one, other) if each.revoked_at is not None]
+    return msgspec.structs.replace(one, revoked_at=min(ends, default=None))
 
 
 def _check_scope(role: KeyRole, organisation: str | None, source: str | None) -> None:

@@ -58,9 +58,17 @@ def ensure_authority(directory: Path) -> Authority:
 
 
 def ensure_server(
-    authority: Authority, directory: Path, wanted: Iterable[str], now: datetime | None = None
+    authority: Authority,
+    directory: Path,
+    wanted: Iterable[str],
+    now: datetime | None = None,
+    *,
+    asks_too: bool = False,
 ) -> bool:
-    """`server.pem` and `server.key` in `directory`, for the names and addresses `wanted`; True if made anew."""
+    """`server.pem` and `server.key` in `directory`, for the names and addresses `wanted`; True if made anew.
+
+    asks_too: for a server that also shows it where it asks others, as those of a cluster of NATS do.
+    """
     now = now or datetime.now(UTC)
     certificate = directory / "server.pem"
     key = certificate.with_suffix(".key")
@@ -70,7 +78,7 @@ def ensure_server(
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     private = ec.generate_private_key(ec.SECP256R1())
     write_secret(key, _key_text(private))
-    write_secret(certificate, pem(_issue(authority, private, sorted(wanted), now)))
+    write_secret(certificate, pem(_issue(authority, private, sorted(wanted), now, asks_too)))
     return True
 
 
@@ -156,20 +164,21 @@ def _new_authority() -> Authority:
 
 
 def _issue(
-    authority: Authority, key: ec.EllipticCurvePrivateKey, wanted: Sequence[str], now: datetime
+    authority: Authority, key: ec.EllipticCurvePrivateKey, wanted: Sequence[str], now: datetime, asks_too: bool
 ) -> x509.Certificate:
     end = min(now + timedelta(days=SERVER_DAYS), authority.certificate.not_valid_after_utc)
     alternatives = [
         x509.IPAddress(ipaddress.ip_address(each)) if is_address(each) else x509.DNSName(each) for each in wanted
     ]
     issuer = authority.certificate
+    uses = [ExtendedKeyUsageOID.SERVER_AUTH, *([ExtendedKeyUsageOID.CLIENT_AUTH] if asks_too else [])]
     its_id = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     return (
         _begun(_name("ketnap"), issuer.subject, key.public_key(), now, end)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(its_id), critical=False)
         .sign(authority.key, hashes.SHA256())
     )

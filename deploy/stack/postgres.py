@@ -192,10 +192,13 @@ def password(secrets: Path, role: str) -> str:
 def url(secrets: Path, role: str, address: str, database: str = DATABASE, *, ca_file: Path | None = None) -> str:
     """`postgresql://ROLE:PASSWORD@ADDRESS/DATABASE`; an address is `HOST:PORT`.
 
-    ca_file: what certifies the server, where whoever uses the URL finds it.
+    Of several with commas between, the one counts that takes writes. ca_file: what certifies the server, where
+    whoever uses the URL finds it.
     """
-    verified = f"?sslmode=verify-full&sslrootcert={ca_file}" if ca_file else ""
-    return f"postgresql://{role}:{password(secrets, role)}@{address}/{database}{verified}"
+    options = ["target_session_attrs=read-write"] if "," in address else []
+    options += ["sslmode=verify-full", f"sslrootcert={ca_file}"] if ca_file else []
+    asked = f"?{'&'.join(options)}" if options else ""
+    return f"postgresql://{role}:{password(secrets, role)}@{address}/{database}{asked}"
 
 
 def initialise(cluster: Path, secrets: Path, identity: Identity | None = None) -> None:

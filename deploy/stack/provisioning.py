@@ -9,8 +9,9 @@ import contextlib
 import datetime
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -111,24 +112,49 @@ async def restore(addresses: Addresses) -> None:
         pass
 
 
-async def follow_sources(addresses: Addresses) -> None:
+async def follow_sources(addresses: Addresses, done: Callable[[], None] = lambda: None) -> None:
     """Keep the users of one NATS server of a cluster in line with the table, until cancelled.
 
-    A source is registered on one machine; the other servers learn of it here, within seconds. `addresses` are
-    those of this machine: its own NATS server and no other's.
+    A source is registered on one machine; the other servers learn of it here, within seconds. So does a server
+    learn here of any other file of its configuration that was written anew, a renewed certificate say. `addresses`
+    are those of this machine: its own NATS server and no other's. `done` is called whenever all is in line.
     """
-    known = True
+    known: Mapping[Path, int] = {}
+    said = ""
     while True:
         try:
             async with _connected(addresses) as connection:
                 active = await _active(connection)
-            known = not _write_users(addresses, active) and known
-            if not known:
-                await nats.reload(addresses.nats_url, addresses.nats_system_seed)
-                known = True
+            _write_users(addresses, active)
+            found = _stamps(Layout(addresses.data_dir).nats)
+            if found != known:
+                await nats.reload(addresses.nats_url, addresses.nats_system_seed, addresses.ca)
+                known = found
+            done()
+            said = ""
         except StackError as fault:
-            log.warning("the users of NATS may be those of before; trying again", fault=str(fault))
+            if said != str(fault):  # once is enough, however often it is tried
+                log.warning("the users of NATS may be those of before; trying again", fault=str(fault))
+            said = str(fault)
         await asyncio.sleep(_LOOK)
+
+
+def _stamps(configuration: Path) -> dict[Path, int]:
+    """When each file of a server's configuration was written."""
+    files = [*configuration.glob("*.conf"), *configuration.glob("**/*.pem")]
+    return {file: file.stat().st_mtime_ns for file in files}
+
+
+async def drop_log(addresses: Addresses) -> None:
+    """Drop `LOG`, where it may hold positions that the database has lost and will give anew. Raises StackError.
+
+    The registry makes it again, and readers fetch what they missed.
+    """
+    from nats.js.errors import NotFoundError
+
+    async with _jetstream(addresses) as jetstream:
+        with contextlib.suppress(NotFoundError):
+            await jetstream.delete_stream("LOG")
 
 
 def ingest_keep() -> float:

@@ -32,12 +32,21 @@ SELECT pg_is_in_recovery(), CASE
     ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer END;
 """
 
+_BEHIND = """
+SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint FROM pg_stat_replication
+WHERE application_name = 'ketnap_replica' AND state = 'streaming';
+"""
+
 
 class Server(msgspec.Struct, frozen=True):
-    """Another PostgreSQL server, as this one reaches it."""
+    """Another PostgreSQL server, as this one reaches it.
+
+    ca_file: what certifies it; None: the connection is not encrypted.
+    """
 
     host: str
     port: int
+    ca_file: Path | None = None
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -70,6 +79,16 @@ def standing(server: Server, secrets: Path) -> Standing | None:
     return Standing(following == "t", int(timeline))
 
 
+def follows(server: Server, superuser_password: str) -> bool:
+    """Whether a server that runs follows another one. Raises StackError."""
+    return _ask(server, SUPERUSER, superuser_password, "SELECT pg_is_in_recovery();").strip() == "t"
+
+
+def reload(server: Server, superuser_password: str) -> None:
+    """Let a server read its settings and its certificate again. Raises StackError."""
+    _ask(server, SUPERUSER, superuser_password, "SELECT pg_reload_conf();")
+
+
 def is_following(cluster: Path) -> bool:
     """Whether the server of this cluster follows another one when it starts."""
     return (cluster / "standby.signal").exists()
@@ -99,6 +118,8 @@ def copy(cluster: Path, primary: Server, secrets: Path, identity: Identity | Non
         os.chown(unfinished, identity.uid, identity.gid)
     _ask(primary, REPLICATOR, password(secrets), _DROP_SLOT)
     where = f"host={primary.host} port={primary.port} user={REPLICATOR} application_name={_SLOT}"
+    if primary.ca_file:
+        where += f" sslmode=verify-full sslrootcert={primary.ca_file}"
     command = [
         str(binaries() / "pg_basebackup"),
         f"--pgdata={unfinished}",
@@ -124,12 +145,27 @@ def set_aside(cluster: Path) -> Path:
 
 
 def promote(server: Server, superuser_password: str) -> None:
-    """Let a server that follows take writes from now on. Raises StackError."""
+    """Let a server that follows take writes from now on. Raises StackError.
+
+    Nobody follows it yet, so its commits wait for nobody, whatever it has copied from the other.
+    """
+    wait_for_replica(server, superuser_password, False)
     said = _ask(server, SUPERUSER, superuser_password, "SELECT pg_promote(true, 60);").strip()
     if said != "t":
         raise StackError(
             f"PostgreSQL at {server.host}:{server.port} has not been promoted within 60 s; see its log"
         )
+
+
+def behind(server: Server, secrets: Path) -> int | None:
+    """By how many bytes the replica of a server is behind; None where none follows it now. Raises StackError."""
+    said = _ask(server, REPLICATOR, password(secrets), _BEHIND).strip()
+    return int(said) if said else None
+
+
+def waits_for_replica(server: Server, secrets: Path) -> bool:
+    """Whether a commit waits until the replica has it. Raises StackError."""
+    return bool(_ask(server, REPLICATOR, password(secrets), "SHOW synchronous_standby_names;").strip())
 
 
 def wait_for_replica(server: Server, superuser_password: str, wait: bool) -> None:
@@ -144,7 +180,7 @@ def wait_for_replica(server: Server, superuser_password: str, wait: bool) -> Non
 
 
 def _ask(server: Server, role: str, role_password: str, statements: str) -> str:
-    return psql(server.host, server.port, role, role_password, statements)
+    return psql(server.host, server.port, role, role_password, statements, ca_file=server.ca_file)
 
 
 def _run(command: list[str], secret: str, identity: Identity | None, directory: Path) -> str:

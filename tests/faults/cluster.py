@@ -68,7 +68,7 @@ class Cluster(Parts):
     def database_url(self, role: str) -> str:
         """Both, of which the one counts that takes writes."""
         places = f"{HOST}:{self.primary.port},{HOST}:{self.replica.port}"
-        return f"{postgres.url(self.secrets, role, places)}?target_session_attrs=read-write"
+        return postgres.url(self.secrets, role, places)
 
     async def begin(self) -> None:
         """Start the servers, then all services, and wait until they are ready."""

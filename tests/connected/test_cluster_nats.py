@@ -1,0 +1,136 @@
+"""NATS of a cluster: who may be one of its servers, and how machines learn of each other's keys and files."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.stack import nats, shared_keys
+from deploy.stack.access import add_key, list_keys, revoke_keys
+from deploy.stack.certificates import Authority, ensure_authority, ensure_server, pem
+from deploy.stack.layout import Layout
+from deploy.stack.nats import NatsServer
+from deploy.stack.nats_cluster import Member, RouteTls
+from deploy.stack.ports import HOST, free_port
+from tests.faults.system import eventually
+
+
+class Servers:
+    """Servers that are told to be one cluster; all know its password."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._places = [f"{HOST}:{port}" for port in (free_port(), free_port(), free_port())]
+        self._started: list[NatsServer] = []
+
+    def start(self, authority: Authority) -> NatsServer:
+        """One more, with a certificate of `authority`."""
+        number = len(self._started)
+        directory = self._directory / f"n{number}"
+        certificate = directory / "route"
+        ensure_server(authority, certificate, {HOST}, asks_too=True)
+        (certificate / "ca.pem").write_text(pem(authority.certificate))
+        tls = RouteTls(*(str(certificate / name) for name in ("server.pem", "server.key", "ca.pem")))
+        others = [each for each in self._places if each != self._places[number]]
+        member = Member(f"n{number}", self._places[number], others, "made-up", tls=tls)
+        server = NatsServer(directory, secrets=self._directory / "secrets", member=member)
+        self._started.append(server)
+        server.start()
+        return server
+
+    def stop(self) -> None:
+        for server in self._started:
+            server.stop()
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    found = Servers(tmp_path)
+    try:
+        yield found
+    finally:
+        found.stop()
+
+
+async def _routes(server: NatsServer) -> set[str]:
+    """The names of the servers that one is connected with."""
+    client = await nats.connect(server.url, server.seed("system"))
+    try:
+        answer = await client.request(f"$SYS.REQ.SERVER.{client.server_id}.ROUTEZ", b"{}", timeout=5)
+    finally:
+        await client.close()
+    return {each["remote_name"] for each in json.loads(answer.data)["data"].get("routes", ())}
+
+
+async def test_a_server_that_knows_the_password_joins_only_with_a_certificate_of_the_authority(
+    servers: Servers, tmp_path: Path
+) -> None:
+    ours = ensure_authority(tmp_path / "ours")
+    first, second = servers.start(ours), servers.start(ours)
+
+    async def joined() -> bool | None:
+        return await _routes(first) == {"n1"} or None
+
+    await eventually(joined, "both are one cluster")
+
+    outside = servers.start(ensure_authority(tmp_path / "theirs"))
+
+    async def refused() -> bool | None:
+        return "TLS route handshake error" in (outside.directory / "nats.log").read_text() or None
+
+    await eventually(refused, "the stranger is refused")
+    assert await _routes(first) == {"n1"}
+    assert await _routes(second) == {"n0"}
+    assert await _routes(outside) == set()
+
+
+async def test_keys_that_are_made_and_revoked_on_any_machine_hold_on_all(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    machines = [Layout(tmp_path / name) for name in ("one", "other")]
+    client = await nats.connect(nats_server.url, nats_server.seed("operator"))
+    try:
+        bucket = await shared_keys.bucket(client.jetstream())
+
+        async def exchange() -> None:
+            for machine in (*machines, *machines):
+                await shared_keys.exchange(bucket, machine)
+
+        one, _ = add_key(machines[0], "one", "operator")
+        other, _ = add_key(machines[1], "other", "operator")
+        await exchange()
+        assert {each.id for each in list_keys(machines[0])} == {one.id, other.id}
+        assert list_keys(machines[0]) == list_keys(machines[1])
+
+        revoke_keys(machines[1], one.id)
+        await exchange()
+        assert [each.id for each in list_keys(machines[0]) if each.revoked_at] == [one.id]
+
+        # What the bucket forgets, the machines still know.
+        await client.jetstream().purge_stream("KV_access")
+        await exchange()
+        assert [each.id for each in list_keys(machines[0]) if each.revoked_at] == [one.id]
+    finally:
+        await client.close()
+
+
+async def test_keys_that_two_machines_make_at_the_same_moment_are_both_kept(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    machines = [Layout(tmp_path / name) for name in ("one", "other")]
+    client = await nats.connect(nats_server.url, nats_server.seed("operator"))
+    try:
+        bucket = await shared_keys.bucket(client.jetstream())
+        made = {add_key(machine, "key", "operator")[0].id for machine in machines}
+
+        for _ in range(2):
+            await asyncio.gather(*(shared_keys.exchange(bucket, machine) for machine in machines))
+        for machine in machines:
+            await shared_keys.exchange(bucket, machine)
+
+        assert {each.id for machine in machines for each in list_keys(machine)} == made
+        assert list_keys(machines[0]) == list_keys(machines[1])
+    finally:
+        await client.close()
