@@ -53,7 +53,10 @@ def begin(layout: Layout, mark: Path = BEGINS) -> None:
 
 def give(layout: Layout) -> str:
     """The secrets of this cluster, to be carried to another machine. Raises StackError."""
-    provide(layout)
+    if not nats_cluster.password_file(layout.secrets).exists():
+        raise StackError(
+            "this machine has no secrets of a cluster to give: `carry begin` makes them on the first one"
+        )
     return msgspec.json.format(
         msgspec.json.encode(
             Carried(
@@ -67,7 +70,7 @@ def give(layout: Layout) -> str:
 
 
 def take(layout: Layout, text: bytes) -> None:
-    """Take the secrets of another machine of the same cluster. Raises StackError."""
+    """Take the secrets of another machine of the cluster; the job `secrets` hands them out. Raises StackError."""
     try:
         carried = msgspec.json.decode(text, type=Carried)
     except msgspec.DecodeError as error:
@@ -92,7 +95,6 @@ def take(layout: Layout, text: bytes) -> None:
         for name, value in files.items():
             write_secret(directory / name, value)
     join_keys(layout, carried.access.keys)
-    provide(layout)
 
 
 def _registry(layout: Layout) -> Path:

@@ -72,9 +72,9 @@ class Installation:
         """`docker compose …` with this installation's settings and version."""
         return run(*COMPOSE, *arguments, settings=self._settings | {"KETNAP_VERSION": self.version})
 
-    def up(self) -> None:
-        """Start everything; returns when all are healthy."""
-        self.compose("up", "--detach", "--wait", "--no-build")
+    def up(self, *services: str) -> None:
+        """Start everything, or only `services`; returns when all are healthy."""
+        self.compose("up", "--detach", "--wait", "--no-build", *services)
 
     def down(self, *options: str) -> None:
         """Stop everything and remove the containers; the volumes stay, unless `--volumes` is said."""

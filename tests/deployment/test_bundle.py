@@ -15,6 +15,8 @@ def test_it_holds_all_that_an_operator_needs(bundle: Path) -> None:
     assert {path.name for path in bundle.iterdir()} == {
         ".env",
         "SHA256SUMS",
+        "cluster",
+        "cluster.md",
         "compose.yaml",
         "compose.certificates.yaml",
         "compose.mail.yaml",

@@ -6,97 +6,31 @@ The tests share one installation and go on from where the one before left it, as
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import nats
 import pytest
 from nats.aio.client import Client
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from deploy.demo import figures, history
-from deploy.publishing import publish
 from deploy.stack.layout import Layout
 from deploy.stack.service import secret_files
-from shared.runtime.tls import trusting
+from tests.deployment.checks import (
+    PATIENCE,
+    all_healthy,
+    connected_source,
+    golden_history,
+    nothing_is_lost,
+    printed_figures,
+)
 from tests.deployment.collector import Collector
 from tests.deployment.conftest import NEXT
 from tests.deployment.installation import JOBS, LONG_RUNNING, SERVICES, Installation, run
-from tests.faults.province import AS_OF, Province
+from tests.faults.province import Province
 from tests.faults.system import ROOT, eventually
 from tests.given import encoded
 
-PATIENCE = 180.0
-
 # nats-py leaves the stream of a connection behind that the server broke off while it was being made anew.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <function StreamWriter")
-
-
-@asynccontextmanager
-async def _source(installation: Installation, province: Province) -> AsyncIterator[Client]:
-    seed = installation.ketnap("source", "add", province.source, "--root", province.root, "--creds", "-")
-
-    async def quiet(error: Exception) -> None:
-        """A server that goes away is what this is about."""
-
-    client = await nats.connect(
-        installation.nats_url,
-        tls=trusting(installation.ca),
-        tls_handshake_first=True,
-        nkeys_seed_str=seed,
-        inbox_prefix=f"_INBOX_{province.source}",
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=0.1,
-        error_cb=quiet,
-    )
-    try:
-        yield client
-    finally:
-        await client.close()
-
-
-async def _nothing_is_lost(installation: Installation, province: Province) -> None:
-    """Every event of the province is recorded once, in a log without a gap, and its figures are right."""
-
-    async def settled() -> bool | None:
-        source = await installation.get("registry", f"/v1/sources/{province.source}")
-        outcomes = source["outcomes"] if source else {}
-        return (outcomes.get("recorded"), outcomes.get("quarantined")) == (len(province.events), 0) or None
-
-    await eventually(settled, f"{len(province.events)} events of {province.source} are recorded", PATIENCE)
-    log = await installation.log()
-    assert [event["position"] for event in log] == list(range(1, len(log) + 1))
-    ours = [event["id"] for event in log if event["source"] == province.source]
-    assert len(ours) == len(province.events)
-    assert set(ours) == {event["id"] for event in province.events}
-    await _figures_are_right(installation, province, len(log))
-
-
-async def _figures_are_right(installation: Installation, province: Province, position: int) -> None:
-    path = f"/v1/organisations/{province.root}/totals"
-    asked = {"as_of": AS_OF.isoformat(), "min_position": position, "by": "child"}
-    totals = await eventually(
-        lambda: installation.get("reporting", path, **asked), f"position {position} is projected", PATIENCE
-    )
-    members = {child["organisation"]["id"]: child["members"]["total"] for child in totals["children"]}
-    assert members == province.members()
-    assert totals["candidates"]["open"] == province.open_candidates()
-
-
-async def _all_healthy(installation: Installation) -> None:
-    async def healthy() -> bool | None:
-        return installation.healthy() or None
-
-    await eventually(healthy, "everything is healthy again", PATIENCE)
-
-
-async def _printed_figures(installation: Installation) -> None:
-    readings = await figures.read(
-        installation.url("reporting"), 1, key=installation.key, ca=installation.ca, patience=PATIENCE
-    )
-    assert readings
-    assert [reading for reading in readings if not reading.equal] == []
 
 
 def test_only_the_three_apis_are_published_and_on_this_machine_only() -> None:
@@ -120,27 +54,9 @@ def test_only_the_three_apis_are_published_and_on_this_machine_only() -> None:
 async def test_the_golden_history_published_from_outside_gives_the_printed_figures(
     installation: Installation,
 ) -> None:
-    seed = installation.ketnap("source", "add", history.SOURCE, "--root", history.ROOT, "--creds", "-")
+    await golden_history(installation)
 
-    publication = await publish(
-        installation.nats_url,
-        history.SOURCE,
-        seed,
-        history.encoded(),
-        registry_url=installation.url("registry"),
-        key=installation.key,
-        ca=installation.ca,
-        patience=PATIENCE,
-    )
-
-    assert publication.outcomes == {"recorded": len(history.history())}
-    assert (publication.unanswered, publication.problems) == (0, ())
-    await eventually(
-        lambda: installation.get("reporting", "/v1/organisations", min_position=publication.last_position),
-        "the history is projected",
-        PATIENCE,
-    )
-    await _printed_figures(installation)
+    await printed_figures(installation)
 
 
 async def test_one_trace_leads_across_nats_through_every_service(
@@ -148,7 +64,7 @@ async def test_one_trace_leads_across_nats_through_every_service(
 ) -> None:
     province = Province("traced")
     trace, span = secrets.token_hex(16), secrets.token_hex(8)
-    async with _source(installation, province) as client:
+    async with connected_source(installation, province) as client:
         await client.jetstream().publish(
             f"ingest.{province.source}.batch",
             encoded(province.batches[0]),
@@ -241,20 +157,20 @@ def test_no_secret_is_in_an_image_a_log_or_what_the_engine_tells(installation: I
 
 
 @pytest.mark.parametrize("victim", LONG_RUNNING)
-async def test_a_container_that_is_killed_comes_back_and_nothing_is_lost(
+async def test_a_container_that_is_killed_comes_back_andnothing_is_lost(
     installation: Installation, victim: str
 ) -> None:
     province = Province(f"kill-{victim}")
     third = len(province.batches) // 3
-    async with _source(installation, province) as client:
+    async with connected_source(installation, province) as client:
         await province.publish(client, province.batches[:third])
         meanwhile = asyncio.create_task(province.publish(client, province.batches[third : 2 * third]))
         await asyncio.to_thread(installation.crash, victim)
         await meanwhile
-        await _all_healthy(installation)
+        await all_healthy(installation)
         await province.publish(client, province.batches[2 * third :])
 
-        await _nothing_is_lost(installation, province)
+        await nothing_is_lost(installation, province)
 
 
 async def test_an_upgrade_migrates_while_the_old_version_works_and_events_flow(
@@ -273,7 +189,7 @@ async def test_an_upgrade_migrates_while_the_old_version_works_and_events_flow(
             await asyncio.wait([asyncio.create_task(done.wait())], timeout=0.5)
         await province.publish(client, batches)
 
-    async with _source(installation, province) as client:
+    async with connected_source(installation, province) as client:
         flowing = asyncio.create_task(flow(client))
         before = {service: installation.inspect(service)["Id"] for service in LONG_RUNNING}
         installation.version = next_version
@@ -296,8 +212,8 @@ async def test_an_upgrade_migrates_while_the_old_version_works_and_events_flow(
         for service in LONG_RUNNING:
             assert installation.inspect(service)["Config"]["Image"].endswith(f":{NEXT}")
         assert _tables(installation) == "1"
-        await _nothing_is_lost(installation, province)
-    await _printed_figures(installation)
+        await nothing_is_lost(installation, province)
+    await printed_figures(installation)
 
 
 async def test_the_old_version_is_taken_back_on_the_newer_schema(
@@ -309,9 +225,9 @@ async def test_the_old_version_is_taken_back_on_the_newer_schema(
     await asyncio.to_thread(installation.up)
 
     assert _tables(installation) == "1"
-    async with _source(installation, province) as client:
+    async with connected_source(installation, province) as client:
         await province.publish(client, province.batches)
-        await _nothing_is_lost(installation, province)
+        await nothing_is_lost(installation, province)
     installation.version = next_version
 
 
@@ -322,7 +238,7 @@ async def test_after_down_and_up_everything_is_as_it_was(installation: Installat
     await asyncio.to_thread(installation.up)
 
     assert await installation.log() == before
-    await _printed_figures(installation)
+    await printed_figures(installation)
     assert "kill-postgres" in installation.ketnap("source", "list")
 
 

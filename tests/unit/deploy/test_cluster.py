@@ -61,6 +61,7 @@ def test_what_is_carried_makes_the_secrets_of_all_machines_the_same(machine: Mac
     for which in (2, 3):
         other = machine(which)
         carried.take(other, text.encode())
+        provide(other)
 
         for directory in (first.secrets, first.authority):
             for file in directory.iterdir():
@@ -79,6 +80,7 @@ def test_a_database_is_first_sought_beside_whoever_asks(machine: Machines) -> No
     text = carried.give(first)
     second = machine(2)
     carried.take(second, text.encode())
+    provide(second)
 
     for layout, places in (
         (first, "@postgres:5432,postgres-2:5432/"),
@@ -106,6 +108,11 @@ def test_routes_and_the_pair_show_certificates_for_what_the_others_call_them(mac
         "server.pem",
         "server.key",
     }
+
+
+def test_a_machine_without_secrets_gives_none(machine: Machines) -> None:
+    with pytest.raises(StackError, match="no secrets"):
+        carried.give(machine(2))
 
 
 def test_the_third_machine_cannot_begin_a_cluster(machine: Machines) -> None:
