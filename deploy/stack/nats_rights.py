@@ -10,6 +10,8 @@ from typing import NamedTuple
 SERVICE_USERS = ("registry", "reporting", "notifier", "operator")
 
 _ASK = "$JS.API"
+KEYS_STREAM = "KV_access"
+"""Of a cluster: what its machines tell each other of keys of the APIs (`deploy.stack.shared_keys`)."""
 _SAID_BY_OTHERS = ("ingest.>", "log.>", "receipt.>")
 
 
@@ -46,7 +48,7 @@ def written(allowed: Rights) -> str:
 def _registry() -> Rights:
     """Reads every source's stream with consumers that it makes; makes `LOG` and `RECEIPTS`, and writes both."""
     made = tuple(f"STREAM.{verb}.{stream}" for verb in ("CREATE", "UPDATE") for stream in ("LOG", "RECEIPTS"))
-    asked = ("INFO", "STREAM.INFO.*", *made)
+    asked = ("INFO", "STREAM.INFO.*", "STREAM.LIST", *made)  # the list: its metrics tell how full each stream is
     consumers = ("CREATE.*", "CREATE.*.>", "MSG.NEXT.*.*", "DELETE.*.*")
     # A subject cannot say `INGEST_…`, so all streams are allowed, and then those taken out that are no source's.
     foreign = ("CREATE", "DELETE", "MSG.NEXT")
@@ -61,7 +63,7 @@ def _registry() -> Rights:
         tuple(
             f"{_ASK}.CONSUMER.{verb}.{stream}{rest}"
             for verb in foreign
-            for stream in ("LOG", "RECEIPTS")
+            for stream in ("LOG", "RECEIPTS", KEYS_STREAM)
             for rest in ("", ".>")
         ),
     )

@@ -16,6 +16,7 @@ from deploy.stack import nats
 from deploy.stack.access import join_keys, list_keys
 from deploy.stack.errors import StackError
 from deploy.stack.layout import Addresses, Layout
+from deploy.stack.nats_rights import KEYS_STREAM
 from deploy.stack.provisioning import stream_replicas
 from shared.runtime.access.keys import Entry, KeysFile
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-BUCKET = "access"
+BUCKET = KEYS_STREAM.removeprefix("KV_")
 _LOOK = 2.0
 """Seconds between two looks."""
 _NAME = "keys.json"

@@ -9,7 +9,12 @@ from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
 from deploy.stack.nats import NatsServer
 from tests.connected.heard import Connect, Heard, connections
 
-STREAMS = {"LOG": "log.>", "RECEIPTS": "receipt.>", "INGEST_one": "ingest.one.>"}
+STREAMS = {
+    "LOG": "log.>",
+    "RECEIPTS": "receipt.>",
+    "INGEST_one": "ingest.one.>",
+    "KV_access": "$KV.access.>",
+}
 READERS = ("reporting", "notifier")
 API = "$JS.API"
 
@@ -35,6 +40,9 @@ OTHERS = [
     f"{API}.CONSUMER.MSG.NEXT.LOG.other",
     f"{API}.CONSUMER.PAUSE.LOG.other",
     "$JS.ACK.LOG.other.1.1.1.1.1",
+    "$KV.access.keys.json",
+    f"{API}.DIRECT.GET.KV_access.$KV.access.keys.json",
+    f"{API}.CONSUMER.CREATE.KV_access",
 ]
 """What no reader may say; `other` stands for the other reader."""
 
@@ -52,6 +60,10 @@ NOT_THE_REGISTRYS = [
     f"{API}.CONSUMER.MSG.NEXT.LOG.reporting",
     f"{API}.CONSUMER.DURABLE.CREATE.INGEST_one.mine",
     "$JS.ACK.LOG.reporting.1.1.1.1.1",
+    "$KV.access.keys.json",
+    f"{API}.DIRECT.GET.KV_access.$KV.access.keys.json",
+    f"{API}.CONSUMER.CREATE.KV_access",
+    f"{API}.CONSUMER.CREATE.KV_access.mine",
 ]
 
 
@@ -136,6 +148,11 @@ async def test_the_registry_publishes_for_no_source_and_touches_no_readers_consu
     heard = await connect(nats_server.seed("registry"), "registry")
 
     await _is_refused(heard, operator, NOT_THE_REGISTRYS)
+
+
+async def test_the_registry_sees_how_full_each_stream_is(registry: Client) -> None:
+    """Its metrics are made of this."""
+    assert {info.config.name for info in await registry.jetstream().streams_info()} == set(STREAMS)
 
 
 async def test_the_operator_speaks_for_nobody_else(operator: Heard) -> None:
