@@ -61,9 +61,12 @@ async def exchange(shared: "KeyValue", layout: Layout) -> None:
 
     said: list[Entry] = []
     revision = 0
-    with contextlib.suppress(KeyNotFoundError):
+    try:
         entry = await shared.get(_NAME)
         said, revision = _read(entry.value or b""), entry.revision or 0
+    except KeyNotFoundError as absent:
+        if absent.entry is not None:  # deleted by hand: what is written next goes behind the mark that it left
+            revision = absent.entry.revision or 0
     joined = join_keys(layout, said) if said else list_keys(layout)
     if {each.id: each for each in joined} != {each.id: each for each in said}:
         # Another machine was faster: the next look joins what it said.

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from nats.js.kv import KeyValue
 
 from deploy.stack import nats, shared_keys
 from deploy.stack.access import add_key, list_keys, revoke_keys
@@ -86,51 +87,66 @@ async def test_a_server_that_knows_the_password_joins_only_with_a_certificate_of
     assert await _routes(outside) == set()
 
 
-async def test_keys_that_are_made_and_revoked_on_any_machine_hold_on_all(
-    nats_server: NatsServer, tmp_path: Path
-) -> None:
-    machines = [Layout(tmp_path / name) for name in ("one", "other")]
+@pytest.fixture
+async def bucket(nats_server: NatsServer) -> AsyncIterator[KeyValue]:
+    """Where machines tell each other their keys."""
     client = await nats.connect(nats_server.url, nats_server.seed("operator"))
     try:
-        bucket = await shared_keys.bucket(client.jetstream())
-
-        async def exchange() -> None:
-            for machine in (*machines, *machines):
-                await shared_keys.exchange(bucket, machine)
-
-        one, _ = add_key(machines[0], "one", "operator")
-        other, _ = add_key(machines[1], "other", "operator")
-        await exchange()
-        assert {each.id for each in list_keys(machines[0])} == {one.id, other.id}
-        assert list_keys(machines[0]) == list_keys(machines[1])
-
-        revoke_keys(machines[1], one.id)
-        await exchange()
-        assert [each.id for each in list_keys(machines[0]) if each.revoked_at] == [one.id]
-
-        # What the bucket forgets, the machines still know.
-        await client.jetstream().purge_stream("KV_access")
-        await exchange()
-        assert [each.id for each in list_keys(machines[0]) if each.revoked_at] == [one.id]
+        yield await shared_keys.bucket(client.jetstream())
     finally:
         await client.close()
+
+
+@pytest.fixture
+def machines(tmp_path: Path) -> list[Layout]:
+    """Two, without a key."""
+    return [Layout(tmp_path / name) for name in ("one", "other")]
+
+
+async def _exchange(bucket: KeyValue, machines: list[Layout]) -> None:
+    """Each looks twice, in turn."""
+    for machine in (*machines, *machines):
+        await shared_keys.exchange(bucket, machine)
+
+
+async def test_keys_that_are_made_and_revoked_on_any_machine_hold_on_all(
+    bucket: KeyValue, machines: list[Layout]
+) -> None:
+    one, _ = add_key(machines[0], "one", "operator")
+    other, _ = add_key(machines[1], "other", "operator")
+    await _exchange(bucket, machines)
+    assert {each.id for each in list_keys(machines[0])} == {one.id, other.id}
+    assert list_keys(machines[0]) == list_keys(machines[1])
+
+    revoke_keys(machines[1], one.id)
+    await _exchange(bucket, machines)
+
+    assert [each.id for each in list_keys(machines[0]) if each.revoked_at] == [one.id]
+
+
+async def test_a_bucket_that_forgets_makes_no_machine_forget(
+    bucket: KeyValue, machines: list[Layout], tmp_path: Path
+) -> None:
+    one, _ = add_key(machines[0], "one", "operator")
+    await _exchange(bucket, machines)
+    revoke_keys(machines[1], one.id)
+    await _exchange(bucket, machines)
+
+    await bucket.purge("keys.json")
+    late = Layout(tmp_path / "late")
+    await _exchange(bucket, [*machines, late])
+
+    for machine in (*machines, late):
+        assert [each.id for each in list_keys(machine) if each.revoked_at] == [one.id]
 
 
 async def test_keys_that_two_machines_make_at_the_same_moment_are_both_kept(
-    nats_server: NatsServer, tmp_path: Path
+    bucket: KeyValue, machines: list[Layout]
 ) -> None:
-    machines = [Layout(tmp_path / name) for name in ("one", "other")]
-    client = await nats.connect(nats_server.url, nats_server.seed("operator"))
-    try:
-        bucket = await shared_keys.bucket(client.jetstream())
-        made = {add_key(machine, "key", "operator")[0].id for machine in machines}
+    made = {add_key(machine, "key", "operator")[0].id for machine in machines}
 
-        for _ in range(2):
-            await asyncio.gather(*(shared_keys.exchange(bucket, machine) for machine in machines))
-        for machine in machines:
-            await shared_keys.exchange(bucket, machine)
+    await asyncio.gather(*(shared_keys.exchange(bucket, machine) for machine in machines))
+    await _exchange(bucket, machines)
 
-        assert {each.id for machine in machines for each in list_keys(machine)} == made
-        assert list_keys(machines[0]) == list_keys(machines[1])
-    finally:
-        await client.close()
+    assert {each.id for machine in machines for each in list_keys(machine)} == made
+    assert list_keys(machines[0]) == list_keys(machines[1])
