@@ -40,9 +40,10 @@ def begin(layout: Layout, mark: Path = BEGINS) -> None:
     machine = machines.this_machine()
     if machine not in machines.PAIR:
         raise StackError("a cluster begins on machine 1 or 2, which have PostgreSQL: say KETNAP_MACHINE=1 in .env")
-    if nats_cluster.password_file(layout.secrets).exists():
+    if _complete(layout):
         raise StackError("this machine has the secrets of a cluster already; `carry give` gives them")
-    if (layout.secrets / f"postgres-{postgres.SUPERUSER}.password").exists():
+    begun_before = nats_cluster.password_file(layout.secrets).exists()
+    if (layout.secrets / f"postgres-{postgres.SUPERUSER}.password").exists() and not begun_before:
         raise StackError(
             "this machine has an installation that stands alone; docs/cluster.md says how its data are moved"
         )
@@ -53,7 +54,7 @@ def begin(layout: Layout, mark: Path = BEGINS) -> None:
 
 def give(layout: Layout) -> str:
     """The secrets of this cluster, to be carried to another machine. Raises StackError."""
-    if not nats_cluster.password_file(layout.secrets).exists():
+    if not _complete(layout):
         raise StackError(
             "this machine has no secrets of a cluster to give: `carry begin` makes them on the first one"
         )
@@ -75,10 +76,13 @@ def take(layout: Layout, text: bytes) -> None:
         carried = msgspec.json.decode(text, type=Carried)
     except msgspec.DecodeError as error:
         raise StackError(f"this is not what `carry give` gave: {error}") from None
+    # The secrets last, and the routes' password last of these: without it the job `secrets` makes none of its own
+    # in place of what is missing, should this be broken off.
+    last = nats_cluster.password_file(layout.secrets).name
     places = {
-        layout.secrets: carried.secrets,
-        layout.authority: carried.authority,
         _registry(layout): carried.registry,
+        layout.authority: carried.authority,
+        layout.secrets: dict(sorted(carried.secrets.items(), key=lambda each: each[0] == last)),
     }
     for name in (name for files in places.values() for name in files):
         if not _NAME.fullmatch(name):
@@ -95,6 +99,16 @@ def take(layout: Layout, text: bytes) -> None:
         for name, value in files.items():
             write_secret(directory / name, value)
     join_keys(layout, carried.access.keys)
+
+
+def _complete(layout: Layout) -> bool:
+    """Whether all that the machines of a cluster share is here."""
+    needed = (
+        nats_cluster.password_file(layout.secrets),
+        layout.authority / "ca.pem",
+        *(_registry(layout) / name for name in _of_registry(layout)),
+    )
+    return all(file.exists() for file in needed)
 
 
 def _registry(layout: Layout) -> Path:

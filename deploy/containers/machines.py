@@ -40,12 +40,15 @@ def postgres_host(machine: int) -> str:
 
 
 def postgres_addresses(machine: int | None) -> str:
-    """`HOST:PORT` of PostgreSQL as a machine's own services find it, with commas between those of the pair."""
+    """`HOST:PORT` of PostgreSQL as a machine's own services find it, with commas between those of the pair.
+
+    Its own is asked first: a machine that is gone without a word is waited for, and the one behind it never asked.
+    """
     if machine is None:
         return f"{POSTGRES_HOST}:{POSTGRES_PORT}"
-    return ",".join(
-        f"{POSTGRES_HOST if each == machine else postgres_host(each)}:{POSTGRES_PORT}" for each in PAIR
-    )
+    others = [postgres_host(each) for each in PAIR if each != machine]
+    hosts = [POSTGRES_HOST, *others] if machine in PAIR else others
+    return ",".join(f"{host}:{POSTGRES_PORT}" for host in hosts)
 
 
 def other_postgres(machine: int, ca_file: Path) -> Server:

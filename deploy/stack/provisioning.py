@@ -119,6 +119,8 @@ async def follow_sources(addresses: Addresses, done: Callable[[], None] = lambda
     learn here of any other file of its configuration that was written anew, a renewed certificate say. `addresses`
     are those of this machine: its own NATS server and no other's. `done` is called whenever all is in line.
     """
+    import asyncpg
+
     known: Mapping[Path, int] = {}
     said = ""
     while True:
@@ -132,7 +134,7 @@ async def follow_sources(addresses: Addresses, done: Callable[[], None] = lambda
                 known = found
             done()
             said = ""
-        except StackError as fault:
+        except (StackError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
             if said != str(fault):  # once is enough, however often it is tried
                 log.warning("the users of NATS may be those of before; trying again", fault=str(fault))
             said = str(fault)

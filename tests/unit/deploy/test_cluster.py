@@ -10,6 +10,7 @@ from deploy.containers.places import handed
 from deploy.containers.secrets import provide
 from deploy.stack.access import add_key, join_keys, list_keys, revoke_keys
 from deploy.stack.errors import StackError
+from deploy.stack.keys import write_secret
 from deploy.stack.layout import Layout
 from shared.runtime.tls import names
 
@@ -84,7 +85,7 @@ def test_a_database_is_first_sought_beside_whoever_asks(machine: Machines) -> No
 
     for layout, places in (
         (first, "@postgres:5432,postgres-2:5432/"),
-        (second, "@postgres-1:5432,postgres:5432/"),
+        (second, "@postgres:5432,postgres-1:5432/"),
     ):
         url = (handed(layout.data_dir, "registry") / "registry.database-url").read_text()
         assert places in url
@@ -108,6 +109,28 @@ def test_routes_and_the_pair_show_certificates_for_what_the_others_call_them(mac
         "server.pem",
         "server.key",
     }
+
+
+def test_secrets_that_were_taken_in_part_are_not_made_up_to_a_whole(
+    machine: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = carried.give(machine.begun())
+    other = machine(2)
+    left = iter(range(8))
+
+    def broken_off(path: Path, value: str) -> None:
+        next(left)
+        write_secret(path, value)
+
+    monkeypatch.setattr(carried, "write_secret", broken_off)
+    with pytest.raises(StopIteration):
+        carried.take(other, text.encode())
+
+    with pytest.raises(StackError, match="no secrets of a cluster"):
+        provide(other)
+    monkeypatch.undo()
+    carried.take(machine(2), text.encode())
+    assert carried.give(other) == text
 
 
 def test_a_machine_without_secrets_gives_none(machine: Machines) -> None:
