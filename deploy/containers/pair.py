@@ -58,6 +58,8 @@ def _do(what: str, here: Server, other: Server, secrets: Path) -> None:
                 raise StackError(
                     "the other PostgreSQL takes writes: stop it first, two of them are worse than none"
                 )
+            if not replication.follows(here, superuser):
+                raise StackError("PostgreSQL of this machine takes writes already")
             replication.promote(here, superuser)
         case _:
             _say(USAGE, sys.stderr)
