@@ -227,6 +227,22 @@ def _tls(certificates: Sequence[str]) -> str:
 
 def write_sources(path: Path, public_keys: Mapping[str, str]) -> bool:
     """Write the users of the account SOURCES, {source: public key}; True if that changed the file."""
+    if holds_sources(path, public_keys):
+        return False
+    write_secret(path, _users_of_sources(public_keys))
+    return True
+
+
+def holds_sources(path: Path, public_keys: Mapping[str, str]) -> bool:
+    """Whether the file is already what `write_sources` would write."""
+    content = _users_of_sources(public_keys)
+    try:
+        return path.read_text(encoding="utf-8") == content + "\n"
+    except FileNotFoundError:
+        return False
+
+
+def _users_of_sources(public_keys: Mapping[str, str]) -> str:
     for source in public_keys:
         if not SOURCE.fullmatch(source):
             raise ValueError(f"not a source's name: {source!r}")  # it would write its own rights
@@ -234,14 +250,7 @@ def write_sources(path: Path, public_keys: Mapping[str, str]) -> bool:
     for source, key in sorted(public_keys.items()):
         lines.append(f"  {_user(key, source_rights(source))}")
     lines.append("]")
-    content = "\n".join(lines)
-    try:
-        if path.read_text(encoding="utf-8") == content + "\n":
-            return False
-    except FileNotFoundError:
-        pass
-    write_secret(path, content)
-    return True
+    return "\n".join(lines)
 
 
 def read_sources(path: Path) -> dict[str, str]:

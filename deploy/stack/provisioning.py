@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_ALONE = "LOCK TABLE registry.source IN SHARE ROW EXCLUSIVE MODE"
 _LOOK = 2.0
 """Seconds between two looks at the table of sources."""
 _ROOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -126,8 +127,12 @@ async def follow_sources(addresses: Addresses, done: Callable[[], None] = lambda
     while True:
         try:
             async with _connected(addresses) as connection:
-                active = await _active(connection)
-            _write_users(addresses, active)
+                if not nats.holds_sources(Layout(addresses.data_dir).sources_file, await _active(connection)):
+                    # A source that is being added is in the file before it is in the table. So this waits for
+                    # whoever is at it, and looks again.
+                    async with connection.transaction():
+                        await connection.execute(_ALONE)
+                        _write_users(addresses, await _active(connection))
             found = _stamps(Layout(addresses.data_dir).nats)
             if found != known:
                 await nats.reload(addresses.nats_url, addresses.nats_system_seed, addresses.ca)
@@ -208,7 +213,7 @@ async def _change(addresses: Addresses) -> "AsyncIterator[Connection]":
     async with _connected(addresses) as connection:
         try:
             async with connection.transaction():
-                await connection.execute("LOCK TABLE registry.source IN SHARE ROW EXCLUSIVE MODE")
+                await connection.execute(_ALONE)
                 yield connection
                 await _follow(addresses, connection)
         except BaseException:

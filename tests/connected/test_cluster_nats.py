@@ -5,17 +5,23 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 from nats.js.kv import KeyValue
 
-from deploy.stack import nats, shared_keys
+from deploy.stack import nats, provisioning, shared_keys
 from deploy.stack.access import add_key, list_keys, revoke_keys
 from deploy.stack.certificates import Authority, ensure_authority, ensure_server, pem
-from deploy.stack.layout import Layout
+from deploy.stack.keys import new_seed, public_key
+from deploy.stack.layout import Addresses, Layout
 from deploy.stack.nats import NatsServer
 from deploy.stack.nats_cluster import Member, RouteTls
 from deploy.stack.ports import HOST, free_port
+from shared.runtime.tasks import ended
+from tests.conftest import Database
 from tests.faults.system import eventually
+
+KEY = public_key(new_seed())
 
 
 class Servers:
@@ -150,3 +156,53 @@ async def test_keys_that_two_machines_make_at_the_same_moment_are_both_kept(
 
     assert {each.id for machine in machines for each in list_keys(machine)} == made
     assert list_keys(machines[0]) == list_keys(machines[1])
+
+
+async def test_a_follower_leaves_a_source_alone_that_is_just_being_added(
+    database: Database, nats_server: NatsServer
+) -> None:
+    file = nats_server.sources_file
+    looked = asyncio.Event()
+    following = asyncio.create_task(provisioning.follow_sources(_addresses(database, nats_server), looked.set))
+    try:
+        await asyncio.wait_for(looked.wait(), 20)
+        connection = await asyncpg.connect(database.url())
+        try:
+            async with connection.transaction():
+                await connection.execute("LOCK TABLE registry.source IN SHARE ROW EXCLUSIVE MODE")
+                await connection.execute(
+                    "INSERT INTO registry.source (source, root, public_key) VALUES ('new', 'new', $1)", KEY
+                )
+                nats.write_sources(file, {"new": KEY})
+
+                async def waits() -> object:
+                    return (
+                        await database.fetch(
+                            "SELECT FROM pg_locks WHERE relation = 'registry.source'::regclass AND NOT granted",
+                            role="postgres",
+                        )
+                        or None
+                    )
+
+                await eventually(waits, "the follower sees that somebody is at it, and waits")
+                assert nats.read_sources(file) == {"new": KEY}
+        finally:
+            await connection.close()
+        looked.clear()
+        await asyncio.wait_for(looked.wait(), 20)
+        assert nats.read_sources(file) == {"new": KEY}
+    finally:
+        await ended(following)
+
+
+def _addresses(database: Database, nats_server: NatsServer) -> Addresses:
+    return Addresses(
+        data_dir=nats_server.directory.parent,
+        reporting_url="",
+        registry_url="",
+        notifier_url="",
+        nats_url=nats_server.url,
+        database_url=database.url(),
+        nats_seed=nats_server.seed("operator"),
+        nats_system_seed=nats_server.seed("system"),
+    )
