@@ -1,5 +1,6 @@
 """What must hold of an installation in containers whatever was done to it, looked at from outside."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,6 +9,7 @@ from nats.aio.client import Client
 
 from deploy.demo import figures, history
 from deploy.publishing import publish
+from shared.runtime.connection import connect
 from shared.runtime.tls import trusting
 from tests.deployment.installation import Installation
 from tests.faults.province import AS_OF, Province
@@ -19,11 +21,7 @@ PATIENCE = 180.0
 @asynccontextmanager
 async def connected_source(installation: Installation, province: Province) -> AsyncIterator[Client]:
     """A client of a province that is registered first; it waits for a server that goes away."""
-    seed = installation.ketnap("source", "add", province.source, "--root", province.root, "--creds", "-")
-
-    async def quiet(error: Exception) -> None:
-        """A server that goes away is what this is about."""
-
+    seed = await _registered(installation, province.source, province.root)
     client = await nats.connect(
         installation.nats_url.split(","),
         tls=trusting(installation.ca),
@@ -32,12 +30,39 @@ async def connected_source(installation: Installation, province: Province) -> As
         inbox_prefix=f"_INBOX_{province.source}",
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.1,
-        error_cb=quiet,
+        error_cb=_quiet,
     )
     try:
         yield client
     finally:
         await client.close()
+
+
+async def _registered(installation: Installation, source: str, root: str) -> str:
+    """Register a source, and wait until each NATS server knows it; gives its seed."""
+    seed = installation.ketnap("source", "add", source, "--root", root, "--creds", "-")
+    for url in installation.nats_url.split(","):
+
+        async def accepted(url: str = url) -> bool | None:
+            with contextlib.suppress(Exception):
+                client = await connect(
+                    url,
+                    ca=installation.ca,
+                    nkeys_seed_str=seed,
+                    inbox_prefix=f"_INBOX_{source}",
+                    allow_reconnect=False,
+                    error_cb=_quiet,
+                )
+                await client.close()
+                return True
+            return None
+
+        await eventually(accepted, f"{url} knows {source}")
+    return seed
+
+
+async def _quiet(error: Exception) -> None:
+    """A server that goes away, or does not know a source yet, is what this is about."""
 
 
 async def nothing_is_lost(installation: Installation, province: Province) -> None:
@@ -81,7 +106,7 @@ async def all_healthy(installation: Installation) -> None:
 async def golden_history(installation: Installation, asked: Installation | None = None) -> None:
     """Publish the golden history from outside, and wait until it is projected; `asked` may be who answers."""
     asked = asked or installation
-    seed = installation.ketnap("source", "add", history.SOURCE, "--root", history.ROOT, "--creds", "-")
+    seed = await _registered(installation, history.SOURCE, history.ROOT)
 
     publication = await publish(
         installation.nats_url,
