@@ -1,6 +1,5 @@
 """Rows: what of a projection is only ever added to, as COPY takes it. Pure."""
 
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -9,7 +8,6 @@ from msgspec.structs import astuple
 
 from services.reporting.projector.person_steps import KnownStep, PersonStep
 from services.reporting.projector.spells import Edge
-from shared.events.catalogue import NEWEST
 from shared.events.recorded import Recorded
 from shared.timeline import fold
 from shared.timeline.fold import Folded
@@ -41,18 +39,12 @@ def fact(event: Recorded) -> Row:
         event.position,
         event.source,
         event.event_id,
-        _newest(event.type),
+        event.entry.type,
         event.subject,
         event.effectiveon,
         event.time,
         _json(event.data).decode(),
     )
-
-
-@lru_cache(maxsize=256)
-def _newest(type_: str) -> str:
-    """As which a fact is written that was recorded as this type."""
-    return NEWEST[type_.partition(".")[0]].type
 
 
 def delta(position: int, change: Change) -> Row:
