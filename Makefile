@@ -5,6 +5,8 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 export PYTHONPATH :=
+# Where this is set, as in many containers, every process would compile every module anew, for 2 s of its start.
+export PYTHONDONTWRITEBYTECODE :=
 # Networks with a certificate authority of their own have it in the system's store.
 export UV_SYSTEM_CERTS := 1
 
