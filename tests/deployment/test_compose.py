@@ -157,7 +157,7 @@ def test_no_secret_is_in_an_image_a_log_or_what_the_engine_tells(installation: I
 
 
 @pytest.mark.parametrize("victim", LONG_RUNNING)
-async def test_a_container_that_is_killed_comes_back_andnothing_is_lost(
+async def test_a_container_that_is_killed_comes_back_and_nothing_is_lost(
     installation: Installation, victim: str
 ) -> None:
     province = Province(f"kill-{victim}")
