@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from types import MappingProxyType
 
 from shared.events.vocabulary import ORGANISATION_KINDS, SECTORS, FlowMetric
@@ -190,11 +191,17 @@ def measures_of(figures: Mapping[str, Measures]) -> set[str]:
     return {measure for measures in figures.values() for measure in measures}
 
 
+@lru_cache(maxsize=1024)
+def _split(path: str) -> tuple[tuple[str, ...], str]:
+    *outer, name = path.split(".")
+    return tuple(outer), name
+
+
 def nested(figures: Mapping[str, int]) -> dict[str, object]:
     """`{"members": {"total": 1}}` of `{"members.total": 1}`."""
     body: dict[str, object] = {}
     for path, amount in figures.items():
-        *outer, name = path.split(".")
+        outer, name = _split(path)
         inner = body
         for step in outer:
             following = inner.setdefault(step, {})

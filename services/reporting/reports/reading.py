@@ -478,6 +478,6 @@ class Reading:
 
 
 def _add(found: Mapping[str, Counter[str]], rows: Iterable[Any]) -> None:
-    for row in rows:
-        if row.part in found:
-            found[row.part][row.measure] = row.amount
+    for part, measure, amount in rows:
+        if part in found:
+            found[part][measure] = amount

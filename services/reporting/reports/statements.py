@@ -119,6 +119,10 @@ def of_named(hierarchy: str, contribution: Contribution, asked: str) -> TextClau
 def of_rest(hierarchy: str, contribution: Contribution, asked: str) -> TextClause:
     """What is asked of all parts but of some children and of the whole: what is below these is not looked at."""
     whole = statement(hierarchy, contribution, asked).text
+    if contribution == "levels":
+        # Who has no sums is small, and looked up; a join would go through all deltas there are.
+        each = PIECES[f"counting_{hierarchy}"].text + "\n" + PIECES["levels_of_each"].text
+        whole = whole.replace(PIECES["levels"].text, each)
     skipping = (
         "v.organisation_id <> CAST(:organisation_id AS text) "
         "AND v.organisation_id <> ALL (CAST(:skipped AS text[]))"

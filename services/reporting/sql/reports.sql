@@ -91,6 +91,44 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
       AND d.measure = ANY (CAST(:measures AS text[])) AND d.day <= :day AND d.position <= :known
 );
 
+-- counting_as_was: whose facts count on a day, in the hands of organisations active on it; in an index's order
+, counting (organisation_id, part) AS MATERIALIZED (
+    SELECT h.organisation_id, s.part
+    FROM scope s
+    JOIN reporting.organisation_version v ON v.organisation_id = s.organisation_id
+    JOIN reporting.holding_version h ON h.holder_id = s.organisation_id
+    WHERE s.from_day <= :day AND :day < s.to_day
+      AND v.active AND v.valid_from <= :day AND :day < v.valid_to
+      AND v.known_from <= :known AND :known < v.known_to
+      AND h.valid_from <= :day AND :day < h.valid_to AND h.known_from <= :known AND :known < h.known_to
+    ORDER BY h.organisation_id
+);
+
+-- counting_current: the tree of today has them in the place of who holds what was theirs already then
+, counting (organisation_id, part) AS MATERIALIZED (
+    SELECT h.organisation_id, h.part
+    FROM held h
+    JOIN reporting.holding_version a ON a.organisation_id = h.organisation_id
+    JOIN reporting.organisation_version v ON v.organisation_id = a.holder_id
+    WHERE h.from_day <= :day AND :day < h.to_day
+      AND a.valid_from <= :day AND :day < a.valid_to AND a.known_from <= :known AND :known < a.known_to
+      AND v.active AND v.valid_from <= :day AND :day < v.valid_to
+      AND v.known_from <= :known AND :known < v.known_to
+    ORDER BY h.organisation_id
+);
+
+-- levels_of_each: the same as `levels`, looked up by organisation, whatever sizes the planner sees
+, contribution (part, measure, position, change, day) AS (
+    SELECT c.part, d.measure, d.position, d.change, d.day
+    FROM counting c
+    CROSS JOIN LATERAL (
+        SELECT d.measure, d.position, d.change, d.day FROM reporting.delta d
+        WHERE d.organisation_id = c.organisation_id
+          AND d.measure = ANY (CAST(:measures AS text[])) AND d.day <= :day AND d.position <= :known
+        OFFSET 0
+    ) d
+);
+
 -- own_flows: sums over days of what organisations themselves did, wherever what was theirs has gone
 , contribution (part, measure, position, change, day) AS (
     SELECT s.part, d.measure, d.position, d.change, d.day
