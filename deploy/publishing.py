@@ -162,6 +162,13 @@ class _Publisher:
                     f"NATS at {nats_url} refuses these credentials: is source {self._source} registered there? "
                     "`ketnap source list` shows it"
                 ) from None
+            if isinstance(error, ConnectionResetError | nats.errors.UnexpectedEOF):
+                # The reason that a server gives may get lost when it ends the connection right after it.
+                raise PublishError(
+                    f"NATS at {nats_url} broke off when credentials were shown: it refuses these credentials, "
+                    f"or is just being stopped. Is source {self._source} registered there? "
+                    "`ketnap source list` shows it"
+                ) from None
             raise PublishError(f"NATS at {nats_url} does not answer: is the system up? ({error})") from None
         self._connecting = False
         try:
