@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.reporting.projector.running_sums import SQL as RUNNING
 from services.reporting.projector.running_sums import RunningSums
-from services.reporting.projector.store import read_checkpoint
 from shared.runtime.sql import Statements
 
 SQL = Statements("services.reporting.sql", "person_sums.sql")
@@ -43,33 +42,25 @@ class PersonSums(RunningSums):
     """Keeps the sums of one reporting database, at the pace of the running sums."""
 
     _sql = SQL
+    _all = ("forget_sums", "forget_summed")
     persons_at_a_time = 20_000
     """In one statement: a reform of the whole tree is about everybody."""
 
     def __init__(self, engine: AsyncEngine, *, least_below: int = LEAST_BELOW) -> None:
         super().__init__(engine, least_below=least_below)
 
-    async def advance(self) -> int:
-        """Take in the next positions, at most up to the end of a block; gives the last position taken in."""
-        async with self._engine.begin() as connection:
-            after = await self._progress(connection)
-            head = (await read_checkpoint(connection)).position
-            if head < after:
-                # The projections were made anew.
-                await connection.execute(SQL["forget_sums"])
-                await connection.execute(SQL["forget_summed"])
-                after = 0
-            grown = (await connection.execute(SQL["grown"], {"least": self._least_below})).scalars().all()
-            if grown:
-                # From the beginning, step by step: all that came before at once is too much for one statement.
-                await connection.execute(SQL["put_summed"], {"only": grown})
-                await connection.execute(SQL["forget_sums"])
-                after = 0
-            only = (await connection.execute(SQL["summed"])).scalars().all()
-            upto = min(head, (after // BLOCK + 1) * BLOCK) if only else head
-            if only and after < upto:
-                await self._take_in_persons(connection, after, upto, only)
-            await connection.execute(SQL["move"], {"position": upto})
+    async def _take_in_next(self, connection: AsyncConnection, after: int, head: int) -> int:
+        """Take in what comes after a position, at most up to the end of a block; gives the last of it."""
+        grown = (await connection.execute(SQL["grown"], {"least": self._least_below})).scalars().all()
+        if grown:
+            # From the beginning, step by step: all that came before at once is too much for one statement.
+            await connection.execute(SQL["put_summed"], {"only": grown})
+            await connection.execute(SQL["forget_sums"])
+            after = 0
+        only = (await connection.execute(SQL["summed"])).scalars().all()
+        upto = min(head, (after // BLOCK + 1) * BLOCK) if only else head
+        if only and after < upto:
+            await self._take_in_persons(connection, after, upto, only)
         return upto
 
     async def _take_in_persons(

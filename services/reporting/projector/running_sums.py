@@ -76,6 +76,8 @@ class RunningSums:
 
     _sql = SQL
     """Where the statements about the progress stand."""
+    _all: tuple[str, ...] = ("forget_sums", "forget_known_sums", "forget_summed")
+    """Statements by which the sums are begun anew."""
 
     def __init__(self, engine: AsyncEngine, *, least_below: int = LEAST_BELOW) -> None:
         self._engine = engine
@@ -95,19 +97,17 @@ class RunningSums:
                 await asyncio.sleep(RETRY)
 
     async def advance(self) -> int:
-        """Take in the next positions, at most `STEP`; gives the last position taken in."""
+        """Take in the next positions, as many as one transaction may; gives the last position taken in."""
         async with self._engine.begin() as connection:
             after = await self._progress(connection)
             head = (await read_checkpoint(connection)).position
             if head < after:
                 # The projections were made anew.
-                for what in ("forget_sums", "forget_known_sums", "forget_summed"):
-                    await connection.execute(SQL[what])
+                for what in self._all:
+                    await connection.execute(self._sql[what])
                 after = 0
-            upto = min(head, after + STEP, (after // BLOCK + 1) * BLOCK)
-            if after < upto:
-                await self._take_in(connection, after, upto)
-            await connection.execute(SQL["move"], {"position": upto})
+            upto = await self._take_in_next(connection, after, head)
+            await connection.execute(self._sql["move"], {"position": upto})
         return upto
 
     async def catch_up(self) -> None:
@@ -125,6 +125,13 @@ class RunningSums:
             row = (await connection.execute(self._sql["progress"])).one()
         is_whole = getattr(row, "whole_position", row.position) == row.position
         return int(row.position) if is_whole else ANY_POSITION
+
+    async def _take_in_next(self, connection: AsyncConnection, after: int, head: int) -> int:
+        """Take in what comes after a position, at most `STEP` and up to a block's end; gives the last of it."""
+        upto = min(head, after + STEP, (after // BLOCK + 1) * BLOCK)
+        if after < upto:
+            await self._take_in(connection, after, upto)
+        return upto
 
     async def _take_in(self, connection: AsyncConnection, after: int, upto: int) -> None:
         """Add the deltas between two positions; what moved in the tree is taken out at its old place before."""
