@@ -54,7 +54,7 @@ _OF_SPELLS: Mapping[Contribution, tuple[str, ...]] = {
     "spell_levels": ("held_on_days", "spell_levels"),
     "spell_days": ("held_on_days", "spell_levels"),
     "spell_flows": ("spell_flows",),
-    "mentors": ("held_on_days", "mentors"),
+    "mentors": ("held_on_days", "mentors_held", "mentors"),
 }
 """Pieces of contributions made of edges of spells."""
 
@@ -147,7 +147,7 @@ def contributions(hierarchy: str, contribution: Contribution, *, vast: bool = Fa
     pieces = [scope(hierarchy, vast=vast)]
     standing = [VAST[piece].text for piece in ("standing", "standing_scope")] if vast else []
     if vast and contribution == "mentors":
-        pieces.append(VAST["mentors"].text)
+        pieces += [VAST["mentors_held"].text, SPELLS["mentors"].text]
     elif contribution in _OF_SPELLS:
         pieces += [SPELLS[piece].text.replace("--counted", COUNTED) for piece in _OF_SPELLS[contribution]]
     elif contribution in OF_STEPS:

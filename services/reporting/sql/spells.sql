@@ -88,14 +88,17 @@ CROSS JOIN LATERAL (
       AND c.day >= h.from_day AND c.day < h.to_day AND c.day >= :first
 );
 
--- mentors: mentors by how many persons of the scope are in their charge on the evening of days
+-- mentors_held: persons of the scope in the charge of each mentor on the evening of days
 , item AS MATERIALIZED (
     -- Those who have nobody any more stand here too: what happened to them is asked for.
     SELECT part, on_day AS day, mentor, max(position) AS position,
            sum(CASE WHEN how IN ('begins', 'comes') THEN change ELSE -change END)::bigint AS persons
     FROM held_edge
     GROUP BY part, on_day, mentor
-), contribution (part, measure, position, change, day, unit) AS (
+);
+
+-- mentors: mentors by how many persons of the scope are in their charge
+, contribution (part, measure, position, change, day, unit) AS (
     SELECT i.part, m.measure, i.position, 1::bigint, i.day, 'person/' || i.mentor
     FROM item i
     CROSS JOIN LATERAL (VALUES

@@ -287,7 +287,7 @@ LIMIT :some;
     WHERE v.kind IN ('cell', 'grassroots_cell')
 );
 
--- mentors: mentors by how many persons of the scope are in their charge on the evening of the day
+-- mentors_held: persons of the scope in the charge of each mentor on the evening of the day; by which events is not known
 , charge AS MATERIALIZED (
     SELECT organisation_id, mentor, sum(persons)::bigint AS persons
     FROM (
@@ -315,20 +315,11 @@ LIMIT :some;
       AND v.active AND v.valid_from <= :day AND :day < v.valid_to
       AND v.known_from <= :known AND :known < v.known_to
 ), item AS MATERIALIZED (
-    SELECT h.part, CAST(:day AS date) AS day, c.mentor, sum(c.persons)::bigint AS persons
+    SELECT h.part, CAST(:day AS date) AS day, c.mentor, CAST(NULL AS bigint) AS position,
+           sum(c.persons)::bigint AS persons
     FROM charge c
     JOIN in_active_hands USING (organisation_id)
     JOIN held h USING (organisation_id)
     WHERE h.from_day <= :day AND :day < h.to_day
     GROUP BY h.part, c.mentor
-), contribution (part, measure, change, day) AS (
-    SELECT i.part, m.measure, 1::bigint, i.day
-    FROM item i
-    CROSS JOIN LATERAL (VALUES
-        ('load.' || least(i.persons, CAST(:many AS bigint)), true),
-        ('load.over_limit', i.persons > (
-            SELECT l.most FROM unnest(CAST(:days AS date[]), CAST(:most AS bigint[])) AS l (day, most) WHERE l.day = i.day
-        ))
-    ) AS m (measure, holds)
-    WHERE i.persons > 0 AND m.holds AND m.measure = ANY (CAST(:measures AS text[]))
 );
