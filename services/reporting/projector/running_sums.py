@@ -25,8 +25,15 @@ SQL = Statements("services.reporting.sql", "running_sums.sql", "running_places.s
 COUNTED = Statements("services.reporting.sql", "spells.sql")["counted"].text
 """What an edge of a spell comes to, in the place of `--counted`."""
 
-LEAST_BELOW = 100
-"""Organisations that must have been put below one for sums to pay: fewer are read as fast without."""
+LEAST_BELOW = 20
+"""Organisations that must have been put below one for sums to pay: fewer are read as fast without.
+
+A commune has as many. By itself it is read as fast without, but a province has a hundred communes side by side.
+"""
+LEAST_KNOWN = 100
+"""The same for sums of what was known when: they are asked for seldom, and their rows are hardly ever shared."""
+AT_ONCE = 200
+"""Organisations whose sums are begun in one transaction, at most."""
 STEP = 20_000
 """Positions that one transaction takes in at most."""
 BLOCK = 8_192
@@ -71,7 +78,7 @@ _CHANGED_PLACES = composed("flags", "changed_places")
 class RunningSums:
     """Keeps the sums of one reporting database. Of several at a time, one works and the others wait.
 
-    least_below: see LEAST_BELOW.
+    least_below, least_known: see LEAST_BELOW and LEAST_KNOWN.
     """
 
     _sql = SQL
@@ -79,9 +86,12 @@ class RunningSums:
     _all: tuple[str, ...] = ("forget_sums", "forget_known_sums", "forget_summed")
     """Statements by which the sums are begun anew."""
 
-    def __init__(self, engine: AsyncEngine, *, least_below: int = LEAST_BELOW) -> None:
+    def __init__(
+        self, engine: AsyncEngine, *, least_below: int = LEAST_BELOW, least_known: int = LEAST_KNOWN
+    ) -> None:
         self._engine = engine
         self._least_below = least_below
+        self._least_known = least_known
 
     async def follow(self, watch: Watch) -> None:
         """Take in what is projected as it comes, until cancelled. What piles up meanwhile goes in at once."""
@@ -150,19 +160,26 @@ class RunningSums:
         if places:
             await connection.execute(_ADD_PLACES, {**in_, "places": places, "knowns": [upto]})
         if affected:
-            grown = {"affected": affected, "upto": upto, "least": self._least_below}
-            only = (await connection.execute(SQL["grown"], grown)).scalars().all()
-            if only:
-                await self._begin(connection, list(only), upto, in_)
+            await connection.execute(SQL["put_below"], {"affected": affected, "upto": upto})
+        await self._begin_grown(connection, upto, in_)
 
-    async def _begin(self, connection: AsyncConnection, only: list[str], upto: int, in_: dict[str, Any]) -> None:
-        """Make the sums of organisations that have none yet."""
-        trees = {**in_, "only": only}
-        await connection.execute(_ADD_TREES, trees)
-        places = (await connection.execute(SQL["places_of_trees"], {"only": only, "known": upto})).scalars().all()
-        if places:
-            await connection.execute(_ADD_PLACES_OF_TREES, {**trees, "places": places, "knowns": [upto]})
-        await connection.execute(SQL["put_summed"], {"organisations": only, "upto": upto})
+    async def _begin_grown(self, connection: AsyncConnection, upto: int, in_: dict[str, Any]) -> None:
+        """Make the sums of organisations that have none yet and are large enough for them."""
+        asked = {"least": self._least_below, "limit": AT_ONCE}
+        only = (await connection.execute(SQL["grown"], asked)).scalars().all()
+        if only:
+            await connection.execute(SQL["put_summed"], {"organisations": only})
+            trees = {**in_, "only": only}
+            await connection.execute(_ADD_TREES, trees)
+            below = {"only": only, "known": upto}
+            places = (await connection.execute(SQL["places_of_trees"], below)).scalars().all()
+            if places:
+                await connection.execute(_ADD_PLACES_OF_TREES, {**trees, "places": places, "knowns": [upto]})
+        large = (await connection.execute(SQL["large"], {"least": self._least_known})).scalars().all()
+        if large:
+            begun = {"organisations": large, "upto": upto, "block": in_["block"]}
+            for what in ("forget_known_of", "begin_known", "put_known"):
+                await connection.execute(SQL[what], begun)
 
 
 async def moved(connection: AsyncConnection, after: int, upto: int) -> list[str]:

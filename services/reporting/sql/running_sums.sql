@@ -66,7 +66,7 @@ FROM below b
 JOIN reporting.holding_version h ON h.holder_id = b.organisation_id
 WHERE h.known_from <= :upto AND h.known_to > :after;
 
--- grown: organisations with enough below them that sums pay, and that have none yet
+-- put_below: so many more have been put below who stands above these
 WITH RECURSIVE up (organisation_id, at) AS (
     SELECT h.organisation_id, h.holder_id
     FROM reporting.holding_version h
@@ -76,16 +76,37 @@ WITH RECURSIVE up (organisation_id, at) AS (
     FROM up u
     JOIN reporting.organisation_version v ON v.organisation_id = u.at
     WHERE v.parent_id IS NOT NULL AND v.known_from <= :upto AND :upto < v.known_to
-), counted AS (
-    INSERT INTO reporting.summed AS s (organisation_id, below)
-    SELECT at, count(*) FROM up WHERE at <> organisation_id GROUP BY at
-    ON CONFLICT (organisation_id) DO UPDATE SET below = s.below + excluded.below
-    RETURNING organisation_id, below, is_summed
 )
-SELECT organisation_id FROM counted WHERE below >= :least AND NOT is_summed ORDER BY organisation_id;
+INSERT INTO reporting.summed AS s (organisation_id, below)
+SELECT at, count(*) FROM up WHERE at <> organisation_id GROUP BY at
+ON CONFLICT (organisation_id) DO UPDATE SET below = s.below + excluded.below;
 
--- put_summed: these have sums from now on
-UPDATE reporting.summed SET is_summed = true, known_since = :upto WHERE organisation_id = ANY (CAST(:organisations AS text[]));
+-- grown: organisations with enough below them that sums pay, and that have none yet; the largest of them
+SELECT organisation_id FROM reporting.summed
+WHERE below >= :least AND NOT is_summed
+ORDER BY below DESC, organisation_id
+LIMIT :limit;
+
+-- put_summed: these have sums from now on, but not of what was known when
+UPDATE reporting.summed SET is_summed = true, known_since = 9223372036854775807
+WHERE organisation_id = ANY (CAST(:organisations AS text[]));
+
+-- large: organisations with so many below them that sums of what was known when pay, and that have none yet
+SELECT organisation_id FROM reporting.summed
+WHERE below >= :least AND is_summed AND known_since = 9223372036854775807
+ORDER BY organisation_id;
+
+-- forget_known_of: what a version may have left that keeps them of all
+DELETE FROM reporting.known_sum WHERE organisation_id = ANY (CAST(:organisations AS text[]));
+
+-- begin_known: what is known now is what was known at first
+INSERT INTO reporting.known_sum (organisation_id, measure, is_month, day, block, amount)
+SELECT organisation_id, measure, is_month, day, :block, amount
+FROM reporting.running_sum
+WHERE organisation_id = ANY (CAST(:organisations AS text[]));
+
+-- put_known: these have sums of what was known when from now on
+UPDATE reporting.summed SET known_since = :upto WHERE organisation_id = ANY (CAST(:organisations AS text[]));
 
 -- new_ones: what came between two positions, but for what `of_affected` selects
 WITH RECURSIVE chosen_delta AS (
@@ -300,7 +321,7 @@ WITH RECURSIVE below (organisation_id) AS (
     ) c (measure, day, change)
 );
 
--- add: into the sums of each day and each month
+-- add: into the sums of each day and each month, and of large organisations into those of the block
 , daily AS (
     SELECT at, measure, day, sum(change)::bigint AS amount
     FROM contribution
@@ -316,7 +337,8 @@ WITH RECURSIVE below (organisation_id) AS (
     HAVING sum(amount) <> 0
 ), known AS (
     INSERT INTO reporting.known_sum AS s (organisation_id, measure, is_month, day, block, amount)
-    SELECT at, measure, is_month, day, :block, amount FROM added
+    SELECT at, measure, is_month, day, :block, amount
+    FROM added JOIN reporting.summed w ON w.organisation_id = at AND w.known_since < 9223372036854775807
     ON CONFLICT (organisation_id, measure, is_month, day, block) DO UPDATE SET amount = s.amount + excluded.amount
 )
 INSERT INTO reporting.running_sum AS s (organisation_id, measure, is_month, day, amount)
