@@ -11,7 +11,8 @@ from services.reporting.reports.additive import Bodies
 from services.reporting.reports.figures import added, measures_of
 from services.reporting.reports.organisations import SQL
 from services.reporting.reports.question import OWN, WHOLE
-from services.reporting.reports.reading import Reading, flows, levels, places_without_members
+from services.reporting.reports.reading import Reading
+from services.reporting.reports.wanted import flows, levels, places_without_members
 from shared.events.vocabulary import FLOW_METRICS, Metric
 from shared.timeline.attainment import attainment as judge
 from shared.timeline.measures import MEMBER_LEVELS

@@ -9,9 +9,10 @@ from services.reporting.reports.additive import Bodies
 from services.reporting.reports.coverage import After
 from services.reporting.reports.figures import measures_of
 from services.reporting.reports.funnel import within
-from services.reporting.reports.reading import Reading, twelve_months_to
-from services.reporting.reports.reading import blocked as cells
+from services.reporting.reports.reading import Reading
 from services.reporting.reports.statements import PERSON_PIECES
+from services.reporting.reports.wanted import blocked as cells
+from services.reporting.reports.wanted import twelve_months_to
 from shared.timeline.person import STAGES
 
 COUNTS = tuple(path.removeprefix("counts.") for path in figures.BLOCKED)

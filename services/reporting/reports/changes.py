@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import text
 
 from services.reporting.reports.question import Question
-from services.reporting.reports.reading import DAY, Reading, Wanted, scope_parameters
+from services.reporting.reports.reading import Reading, scope_parameters
 from services.reporting.reports.statements import CONTRIBUTIONS, OF_STEPS, Contribution, contributions
 from services.reporting.reports.walking import SQL as WALKING
+from services.reporting.reports.wanted import DAY, Wanted
 from shared.runtime.sql import Statements
 from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
 

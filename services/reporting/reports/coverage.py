@@ -6,7 +6,8 @@ from typing import Any
 from services.reporting.reports import figures
 from services.reporting.reports.additive import Bodies
 from services.reporting.reports.figures import added, measures_of, nested
-from services.reporting.reports.reading import Reading, enterprises, places
+from services.reporting.reports.reading import Reading
+from services.reporting.reports.wanted import enterprises, places
 
 After = tuple[int, str]
 """Where a page begins: behind this order and id."""

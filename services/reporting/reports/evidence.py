@@ -8,7 +8,8 @@ from services.reporting.reports import figures
 from services.reporting.reports.made_of import cohort_of, figures_of
 from services.reporting.reports.profile import is_of_profile
 from services.reporting.reports.question import Question
-from services.reporting.reports.reading import Reading, Wanted
+from services.reporting.reports.reading import Reading
+from services.reporting.reports.wanted import Wanted
 
 
 class UnknownMeasure(Exception):

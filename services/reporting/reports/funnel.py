@@ -8,7 +8,8 @@ from services.reporting.reports import figures
 from services.reporting.reports.additive import Bodies
 from services.reporting.reports.figures import measures_of, nested
 from services.reporting.reports.made_of import FIGURES, Asked, values
-from services.reporting.reports.reading import Reading, went_on
+from services.reporting.reports.reading import Reading
+from services.reporting.reports.wanted import went_on
 from shared.timeline.attainment import percent
 from shared.timeline.person import STAGES
 

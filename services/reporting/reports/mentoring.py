@@ -7,8 +7,9 @@ from services.reporting.projector.spells import LAW
 from services.reporting.reports.additive import Bodies
 from services.reporting.reports.figures import MENTORS, measures_of, nested
 from services.reporting.reports.made_of import amounts
-from services.reporting.reports.reading import Reading, mentors
+from services.reporting.reports.reading import Reading
 from services.reporting.reports.rules import with_rules
+from services.reporting.reports.wanted import mentors
 from shared.timeline.attainment import percent
 
 After = tuple[int, str]

@@ -15,9 +15,10 @@ from services.reporting.reports import organisations
 from services.reporting.reports.additive import Bodies
 from services.reporting.reports.figures import ACTUAL_FLOWS
 from services.reporting.reports.question import OWN, WHOLE, Question
-from services.reporting.reports.reading import DAY, Reading, Wanted, flows
+from services.reporting.reports.reading import Reading
 from services.reporting.reports.statements import scope, scope_of_named
 from services.reporting.reports.suppression import NOTHING, Withheld, at_the_top, below, remainder, told
+from services.reporting.reports.wanted import DAY, Wanted, flows
 from shared.events.vocabulary import REFERENCE
 from shared.runtime.sql import Statements
 

@@ -18,8 +18,9 @@ from services.reporting.reports.made_of import Asked as Described
 from services.reporting.reports.organisations import SQL
 from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.reader import KnownAt
-from services.reporting.reports.reading import Reading, Wanted
+from services.reporting.reports.reading import Reading
 from services.reporting.reports.restated_targets import restated_targets
+from services.reporting.reports.wanted import Wanted
 
 DEFAULT = ("totals", "attainment", "movements")
 RESTATED = tuple(FIGURES)

@@ -4,9 +4,10 @@ from itertools import accumulate
 
 from services.reporting.reports.additive import Bodies
 from services.reporting.reports.evidence import UnknownMeasure, wanted
-from services.reporting.reports.reading import Reading, Wanted
+from services.reporting.reports.reading import Reading
 from services.reporting.reports.spans import Span, Step, spans
 from services.reporting.reports.statements import Contribution
+from services.reporting.reports.wanted import Wanted
 
 OF_A_WHOLE: frozenset[Contribution] = frozenset({"cohort", "retention", "blocked"})
 """What these count follows from all days up to `as_of` together."""

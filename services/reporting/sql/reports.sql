@@ -1,5 +1,5 @@
 -- Pieces of report statements: a scope, the contributions to a figure within it, and what is asked of them.
--- Each statement is put together from one piece of each kind, see `services.reporting.reports.reading`.
+-- Each statement is put together from one piece of each kind, see `services.reporting.reports.statements`.
 --
 -- tree(organisation_id, from_day, to_day, child): which organisations belong to the asked one, on the days from
 --   from_day to before to_day, and through which child.
