@@ -80,8 +80,8 @@ class WholeWay:
         log: list[Recorded] = read_recorded(json.dumps(self.recorded).encode())
         projector = Reporting(self._reporting, Watch())
         # Of even the smallest trees, so that sums are asked as deltas are.
-        least_below, least_known = chosen.choice(((1, 1), (1, 100), (100, 100)))
-        sums = RunningSums(self._reporting, least_below=least_below, least_known=least_known)
+        least_below, least_large = chosen.choice(((1, 1), (1, 100), (100, 100)))
+        sums = RunningSums(self._reporting, least_below=least_below, least_large=least_large)
         for batch in _cut(log, chosen):
             await projector.project(batch)
             if chosen.random() < 0.3:

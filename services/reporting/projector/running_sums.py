@@ -30,8 +30,8 @@ LEAST_BELOW = 20
 
 A commune has as many. By itself it is read as fast without, but a province has a hundred communes side by side.
 """
-LEAST_KNOWN = 100
-"""The same for sums of what was known when: they are asked for seldom, and their rows are hardly ever shared."""
+LEAST_LARGE = 100
+"""The same for sums of spells, and of what was known when: four rows of five, hardly any of them shared."""
 AT_ONCE = 200
 """Organisations whose sums are begun in one transaction, at most."""
 STEP = 20_000
@@ -49,11 +49,10 @@ RETRY = 1.0
 
 ANY_POSITION = 2**63 - 1
 
+_SPELL_LEVELS = ("open", "overdue", "certificates", "without_mentor", "charges", "reports_in")
 MEANING: dict[str, Any] = {
-    "levels": [
-        *("members", "balance", "candidates", "kind", "sector", "places"),
-        *("open", "overdue", "certificates", "without_mentor", "charges", "reports_in"),
-    ],
+    "levels": ["members", "balance", "candidates", "kind", "sector", "places", *_SPELL_LEVELS],
+    "spells": [*_SPELL_LEVELS, "due", "missed", "on_time", "late", "reports_late"],
     "own_flows": ["founded", "organisations_ended"],
     "member_levels": list(MEMBER_LEVELS),
 }
@@ -78,7 +77,7 @@ _CHANGED_PLACES = composed("flags", "changed_places")
 class RunningSums:
     """Keeps the sums of one reporting database. Of several at a time, one works and the others wait.
 
-    least_below, least_known: see LEAST_BELOW and LEAST_KNOWN.
+    least_below, least_large: see LEAST_BELOW and LEAST_LARGE.
     """
 
     _sql = SQL
@@ -87,11 +86,11 @@ class RunningSums:
     """Statements by which the sums are begun anew."""
 
     def __init__(
-        self, engine: AsyncEngine, *, least_below: int = LEAST_BELOW, least_known: int = LEAST_KNOWN
+        self, engine: AsyncEngine, *, least_below: int = LEAST_BELOW, least_large: int = LEAST_LARGE
     ) -> None:
         self._engine = engine
         self._least_below = least_below
-        self._least_known = least_known
+        self._least_large = least_large
 
     async def follow(self, watch: Watch) -> None:
         """Take in what is projected as it comes, until cancelled. What piles up meanwhile goes in at once."""
@@ -164,22 +163,23 @@ class RunningSums:
         await self._begin_grown(connection, upto, in_)
 
     async def _begin_grown(self, connection: AsyncConnection, upto: int, in_: dict[str, Any]) -> None:
-        """Make the sums of organisations that have none yet and are large enough for them."""
-        asked = {"least": self._least_below, "limit": AT_ONCE}
-        only = (await connection.execute(SQL["grown"], asked)).scalars().all()
-        if only:
-            await connection.execute(SQL["put_summed"], {"organisations": only})
-            trees = {**in_, "only": only}
-            await connection.execute(_ADD_TREES, trees)
-            below = {"only": only, "known": upto}
-            places = (await connection.execute(SQL["places_of_trees"], below)).scalars().all()
-            if places:
-                await connection.execute(_ADD_PLACES_OF_TREES, {**trees, "places": places, "knowns": [upto]})
-        large = (await connection.execute(SQL["large"], {"least": self._least_known})).scalars().all()
-        if large:
-            begun = {"organisations": large, "upto": upto, "block": in_["block"]}
-            for what in ("forget_known_of", "begin_known", "put_known"):
-                await connection.execute(SQL[what], begun)
+        """Make the sums of organisations that are large enough for them and have none yet, or not all."""
+        asked = {"least": self._least_below, "large": self._least_large, "limit": AT_ONCE}
+        grown = (await connection.execute(SQL["grown"], asked)).all()
+        for is_large in (False, True):
+            only = [row.organisation_id for row in grown if row.is_large == is_large]
+            if only:
+                for what in ("forget_sums_of", "forget_known_sums_of", "put_summed"):
+                    since = upto if is_large else ANY_POSITION
+                    await connection.execute(SQL[what], {"only": only, "since": since})
+                await self._begin(connection, only, upto, in_)
+
+    async def _begin(self, connection: AsyncConnection, only: list[str], upto: int, in_: dict[str, Any]) -> None:
+        trees = {**in_, "only": only}
+        await connection.execute(_ADD_TREES, trees)
+        places = (await connection.execute(SQL["places_of_trees"], {"only": only, "known": upto})).scalars().all()
+        if places:
+            await connection.execute(_ADD_PLACES_OF_TREES, {**trees, "places": places, "knowns": [upto]})
 
 
 async def moved(connection: AsyncConnection, after: int, upto: int) -> list[str]:

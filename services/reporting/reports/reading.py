@@ -164,7 +164,7 @@ class Reading:
         elif self._running is None or not self._runs(wanted):
             return None
         else:
-            children = await self._running.children(wanted.parameters()["lower"], wanted.last)
+            children = await self._running.children(wanted.measures, wanted.parameters()["lower"], wanted.last)
         running = await self._run(wanted, [question.root, *children])
         if running is None:
             return None

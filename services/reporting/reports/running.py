@@ -14,7 +14,14 @@ from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector import running_sums
-from services.reporting.projector.running_sums import MEANING, SQL, changed_places, composed, moved
+from services.reporting.projector.running_sums import (
+    ANY_POSITION,
+    MEANING,
+    SQL,
+    changed_places,
+    composed,
+    moved,
+)
 from services.reporting.reports.question import Question
 
 MOST_BEHIND = 10_000
@@ -62,10 +69,11 @@ class Running:
         self._standing: _Standing | None = None
         self._asked = False
         self._below = 0
+        self._is_large = False
         self._moved: list[str] = []
         self._elsewhere: list[str] = []
-        self._summed: list[str] | None = None
-        """Children that have sums; not asked for yet."""
+        self._summed: dict[str, bool] | None = None
+        """Children that have sums, and whether they have all; not asked for yet."""
         self._besides: dict[bool, _Besides] = {}
 
     async def sums(self, measures: list[str], first: date, last: date, *, own: bool) -> Counter[str] | None:
@@ -77,7 +85,7 @@ class Running:
         self, organisations: Sequence[str], measures: list[str], first: date, last: date, *, own: bool
     ) -> Sums | None:
         """The same of each of some organisations that have sums, the asked one or others of `children`."""
-        standing = await self._stands()
+        standing = await self._stands_for(measures)
         if standing is None:
             return None
         names = [OWN + each for each in measures] if own else measures
@@ -105,7 +113,7 @@ class Running:
 
     async def by_day(self, measures: list[str], first: date, last: date, *, own: bool) -> Counter[date] | None:
         """What measures of the asked organisation come to on each of the days `first` to `last`, added up."""
-        standing = await self._stands()
+        standing = await self._stands_for(measures)
         if standing is None:
             return None
         root = self._question.root
@@ -124,7 +132,7 @@ class Running:
                     found[day] += amount
         return found
 
-    async def children(self, lower: date, last: date) -> list[str]:
+    async def children(self, measures: Sequence[str], lower: date, last: date) -> list[str]:
         """Children whose part of the answer is their sums: they have some, and were the asked one's throughout."""
         standing = await self._stands()
         question = self._question
@@ -133,18 +141,19 @@ class Running:
         names = [child.id for child in question.children]
         if self._summed is None:
             rows = (await self._connection.execute(SQL["with_sums"], {"children": names})).all()
-            self._summed = [
-                row.organisation_id
+            self._summed = {
+                row.organisation_id: row.known_since < ANY_POSITION
                 for row in rows
                 if standing.block is None or row.known_since <= standing.position
-            ]
+            }
             # What was read before was of the asked one alone.
             self._besides.clear()
-        if question.hierarchy == "current" or not self._summed:
-            return self._summed
+        summed = [child for child, is_large in self._summed.items() if is_large or not _of_spells(measures)]
+        if question.hierarchy == "current" or not summed:
+            return summed
         asked = {
             "organisation_id": question.root,
-            "children": self._summed,
+            "children": summed,
             "known": question.known,
             "lower": lower,
             "last": last,
@@ -154,6 +163,11 @@ class Running:
     async def is_vast(self) -> bool:
         """Whether very many organisations are below the asked one."""
         return await self._stands() is not None and self._below >= VAST
+
+    async def _stands_for(self, measures: Sequence[str]) -> _Standing | None:
+        """Where the sums of these measures stand; small organisations have none of spells."""
+        standing = await self._stands()
+        return standing if self._is_large or not _of_spells(measures) else None
 
     async def _stands(self) -> _Standing | None:
         if not self._asked:
@@ -168,6 +182,7 @@ class Running:
         if row is None:
             return None
         self._below = row.below
+        self._is_large = row.known_since < ANY_POSITION
         if row.position <= question.known:
             standing = _Standing(row.position, None)
         else:
@@ -227,6 +242,10 @@ class Running:
             there = {"known": known, "knowns": [known], "places": places}
             steps += [(_PLACES, there, -1), (_PLACES_TODAY, there, 1)]
         return [step for step in steps if step[1]["places"]]
+
+
+def _of_spells(measures: Sequence[str]) -> bool:
+    return any(measure.partition(".")[0] in MEANING["spells"] for measure in measures)
 
 
 def whole_months(first: date, last: date) -> dict[str, date]:

@@ -18,12 +18,15 @@ WITH turned (place_id, cell_id) AS (
     SELECT c.organisation_id
     FROM counted c
     CROSS JOIN LATERAL (
-        SELECT sum(CASE WHEN d.day <= c.first THEN d.change ELSE least(d.change, 0) END) AS now,
-               sum(CASE WHEN d.position > :after THEN 0
-                        WHEN d.day <= c.first THEN d.change ELSE least(d.change, 0) END) AS before
-        FROM reporting.delta d
-        WHERE d.organisation_id = c.organisation_id AND d.measure = ANY (CAST(:member_levels AS text[]))
-          AND d.position <= :upto
+        SELECT coalesce(sum(lasting) FILTER (WHERE position <= :upto), 0) AS now,
+               coalesce(sum(lasting) FILTER (WHERE position <= :after), 0) AS before
+        FROM (
+            -- OFFSET 0: with a condition on the position the planner goes through the log for each of them.
+            SELECT d.position, CASE WHEN d.day <= c.first THEN d.change ELSE least(d.change, 0) END AS lasting
+            FROM reporting.delta d
+            WHERE d.organisation_id = c.organisation_id AND d.measure = ANY (CAST(:member_levels AS text[]))
+            OFFSET 0
+        ) AS each
     ) AS members
     WHERE least(members.now, members.before) < 3
        OR EXISTS (

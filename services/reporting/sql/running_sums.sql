@@ -81,32 +81,21 @@ INSERT INTO reporting.summed AS s (organisation_id, below)
 SELECT at, count(*) FROM up WHERE at <> organisation_id GROUP BY at
 ON CONFLICT (organisation_id) DO UPDATE SET below = s.below + excluded.below;
 
--- grown: organisations with enough below them that sums pay, and that have none yet; the largest of them
-SELECT organisation_id FROM reporting.summed
+-- grown: organisations with enough below them that sums pay, and that have none yet, or not all; the largest of them
+SELECT organisation_id, below >= :large AS is_large FROM reporting.summed
 WHERE below >= :least AND NOT is_summed
+   OR below >= :large AND coalesce(known_since, 9223372036854775807) = 9223372036854775807
 ORDER BY below DESC, organisation_id
 LIMIT :limit;
 
--- put_summed: these have sums from now on, but not of what was known when
-UPDATE reporting.summed SET is_summed = true, known_since = 9223372036854775807
-WHERE organisation_id = ANY (CAST(:organisations AS text[]));
+-- forget_sums_of: what is kept of these
+DELETE FROM reporting.running_sum WHERE organisation_id = ANY (CAST(:only AS text[]));
 
--- large: organisations with so many below them that sums of what was known when pay, and that have none yet
-SELECT organisation_id FROM reporting.summed
-WHERE below >= :least AND is_summed AND known_since = 9223372036854775807
-ORDER BY organisation_id;
+-- forget_known_sums_of: what is kept of these, also by a version that kept it of all
+DELETE FROM reporting.known_sum WHERE organisation_id = ANY (CAST(:only AS text[]));
 
--- forget_known_of: what a version may have left that keeps them of all
-DELETE FROM reporting.known_sum WHERE organisation_id = ANY (CAST(:organisations AS text[]));
-
--- begin_known: what is known now is what was known at first
-INSERT INTO reporting.known_sum (organisation_id, measure, is_month, day, block, amount)
-SELECT organisation_id, measure, is_month, day, :block, amount
-FROM reporting.running_sum
-WHERE organisation_id = ANY (CAST(:organisations AS text[]));
-
--- put_known: these have sums of what was known when from now on
-UPDATE reporting.summed SET known_since = :upto WHERE organisation_id = ANY (CAST(:organisations AS text[]));
+-- put_summed: these have sums from now on; of what was known when, from `since` on
+UPDATE reporting.summed SET is_summed = true, known_since = :since WHERE organisation_id = ANY (CAST(:only AS text[]));
 
 -- new_ones: what came between two positions, but for what `of_affected` selects
 WITH RECURSIVE chosen_delta AS (
@@ -256,38 +245,46 @@ WITH RECURSIVE below (organisation_id) AS (
     ) v
 );
 
--- wanted_summed: for all that have sums already
-, wanted AS (SELECT organisation_id AS at FROM reporting.summed WHERE is_summed);
+-- wanted_summed: for all that have sums already; small ones have none of spells
+, wanted (at, is_large) AS (
+    SELECT organisation_id, known_since < 9223372036854775807 FROM reporting.summed WHERE is_summed
+);
 
 -- wanted_only: for some
-, wanted AS (SELECT unnest(CAST(:only AS text[])) AS at);
+, wanted (at, is_large) AS (
+    SELECT o.at, coalesce(s.known_since < 9223372036854775807, true)
+    FROM unnest(CAST(:only AS text[])) AS o (at)
+    LEFT JOIN reporting.summed s ON s.organisation_id = o.at AND s.is_summed
+);
 
 -- from_founding: nothing counts for an organisation before it is founded
-, founded (at, day) AS (
-    SELECT w.at, min(v.valid_from)
+, founded (at, is_large, day) AS (
+    SELECT w.at, w.is_large, min(v.valid_from)
     FROM wanted w
     JOIN reporting.organisation_version v ON v.organisation_id = w.at
     WHERE v.known_from <= :known AND :known < v.known_to
-    GROUP BY w.at
+    GROUP BY w.at, w.is_large
 );
 
 -- from_ever: on the tree of today everything counts that was ever
-, founded (at, day) AS (SELECT at, CAST('-infinity' AS date) FROM wanted);
+, founded (at, is_large, day) AS (SELECT at, is_large, CAST('-infinity' AS date) FROM wanted);
 
 -- contributions: of levels, flows, own flows, and of members that come and go with their organisation
 , place AS (
-    SELECT organisation_id, role, at, lower(days) AS from_day, upper(days) AS to_day
+    SELECT organisation_id, role, at, is_large, lower(days) AS from_day, upper(days) AS to_day
     FROM (
-        SELECT organisation_id, role, at, unnest(range_agg(daterange(greatest(from_day, day), to_day))) AS days
+        SELECT organisation_id, role, at, is_large,
+               unnest(range_agg(daterange(greatest(from_day, day), to_day))) AS days
         FROM up JOIN founded USING (at)
         WHERE day < to_day
-        GROUP BY organisation_id, role, at
+        GROUP BY organisation_id, role, at, is_large
     ) AS each
 ), said AS (
     SELECT organisation_id, measure, day, counterpart, change,
            split_part(measure, '.', 1) = ANY (CAST(:levels AS text[])) AS is_level,
            split_part(measure, '.', 1) = ANY (CAST(:own_flows AS text[])) AS is_own,
-           measure = ANY (CAST(:member_levels AS text[])) AS is_members
+           measure = ANY (CAST(:member_levels AS text[])) AS is_members,
+           split_part(measure, '.', 1) = ANY (CAST(:spells AS text[])) AS is_spell
     FROM selected
 ), contribution (at, measure, day, change) AS (
     -- One join: of a join for each kind the planner makes loops over all pairs, since it knows no sizes here.
@@ -296,6 +293,7 @@ WITH RECURSIVE below (organisation_id) AS (
     JOIN place p
       ON p.organisation_id = d.organisation_id
      AND CASE p.role WHEN 'active' THEN d.is_level WHEN 'own' THEN d.is_own ELSE d.is_members OR NOT d.is_level END
+     AND (p.is_large OR NOT d.is_spell)
     LEFT JOIN place other
       ON other.organisation_id = d.counterpart AND other.at = p.at AND other.role = 'held'
      AND other.from_day <= d.day AND d.day < other.to_day
