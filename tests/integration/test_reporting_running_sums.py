@@ -20,7 +20,7 @@ from services.reporting.reports.evidence import evidence
 from services.reporting.reports.mentoring import mentoring
 from services.reporting.reports.question import WHOLE, Hierarchy
 from services.reporting.reports.reading import Reading
-from services.reporting.reports.running import Running, whole_months
+from services.reporting.reports.running import Running, whole_spans
 from services.reporting.reports.timeliness import timeliness
 from services.reporting.reports.timeseries import timeseries
 from services.reporting.reports.training import training
@@ -31,6 +31,9 @@ from tests.unit.registry.test_any_order import CELLS, history
 
 TREES: tuple[Hierarchy, ...] = ("as_was", "current")
 DISTRICTS = ("north", "south", "east")
+YEARLY = (
+    "SELECT organisation_id, measure, year, amount FROM reporting.yearly_sum WHERE amount <> 0 ORDER BY 1, 2, 3"
+)
 EVIDENCE = (
     *("members.total", "actuals.admissions", "transferred_in", "reorganised_in", "founded.total"),
     *("coverage.counts.fewer_than_3", "blocked.counts.with_candidates", "enterprise.counts.with_organisation"),
@@ -272,21 +275,39 @@ async def test_projections_made_anew_begin_their_sums_anew(database: Database) -
         assert await database.fetch("SELECT FROM reporting.running_sum") == []
 
 
+async def test_sums_that_an_earlier_version_kept_on_are_begun_anew(database: Database) -> None:
+    async with running_reporting(database) as reporting:
+        sums = RunningSums(reporting.service.engine, least_below=1, least_large=1)
+        await reporting.project(*history(random.Random(3)))
+        await sums.catch_up()
+        expected = await database.fetch(YEARLY)
+        # It knows nothing of years, and says only of the rest that it is whole.
+        await database.fetch("DELETE FROM reporting.yearly_sum WHERE measure = 'admissions'")
+        await database.fetch("UPDATE reporting.running_sum_progress SET whole_years_position = position - 1")
+
+        await sums.catch_up()
+
+        assert await database.fetch(YEARLY) == expected
+        assert expected
+
+
 @pytest.mark.parametrize(
-    ("first", "last", "months_from", "months_to"),
+    ("first", "last", "months", "years"),
     [
-        ("2022-01-01", "2022-12-31", "2022-01-01", "2023-01-01"),
-        ("2022-01-02", "2022-12-30", "2022-02-01", "2022-12-01"),
-        ("2021-12-31", "2022-01-31", "2022-01-01", "2022-02-01"),
-        ("2022-01-05", "2022-01-20", "2022-01-21", "2022-01-21"),
-        ("2022-01-05", "2022-02-20", "2022-02-21", "2022-02-21"),
-        ("0001-01-01", "2022-02-20", "0001-01-01", "2022-02-01"),
+        ("2022-01-01", "2022-12-31", ("2022-01-01", "2023-01-01"), ("2022-01-01", "2023-01-01")),
+        ("2022-01-02", "2022-12-30", ("2022-02-01", "2022-12-01"), ("2022-12-01", "2022-12-01")),
+        ("2020-02-01", "2022-12-30", ("2020-02-01", "2022-12-01"), ("2021-01-01", "2022-01-01")),
+        ("2021-12-31", "2022-01-31", ("2022-01-01", "2022-02-01"), ("2022-02-01", "2022-02-01")),
+        ("2021-11-30", "2022-12-31", ("2021-12-01", "2023-01-01"), ("2022-01-01", "2023-01-01")),
+        ("2022-01-05", "2022-01-20", ("2022-01-21", "2022-01-21"), ("2022-01-21", "2022-01-21")),
+        ("2022-01-05", "2022-02-20", ("2022-02-21", "2022-02-21"), ("2022-02-21", "2022-02-21")),
+        ("0001-01-01", "2022-02-20", ("0001-01-01", "2022-02-01"), ("0001-01-01", "2022-01-01")),
     ],
 )
-def test_whole_months_lie_within_the_days(first: str, last: str, months_from: str, months_to: str) -> None:
-    found = whole_months(date.fromisoformat(first), date.fromisoformat(last))
+def test_whole_years_lie_within_the_months_and_these_within_the_days(
+    first: str, last: str, months: tuple[str, str], years: tuple[str, str]
+) -> None:
+    found = whole_spans(date.fromisoformat(first), date.fromisoformat(last))
 
-    assert found == {
-        "months_from": date.fromisoformat(months_from),
-        "months_to": date.fromisoformat(months_to),
-    }
+    assert (found["months_from"].isoformat(), found["months_to"].isoformat()) == months
+    assert (found["years_from"].isoformat(), found["years_to"].isoformat()) == years

@@ -1,4 +1,4 @@
-"""Running sums: for organisations with many below them, what each measure comes to by day and by month.
+"""Running sums: for organisations with many below them, what each measure comes to by day, by month and by year.
 
 They follow the projector by a known position, and know facts and the tree as they are known there. Readers add the
 deltas since. What counts where is said in `sql/running_sums.sql`, once for keeping the sums and for that rest.
@@ -39,7 +39,7 @@ STEP = 20_000
 BLOCK = 8_192
 """Positions by which sums are also kept apart: whole blocks, and what came after them, answer any position.
 
-Another number is another meaning of `known_sum`: let the sums be begun anew by a migration (`whole_position`).
+Another number is another meaning of `known_sum`: a migration has to empty `whole_years_position` for it.
 """
 PACE = 0.5
 """Seconds between two transactions, at least: what comes meanwhile goes in at once, and much of it adds up."""
@@ -82,7 +82,7 @@ class RunningSums:
 
     _sql = SQL
     """Where the statements about the progress stand."""
-    _all: tuple[str, ...] = ("forget_sums", "forget_known_sums", "forget_summed")
+    _all: tuple[str, ...] = ("forget_sums", "forget_yearly_sums", "forget_known_sums", "forget_summed")
     """Statements by which the sums are begun anew."""
 
     def __init__(
@@ -132,8 +132,7 @@ class RunningSums:
         if row is None:
             await connection.execute(self._sql["begin"])
             row = (await connection.execute(self._sql["progress"])).one()
-        is_whole = getattr(row, "whole_position", row.position) == row.position
-        return int(row.position) if is_whole else ANY_POSITION
+        return int(row.position) if getattr(row, "is_whole", True) else ANY_POSITION
 
     async def _take_in_next(self, connection: AsyncConnection, after: int, head: int) -> int:
         """Take in what comes after a position, at most `STEP` and up to a block's end; gives the last of it."""
@@ -169,9 +168,8 @@ class RunningSums:
         for is_large in (False, True):
             only = [row.organisation_id for row in grown if row.is_large == is_large]
             if only:
-                for what in ("forget_sums_of", "forget_known_sums_of", "put_summed"):
-                    since = upto if is_large else ANY_POSITION
-                    await connection.execute(SQL[what], {"only": only, "since": since})
+                for what in ("forget_of", "put_summed") if is_large else ("put_partly",):
+                    await connection.execute(SQL[what], {"only": only, "upto": upto})
                 await self._begin(connection, only, upto, in_)
 
     async def _begin(self, connection: AsyncConnection, only: list[str], upto: int, in_: dict[str, Any]) -> None:

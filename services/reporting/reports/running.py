@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector import running_sums
 from services.reporting.projector.running_sums import (
-    ANY_POSITION,
     MEANING,
     SQL,
     changed_places,
@@ -94,7 +93,7 @@ class Running:
             "measures": names,
             "first": first,
             "last": last,
-            **whole_months(first, last),
+            **whole_spans(first, last),
         }
         if standing.block is None:
             rows = (await self._connection.execute(SQL["read"], asked)).all()
@@ -142,9 +141,9 @@ class Running:
         if self._summed is None:
             rows = (await self._connection.execute(SQL["with_sums"], {"children": names})).all()
             self._summed = {
-                row.organisation_id: row.known_since < ANY_POSITION
+                row.organisation_id: row.is_summed
                 for row in rows
-                if standing.block is None or row.known_since <= standing.position
+                if standing.block is None or (row.is_summed and row.known_since <= standing.position)
             }
             # What was read before was of the asked one alone.
             self._besides.clear()
@@ -182,13 +181,13 @@ class Running:
         if row is None:
             return None
         self._below = row.below
-        self._is_large = row.known_since < ANY_POSITION
+        self._is_large = row.is_summed
         if row.position <= question.known:
             standing = _Standing(row.position, None)
         else:
             block = question.known // running_sums.BLOCK
             standing = _Standing(block * running_sums.BLOCK, block)
-            if standing.position < row.known_since:
+            if not self._is_large or standing.position < row.known_since:
                 return None
         if question.known - standing.position > MOST_BEHIND:
             return None
@@ -248,14 +247,21 @@ def _of_spells(measures: Sequence[str]) -> bool:
     return any(measure.partition(".")[0] in MEANING["spells"] for measure in measures)
 
 
-def whole_months(first: date, last: date) -> dict[str, date]:
-    """The months within the days `first` to `last`: from `months_from` to before `months_to`, both first days.
+def whole_spans(first: date, last: date) -> dict[str, date]:
+    """The years and months within the days `first` to `last`, by first days: from `…_from` to before `…_to`.
 
-    Without a whole month both are the day after `last`, so that all its days come before them.
+    Without a whole month, all four are the day after `last`, so that all its days come before them; without a
+    whole year, its two are `months_to`, so that all months do.
     """
     after = last + _DAY
     months_to = after.replace(day=1)
     months_from = first if first.day == 1 else (first.replace(day=28) + 4 * _DAY).replace(day=1)
     if months_from >= months_to:
-        return {"months_from": after, "months_to": after}
-    return {"months_from": months_from, "months_to": months_to}
+        return dict.fromkeys(("months_from", "months_to", "years_from", "years_to"), after)
+    years_to = months_to.replace(month=1)
+    years_from = months_from
+    if months_from.month > 1 and months_from < years_to:
+        years_from = date(months_from.year + 1, 1, 1)
+    if years_from >= years_to:
+        years_from = years_to = months_to
+    return {"months_from": months_from, "months_to": months_to, "years_from": years_from, "years_to": years_to}

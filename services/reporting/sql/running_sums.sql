@@ -8,16 +8,21 @@
 -- contribution(at, measure, day, change): what comes of it in the figures of `at`, from which day.
 
 -- progress: up to which position deltas are in the sums, held until the transaction ends
-SELECT position, whole_position FROM reporting.running_sum_progress FOR UPDATE;
+SELECT position, position = whole_position AND position = whole_years_position AS is_whole
+FROM reporting.running_sum_progress FOR UPDATE;
 
 -- begin: the first time there is no progress yet
 INSERT INTO reporting.running_sum_progress DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 -- move: everything up to here is in the sums
-UPDATE reporting.running_sum_progress SET position = :position, whole_position = :position;
+UPDATE reporting.running_sum_progress
+SET position = :position, whole_position = :position, whole_years_position = :position;
 
 -- forget_sums: begin anew
 DELETE FROM reporting.running_sum;
+
+-- forget_yearly_sums: begin anew
+DELETE FROM reporting.yearly_sum;
 
 -- forget_known_sums: begin anew
 DELETE FROM reporting.known_sum;
@@ -83,19 +88,19 @@ ON CONFLICT (organisation_id) DO UPDATE SET below = s.below + excluded.below;
 
 -- grown: organisations with enough below them that sums pay, and that have none yet, or not all; the largest of them
 SELECT organisation_id, below >= :large AS is_large FROM reporting.summed
-WHERE below >= :least AND NOT is_summed
-   OR below >= :large AND coalesce(known_since, 9223372036854775807) = 9223372036854775807
+WHERE NOT is_summed AND (below >= :large OR below >= :least AND NOT is_partly)
 ORDER BY below DESC, organisation_id
 LIMIT :limit;
 
--- forget_sums_of: what is kept of these
+-- forget_of: what a small organisation had is begun anew when it is large
+WITH yearly AS (DELETE FROM reporting.yearly_sum WHERE organisation_id = ANY (CAST(:only AS text[])))
 DELETE FROM reporting.running_sum WHERE organisation_id = ANY (CAST(:only AS text[]));
 
--- forget_known_sums_of: what is kept of these, also by a version that kept it of all
-DELETE FROM reporting.known_sum WHERE organisation_id = ANY (CAST(:only AS text[]));
+-- put_partly: these have sums from now on, but not all
+UPDATE reporting.summed SET is_partly = true WHERE organisation_id = ANY (CAST(:only AS text[]));
 
--- put_summed: these have sums from now on; of what was known when, from `since` on
-UPDATE reporting.summed SET is_summed = true, known_since = :since WHERE organisation_id = ANY (CAST(:only AS text[]));
+-- put_summed: these have all sums from now on, and those of what was known when
+UPDATE reporting.summed SET is_summed = true, known_since = :upto WHERE organisation_id = ANY (CAST(:only AS text[]));
 
 -- new_ones: what came between two positions, but for what `of_affected` selects
 WITH RECURSIVE chosen_delta AS (
@@ -247,14 +252,14 @@ WITH RECURSIVE below (organisation_id) AS (
 
 -- wanted_summed: for all that have sums already; small ones have none of spells
 , wanted (at, is_large) AS (
-    SELECT organisation_id, known_since < 9223372036854775807 FROM reporting.summed WHERE is_summed
+    SELECT organisation_id, is_summed FROM reporting.summed WHERE is_summed OR is_partly
 );
 
 -- wanted_only: for some
 , wanted (at, is_large) AS (
-    SELECT o.at, coalesce(s.known_since < 9223372036854775807, true)
+    SELECT o.at, coalesce(s.is_summed, true)
     FROM unnest(CAST(:only AS text[])) AS o (at)
-    LEFT JOIN reporting.summed s ON s.organisation_id = o.at AND s.is_summed
+    LEFT JOIN reporting.summed s ON s.organisation_id = o.at
 );
 
 -- from_founding: nothing counts for an organisation before it is founded
@@ -319,7 +324,7 @@ WITH RECURSIVE below (organisation_id) AS (
     ) c (measure, day, change)
 );
 
--- add: into the sums of each day and each month, and of large organisations into those of the block
+-- add: into the sums of each day, month and year, and of large organisations into those of the block
 , daily AS (
     SELECT at, measure, day, sum(change)::bigint AS amount
     FROM contribution
@@ -336,8 +341,15 @@ WITH RECURSIVE below (organisation_id) AS (
 ), known AS (
     INSERT INTO reporting.known_sum AS s (organisation_id, measure, is_month, day, block, amount)
     SELECT at, measure, is_month, day, :block, amount
-    FROM added JOIN reporting.summed w ON w.organisation_id = at AND w.known_since < 9223372036854775807
+    FROM added JOIN reporting.summed w ON w.organisation_id = at AND w.is_summed
     ON CONFLICT (organisation_id, measure, is_month, day, block) DO UPDATE SET amount = s.amount + excluded.amount
+), yearly AS (
+    INSERT INTO reporting.yearly_sum AS s (organisation_id, measure, year, amount)
+    SELECT at, measure, date_trunc('year', day)::date, sum(amount)::bigint * :sign
+    FROM daily
+    GROUP BY at, measure, date_trunc('year', day)
+    HAVING sum(amount) <> 0
+    ON CONFLICT (organisation_id, measure, year) DO UPDATE SET amount = s.amount + excluded.amount
 )
 INSERT INTO reporting.running_sum AS s (organisation_id, measure, is_month, day, amount)
 SELECT at, measure, is_month, day, amount FROM added
@@ -350,10 +362,10 @@ GROUP BY at, measure, day
 HAVING sum(change) <> 0;
 
 -- standing: up to where an organisation's sums are kept, and from where on what was known when
-SELECT p.position, s.known_since, s.below
+SELECT p.position, s.known_since, s.below, s.is_summed
 FROM reporting.running_sum_progress p
-JOIN reporting.summed s ON s.organisation_id = :organisation_id AND s.is_summed
-WHERE p.whole_position = p.position;
+JOIN reporting.summed s ON s.organisation_id = :organisation_id AND (s.is_summed OR s.is_partly)
+WHERE p.whole_position = p.position AND p.whole_years_position = p.position;
 
 -- always_children: those of these that belong to the asked organisation on all of some days that they are there
 SELECT c.organisation_id
@@ -371,8 +383,8 @@ WHERE NOT EXISTS (
   );
 
 -- with_sums: which of these have sums
-SELECT organisation_id, known_since FROM reporting.summed
-WHERE organisation_id = ANY (CAST(:children AS text[])) AND is_summed;
+SELECT organisation_id, known_since, is_summed FROM reporting.summed
+WHERE organisation_id = ANY (CAST(:children AS text[])) AND (is_summed OR is_partly);
 
 -- elsewhere: organisations whose place in the tree of today may be another than it was on some day
 WITH RECURSIVE candidate (organisation_id) AS (
@@ -430,12 +442,20 @@ LIMIT :limit;
 SELECT DISTINCT place_id FROM reporting.place_version
 WHERE organisation_id = ANY (CAST(:affected AS text[])) AND known_from <= :known AND :known < known_to;
 
--- read: whole months, and the days before and after them
+-- read: whole years, the months before and after them, and the days before and after these
 SELECT organisation_id AS at, measure, sum(amount)::bigint AS amount
 FROM (
+    SELECT organisation_id, measure, amount FROM reporting.yearly_sum
+    WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
+      AND year >= :years_from AND year < :years_to
+    UNION ALL
     SELECT organisation_id, measure, amount FROM reporting.running_sum
     WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
-      AND is_month AND day >= :months_from AND day < :months_to
+      AND is_month AND day >= :months_from AND day < :years_from
+    UNION ALL
+    SELECT organisation_id, measure, amount FROM reporting.running_sum
+    WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
+      AND is_month AND day >= :years_to AND day < :months_to
     UNION ALL
     SELECT organisation_id, measure, amount FROM reporting.running_sum
     WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
@@ -447,7 +467,7 @@ FROM (
 ) AS each
 GROUP BY organisation_id, measure;
 
--- read_known: the same as known at the end of a block
+-- read_known: the same by months and days, as known at the end of a block
 SELECT organisation_id AS at, measure, sum(amount)::bigint AS amount
 FROM (
     SELECT organisation_id, measure, amount FROM reporting.known_sum
