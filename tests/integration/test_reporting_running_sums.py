@@ -20,7 +20,7 @@ from services.reporting.reports.evidence import evidence
 from services.reporting.reports.mentoring import mentoring
 from services.reporting.reports.question import WHOLE, Hierarchy
 from services.reporting.reports.reading import Reading
-from services.reporting.reports.running import Running, whole_spans
+from services.reporting.reports.running import Running
 from services.reporting.reports.timeliness import timeliness
 from services.reporting.reports.timeseries import timeseries
 from services.reporting.reports.training import training
@@ -289,25 +289,3 @@ async def test_sums_that_an_earlier_version_kept_on_are_begun_anew(database: Dat
 
         assert await database.fetch(YEARLY) == expected
         assert expected
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "months", "years"),
-    [
-        ("2022-01-01", "2022-12-31", ("2022-01-01", "2023-01-01"), ("2022-01-01", "2023-01-01")),
-        ("2022-01-02", "2022-12-30", ("2022-02-01", "2022-12-01"), ("2022-12-01", "2022-12-01")),
-        ("2020-02-01", "2022-12-30", ("2020-02-01", "2022-12-01"), ("2021-01-01", "2022-01-01")),
-        ("2021-12-31", "2022-01-31", ("2022-01-01", "2022-02-01"), ("2022-02-01", "2022-02-01")),
-        ("2021-11-30", "2022-12-31", ("2021-12-01", "2023-01-01"), ("2022-01-01", "2023-01-01")),
-        ("2022-01-05", "2022-01-20", ("2022-01-21", "2022-01-21"), ("2022-01-21", "2022-01-21")),
-        ("2022-01-05", "2022-02-20", ("2022-02-21", "2022-02-21"), ("2022-02-21", "2022-02-21")),
-        ("0001-01-01", "2022-02-20", ("0001-01-01", "2022-02-01"), ("0001-01-01", "2022-01-01")),
-    ],
-)
-def test_whole_years_lie_within_the_months_and_these_within_the_days(
-    first: str, last: str, months: tuple[str, str], years: tuple[str, str]
-) -> None:
-    found = whole_spans(date.fromisoformat(first), date.fromisoformat(last))
-
-    assert (found["months_from"].isoformat(), found["months_to"].isoformat()) == months
-    assert (found["years_from"].isoformat(), found["years_to"].isoformat()) == years

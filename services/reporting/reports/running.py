@@ -22,6 +22,7 @@ from services.reporting.projector.running_sums import (
     moved,
 )
 from services.reporting.reports.question import Question
+from services.reporting.reports.whole_spans import whole_spans
 
 MOST_BEHIND = 10_000
 """Positions that the sums may be behind: to add the deltas of more takes longer than to do without."""
@@ -245,23 +246,3 @@ class Running:
 
 def _of_spells(measures: Sequence[str]) -> bool:
     return any(measure.partition(".")[0] in MEANING["spells"] for measure in measures)
-
-
-def whole_spans(first: date, last: date) -> dict[str, date]:
-    """The years and months within the days `first` to `last`, by first days: from `…_from` to before `…_to`.
-
-    Without a whole month, all four are the day after `last`, so that all its days come before them; without a
-    whole year, its two are `months_to`, so that all months do.
-    """
-    after = last + _DAY
-    months_to = after.replace(day=1)
-    months_from = first if first.day == 1 else (first.replace(day=28) + 4 * _DAY).replace(day=1)
-    if months_from >= months_to:
-        return dict.fromkeys(("months_from", "months_to", "years_from", "years_to"), after)
-    years_to = months_to.replace(month=1)
-    years_from = months_from
-    if months_from.month > 1 and months_from < years_to:
-        years_from = date(months_from.year + 1, 1, 1)
-    if years_from >= years_to:
-        years_from = years_to = months_to
-    return {"months_from": months_from, "months_to": months_to, "years_from": years_from, "years_to": years_to}

@@ -442,29 +442,29 @@ LIMIT :limit;
 SELECT DISTINCT place_id FROM reporting.place_version
 WHERE organisation_id = ANY (CAST(:affected AS text[])) AND known_from <= :known AND :known < known_to;
 
--- read: whole years, the months before and after them, and the days before and after these
+-- read: whole years, months and days, see `reports/whole_spans.py`; a span that is empty is not looked for
 SELECT organisation_id AS at, measure, sum(amount)::bigint AS amount
 FROM (
     SELECT organisation_id, measure, amount FROM reporting.yearly_sum
     WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
-      AND year >= :years_from AND year < :years_to
+      AND year >= :years_from AND year < :years_to AND CAST(:years_from AS date) < CAST(:years_to AS date)
     UNION ALL
     SELECT organisation_id, measure, amount FROM reporting.running_sum
     WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
-      AND is_month AND day >= :months_from AND day < :years_from
+      AND is_month AND day >= :months_from AND day < :years_from AND CAST(:months_from AS date) < CAST(:years_from AS date)
+    UNION ALL
+    SELECT organisation_id, measure, CAST(:months_sign AS bigint) * amount FROM reporting.running_sum
+    WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
+      AND is_month AND day >= :more_months_from AND day < :more_months_to AND CAST(:more_months_from AS date) < CAST(:more_months_to AS date)
     UNION ALL
     SELECT organisation_id, measure, amount FROM reporting.running_sum
     WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
-      AND is_month AND day >= :years_to AND day < :months_to
+      AND NOT is_month AND day >= :first AND day < :months_from AND CAST(:first AS date) < CAST(:months_from AS date)
     UNION ALL
-    SELECT organisation_id, measure, amount FROM reporting.running_sum
+    SELECT organisation_id, measure, CAST(:days_sign AS bigint) * amount FROM reporting.running_sum
     WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
-      AND NOT is_month AND day >= :first AND day < :months_from
-    UNION ALL
-    SELECT organisation_id, measure, amount FROM reporting.running_sum
-    WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
-      AND NOT is_month AND day >= :months_to AND day <= :last
-) AS each
+      AND NOT is_month AND day >= :more_days_from AND day < :more_days_to AND CAST(:more_days_from AS date) < CAST(:more_days_to AS date)
+) AS each (organisation_id, measure, amount)
 GROUP BY organisation_id, measure;
 
 -- read_known: the same by months and days, as known at the end of a block
@@ -472,16 +472,16 @@ SELECT organisation_id AS at, measure, sum(amount)::bigint AS amount
 FROM (
     SELECT organisation_id, measure, amount FROM reporting.known_sum
     WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
-      AND is_month AND day >= :months_from AND day < :months_to AND block < :block
+      AND is_month AND day >= :months_from AND day < :months_to AND CAST(:months_from AS date) < CAST(:months_to AS date) AND block < :block
     UNION ALL
     SELECT organisation_id, measure, amount FROM reporting.known_sum
     WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
-      AND NOT is_month AND day >= :first AND day < :months_from AND block < :block
+      AND NOT is_month AND day >= :first AND day < :months_from AND CAST(:first AS date) < CAST(:months_from AS date) AND block < :block
     UNION ALL
-    SELECT organisation_id, measure, amount FROM reporting.known_sum
+    SELECT organisation_id, measure, CAST(:days_sign AS bigint) * amount FROM reporting.known_sum
     WHERE organisation_id = ANY (CAST(:only AS text[])) AND measure = ANY (CAST(:measures AS text[]))
-      AND NOT is_month AND day >= :months_to AND day <= :last AND block < :block
-) AS each
+      AND NOT is_month AND day >= :more_days_from AND day < :more_days_to AND CAST(:more_days_from AS date) < CAST(:more_days_to AS date) AND block < :block
+) AS each (organisation_id, measure, amount)
 GROUP BY organisation_id, measure;
 
 -- read_days: an organisation's sums day by day
