@@ -51,12 +51,17 @@ OF_STANDING: Mapping[Contribution, str] = {
 """Contributions that a vast tree makes of standing sums, and of which kind of these."""
 
 _OF_SPELLS: Mapping[Contribution, tuple[str, ...]] = {
-    "spell_levels": ("held_on_days", "spell_levels"),
-    "spell_days": ("held_on_days", "spell_levels"),
+    "spell_levels": ("held_on_days", "held_edges", "spell_levels"),
+    "spell_days": ("held_on_days", "held_edges", "spell_levels"),
     "spell_flows": ("spell_flows",),
-    "mentors": ("held_on_days", "mentors_held", "mentors"),
+    "mentors": ("held_on_days", "held_edges", "mentors_held", "mentors"),
 }
 """Pieces of contributions made of edges of spells."""
+_LEVELS_SUMMED: Mapping[Contribution, tuple[str, ...]] = {
+    "spell_levels": ("held_on_days", "held_edges_summed", "spell_levels"),
+    "spell_days": ("held_on_days", "held_edges_summed", "spell_levels"),
+}
+"""The same where it is not asked which events they come from."""
 
 _LISTS: Mapping[str, tuple[Contribution, ...]] = {
     "listed_places": ("places",),
@@ -94,7 +99,8 @@ def scope_of_named(hierarchy: str, named: str) -> str:
 def statement(hierarchy: str, contribution: Contribution, asked: str, *, vast: bool = False) -> TextClause:
     """What is asked of a contribution, see `asked_of`."""
     pieces = SPELLS if asked == "listed_mentors" else PERSON_PIECES if asked in _OF_PERSONS else PIECES
-    return text(contributions(hierarchy, contribution, vast=vast) + "\n" + pieces[asked].text)
+    summed = asked in ("sums", "value")
+    return text(contributions(hierarchy, contribution, vast=vast, summed=summed) + "\n" + pieces[asked].text)
 
 
 FIRST_OF = {"listed_places": "first_places", "listed_enterprises": "first_enterprises"}
@@ -142,14 +148,16 @@ def walked(hierarchy: str, contribution: Contribution) -> TextClause:
     return text(between + "\n" + PIECES["events"].text)
 
 
-def contributions(hierarchy: str, contribution: Contribution, *, vast: bool = False) -> str:
-    """A question's scope, and what each position adds to measures within it."""
+def contributions(hierarchy: str, contribution: Contribution, *, vast: bool = False, summed: bool = False) -> str:
+    """A question's scope, and what each position adds to measures within it; `summed`: some of them together."""
     pieces = [scope(hierarchy, vast=vast)]
     standing = [VAST[piece].text for piece in ("standing", "standing_scope")] if vast else []
     if vast and contribution == "mentors":
         pieces += [VAST["mentors_held"].text, SPELLS["mentors"].text]
     elif contribution in _OF_SPELLS:
-        pieces += [SPELLS[piece].text.replace("--counted", COUNTED) for piece in _OF_SPELLS[contribution]]
+        of_spells = _LEVELS_SUMMED.get(contribution, ()) if summed else ()
+        for piece in of_spells or _OF_SPELLS[contribution]:
+            pieces.append(SPELLS[piece].text.replace("--counted", COUNTED))
     elif contribution in OF_STEPS:
         pieces += [PERSON_PIECES["held_steps"].text, PERSON_PIECES[contribution].text]
     elif contribution == "blocked":

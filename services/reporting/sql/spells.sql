@@ -50,7 +50,7 @@ CROSS JOIN LATERAL (
     WHERE s.kind = 'report' AND m.day IS NOT NULL
 ) AS c;
 
--- held_on_days: edges in the hands of organisations active on the evening of days, on each of these
+-- held_on_days: organisations whose facts are in the hands of active ones on the evening of days, on each of these
 , held_active AS MATERIALIZED (
     -- By itself: each organisation is looked up once and not for each of its edges.
     SELECT h.part, h.organisation_id, e.day AS on_day
@@ -61,11 +61,25 @@ CROSS JOIN LATERAL (
     WHERE a.valid_from <= e.day AND e.day < a.valid_to AND a.known_from <= :known AND :known < a.known_to
       AND v.active AND v.valid_from <= e.day AND e.day < v.valid_to
       AND v.known_from <= :known AND :known < v.known_to
-), held_edge AS NOT MATERIALIZED (
+);
+
+-- held_edges: their edges up to that evening
+, held_edge AS NOT MATERIALIZED (
     SELECT h.part, h.on_day, s.*
     FROM held_active h
     JOIN reporting.spell_edge s ON s.organisation_id = h.organisation_id
     WHERE s.kind = ANY (CAST(:kinds AS text[])) AND s.day <= h.on_day AND s.position <= :known
+);
+
+-- held_edges_summed: the same, for levels: those that the evening cannot tell apart as one; what has ended cancels out
+, held_edge AS NOT MATERIALIZED (
+    SELECT h.part, h.on_day, s.kind, 'begins' AS how, min(s.day) AS day, s.first, s.last,
+           CAST(NULL AS bigint) AS position, sum(CASE WHEN s.how IN ('begins', 'comes') THEN s.change ELSE -s.change END) AS change
+    FROM held_active h
+    JOIN reporting.spell_edge s ON s.organisation_id = h.organisation_id
+    WHERE s.kind = ANY (CAST(:kinds AS text[])) AND s.day <= h.on_day AND s.position <= :known
+    GROUP BY h.part, h.on_day, s.kind, s.first, s.last, s.day <= s.last
+    HAVING sum(CASE WHEN s.how IN ('begins', 'comes') THEN s.change ELSE -s.change END) <> 0
 );
 
 -- spell_levels: levels of spells, once for each of the days; `counted` goes into it
