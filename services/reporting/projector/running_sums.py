@@ -173,6 +173,7 @@ class RunningSums:
                 await self._begin(connection, only, upto, in_)
 
     async def _begin(self, connection: AsyncConnection, only: list[str], upto: int, in_: dict[str, Any]) -> None:
+        """Put in all that is known of these."""
         trees = {**in_, "only": only}
         await connection.execute(_ADD_TREES, trees)
         places = (await connection.execute(SQL["places_of_trees"], {"only": only, "known": upto})).scalars().all()

@@ -14,13 +14,7 @@ from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector import running_sums
-from services.reporting.projector.running_sums import (
-    MEANING,
-    SQL,
-    changed_places,
-    composed,
-    moved,
-)
+from services.reporting.projector.running_sums import MEANING, SQL, changed_places, composed, moved
 from services.reporting.reports.question import Question
 from services.reporting.reports.whole_spans import whole_spans
 
