@@ -151,6 +151,26 @@ async def test_search_is_paged(reporting: RunningReporting) -> None:
     assert rest["next"] is None
 
 
+async def test_organisations_stand_in_the_order_in_which_vietnamese_sorts_their_names(
+    reporting: RunningReporting,
+) -> None:
+    in_order = ["Xã 2", "Xã 10", "Xã An", "Xã\u00a0ăn", "Xã Ân", "Xã Dũng", "Xã Đông"]
+    for number, name in enumerate(reversed(in_order)):
+        founding = organisation(f"named-{number}", parent="commune")
+        founding["data"]["name"] = name
+        await reporting.project(founding)
+
+    found, after = [], ""
+    while after is not None:
+        page = (await reporting.http.get(f"/v1/organisations?query=xa&limit=2{after and '&after='}{after}")).json()
+        found += [each["name"] for each in page["organisations"]]
+        after = page["next"]
+    assert found == in_order
+    by_child = (await reporting.get("commune/totals?by=child"))["children"]
+    children = [each["organisation"]["name"] for each in by_child]
+    assert [name for name in children if name in in_order] == in_order
+
+
 async def test_an_organisation_says_the_way_down_to_it(reporting: RunningReporting) -> None:
     found = await reporting.get("cell")
 

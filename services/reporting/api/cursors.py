@@ -18,7 +18,7 @@ MAX_COUNT = 2**62
 def name_and_id(query: Mapping[str, str]) -> tuple[str, str] | None:
     """A name and an organisation's id. Raises Problem."""
     found: tuple[str, str] | None = _read(query, tuple[str, str])
-    if found is not None and not (found[0].isprintable() and parameters.is_outer_id(found[1])):
+    if found is not None and not ("\0" not in found[0] and parameters.is_outer_id(found[1])):
         raise parameters.refuse("after", _EXPECTED, query["after"][:200])
     return found
 

@@ -9,7 +9,7 @@ WHERE v.active AND v.valid_from <= :day AND :day < v.valid_to AND v.known_from <
       WHERE p.organisation_id = v.parent_id AND p.active AND p.valid_from <= :day AND :day < p.valid_to
         AND p.known_from <= :known AND :known < p.known_to
   )
-ORDER BY v.search_name, v.organisation_id
+ORDER BY coalesce(v.name_order, v.search_name) COLLATE "C", v.organisation_id
 LIMIT :limit;
 
 -- names: what organisations are called on a day, else what they were called last, else first
@@ -53,5 +53,5 @@ FROM reporting.organisation_version
 WHERE active AND valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
   AND (CAST(:allowed AS text[]) IS NULL OR organisation_id = ANY (CAST(:allowed AS text[])))
   AND (search_name LIKE :pattern OR lower(organisation_id) LIKE :pattern)
-ORDER BY array_position(CAST(:kinds AS text[]), kind), search_name, organisation_id
+ORDER BY array_position(CAST(:kinds AS text[]), kind), coalesce(name_order, search_name) COLLATE "C", organisation_id
 LIMIT :limit;

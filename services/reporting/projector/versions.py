@@ -5,7 +5,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from services.reporting.naming import search_name
+from services.reporting.naming import name_order, search_name
 from shared.timeline.fold import State
 from shared.timeline.lineage import Lineage
 from shared.timeline.organisation import OrganisationState
@@ -27,6 +27,7 @@ class OrganisationVersion(Struct, frozen=True):
     valid_to: date
     name: str
     search_name: str
+    name_order: str
     kind: str
     sector: str
     parent_id: str | None
@@ -137,6 +138,7 @@ def _organisation(
                     valid_to,
                     segment.name,
                     search_name(segment.name),
+                    name_order(segment.name),
                     segment.kind,
                     segment.sector,
                     parent_id,

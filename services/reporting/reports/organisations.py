@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.naming import search_name
+from services.reporting.naming import name_order, search_name
 from services.reporting.reports.question import Organisation
 from shared.runtime.sql import Statements
 
@@ -72,7 +72,7 @@ async def search(
         "kind": kind,
         "parent": parent,
         "pattern": f"%{escaped}%" if escaped else None,
-        "after_name": after and after[0],
+        "after_name": after and name_order(after[0]),
         "after_id": after and after[1],
         "allowed": allowed,
         "limit": limit + 1,
@@ -88,5 +88,5 @@ async def search(
         }
         for row in rows[:limit]
     ]
-    following = (rows[limit - 1].search_name, rows[limit - 1].organisation_id) if len(rows) > limit else None
+    following = (rows[limit - 1].name, rows[limit - 1].organisation_id) if len(rows) > limit else None
     return found, following

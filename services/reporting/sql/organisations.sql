@@ -1,4 +1,4 @@
--- Statements about organisations and their targets, and about positions.
+-- Statements about organisations and their targets, and about positions. In the order of names: as Vietnamese has it.
 
 -- position_at: the last position recorded by a time
 SELECT position FROM reporting.moment
@@ -15,18 +15,18 @@ ORDER BY valid_from <= :day DESC, abs(valid_from - CAST(:day AS date))
 LIMIT 1;
 
 -- children: active organisations directly under one on a day
-SELECT organisation_id, name, kind, search_name
+SELECT organisation_id, name, kind
 FROM reporting.organisation_version
 WHERE parent_id = :organisation_id AND active AND valid_from <= :day AND :day < valid_to
   AND known_from <= :known AND :known < known_to
-ORDER BY search_name, organisation_id;
+ORDER BY coalesce(name_order, search_name) COLLATE "C", organisation_id COLLATE "C";
 
 -- children_of: active organisations directly under any of these on a day
 SELECT parent_id, organisation_id, name, kind
 FROM reporting.organisation_version
 WHERE parent_id = ANY (CAST(:parents AS text[])) AND active AND valid_from <= :day AND :day < valid_to
   AND known_from <= :known AND :known < known_to
-ORDER BY search_name, organisation_id;
+ORDER BY coalesce(name_order, search_name) COLLATE "C", organisation_id COLLATE "C";
 
 -- stands_for: who holds today what was an organisation's
 SELECT holder_id FROM reporting.holding_version
@@ -56,7 +56,7 @@ SELECT EXISTS (
 );
 
 -- search: organisations active on a day, in the order of their names
-SELECT organisation_id, name, kind, sector, parent_id, search_name
+SELECT organisation_id, name, kind, sector, parent_id
 FROM reporting.organisation_version
 WHERE active AND valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
   AND (CAST(:kind AS text) IS NULL OR kind = :kind)
@@ -64,8 +64,9 @@ WHERE active AND valid_from <= :day AND :day < valid_to AND known_from <= :known
   AND (CAST(:allowed AS text[]) IS NULL OR organisation_id = ANY (CAST(:allowed AS text[])))
   AND (CAST(:pattern AS text) IS NULL OR search_name LIKE :pattern OR lower(organisation_id) LIKE :pattern)
   AND (CAST(:after_name AS text) IS NULL
-       OR (search_name, organisation_id) > (CAST(:after_name AS text), CAST(:after_id AS text)))
-ORDER BY search_name, organisation_id
+       OR (coalesce(name_order, search_name) COLLATE "C", organisation_id COLLATE "C")
+          > (CAST(:after_name AS text), CAST(:after_id AS text)))
+ORDER BY coalesce(name_order, search_name) COLLATE "C", organisation_id COLLATE "C"
 LIMIT :limit;
 
 -- targets: targets in force on a day whose period overlaps another, in the hands of organisations of that day

@@ -109,10 +109,11 @@ FROM unnest(CAST(:id AS text[]), CAST(:valid_from AS date[]), CAST(:position AS 
 WHERE v.target_id = c.id AND v.valid_from = c.valid_from AND v.known_to = 9223372036854775807;
 
 -- add_organisation_version: versions that came to be known
-INSERT INTO reporting.organisation_version (organisation_id, valid_from, valid_to, name, search_name, kind, sector,
-                                            parent_id, active, successor_id, known_from, known_to)
+INSERT INTO reporting.organisation_version (organisation_id, valid_from, valid_to, name, search_name, name_order,
+                                            kind, sector, parent_id, active, successor_id, known_from, known_to)
 SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:valid_from AS date[]), CAST(:valid_to AS date[]),
-                     CAST(:name AS text[]), CAST(:search_name AS text[]), CAST(:kind AS text[]),
+                     CAST(:name AS text[]), CAST(:search_name AS text[]), CAST(:name_order AS text[]),
+                     CAST(:kind AS text[]),
                      CAST(:sector AS text[]), CAST(:parent_id AS text[]), CAST(:active AS boolean[]),
                      CAST(:successor_id AS text[]), CAST(:known_from AS bigint[]), CAST(:known_to AS bigint[]));
 

@@ -1,8 +1,8 @@
-"""Names are compared without accents and case."""
+"""Names are compared without accents and case, and sorted as Vietnamese does."""
 
 import pytest
 
-from services.reporting.naming import search_name
+from services.reporting.naming import name_order, search_name
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,17 @@ def test_a_name_is_reduced_to_its_letters(name: str, found: str) -> None:
 
 def test_composed_and_decomposed_letters_are_the_same() -> None:
     assert search_name("Mu\u031bo\u031b\u0300ng") == search_name("Mường")
+
+
+def test_names_are_sorted_as_a_vietnamese_dictionary_does() -> None:
+    in_order = [
+        "Chi bộ", "Chi bộ (mới)", "Chi bộ 2", "Chi bộ 010", "Chi bộ 11", "Chi bộ An", "Chi bộ an toàn",
+        "Chi bộ Ăn", "Chi bộ Ân", "Chi bộ Dũng", "Chi bộ Đông", "Chi bộ ma", "Chi bộ mà", "Chi bộ mả", "Chi bộ mã",
+        "Chi bộ má", "Chi bộ mạ", "Chi bộ mà 2", "Chi bộ Ơn", "Chi bộ Ương", "Chi bộ ខ្មែរ",
+    ]  # fmt: skip
+
+    backwards = in_order[::-1]
+
+    assert sorted(backwards, key=name_order) == in_order
+    # PostgreSQL compares bytes.
+    assert sorted(backwards, key=lambda name: name_order(name).encode()) == in_order
