@@ -198,6 +198,56 @@ async def test_what_was_merged_into_ones_own_is_ones_own_and_retracted_no_longer
     assert (await status(district), await status(elsewhere)) == (403, 200)
 
 
+async def test_the_key_of_an_organisation_that_has_ended_opens_what_it_was_and_not_who_took_over(
+    locked: Locked,
+) -> None:
+    ended, successor = locked.keys.viewer("old"), locked.keys.viewer("commune")
+
+    for call in ("", *(f"/{report}" for report in REPORTS), "/evidence"):
+        own = "&measure=members.total" if call == "/evidence" else ""
+        as_it_was = f"/v1/organisations/old{call}?as_of=2022-12-31{own}"
+        on_todays_tree = f"{as_it_was}&hierarchy=current"
+        assert await locked.status(as_it_was, ended) == 200, call
+        for form in ("", "&by=child", "&format=csv"):
+            assert await locked.status(on_todays_tree + form, ended) == 403, call
+        assert await locked.status(on_todays_tree, successor) == 200, call
+
+
+async def test_who_took_over_is_not_told_where_it_is_another_or_was_known_to_be(locked: Locked) -> None:
+    ended, cell = locked.keys.viewer("old"), locked.keys.viewer("cell")
+    told = (await locked.get("/v1/organisations/old", ended)).json()
+    assert (told["active"], told["parent_id"], told["successor_id"], told["path"]) == (False, None, None, [])
+    page = await locked.get("/organisations/old?as_of=2024-06-30", ended)
+    assert (page.status_code, "Tổ chức commune" in page.text) == (200, False)
+    with capture_logs() as said:
+        assert await locked.status("/organisations/old?hierarchy=current", ended) == 403
+    assert [each["status"] for each in said if each["event"] == "a request was refused"] == [403]
+
+    dissolved = event("OrganisationDissolved", "organisation/cell", "2024-01-01", {"successor_id": "elsewhere-1"})
+    merged_at = await locked.reporting.project(dissolved)
+    retracted = {"corrects": dissolved["id"], "replacement": None, "reason": "other"}
+    await locked.reporting.project(event("FactCorrected", "organisation/cell", "2024-02-01", retracted))
+
+    current = "/v1/organisations/cell/restatement?hierarchy=current"
+    assert await locked.status(f"{current}&since={merged_at - 1}", cell) == 200
+    assert await locked.status(f"{current}&since={merged_at}", cell) == 403
+    assert (
+        await locked.status(f"/v1/organisations/cell/totals?hierarchy=current&known_at={merged_at}", cell) == 403
+    )
+
+
+async def test_what_an_organisation_belongs_to_is_told_within_ones_own(locked: Locked) -> None:
+    async def parents(headers: dict[str, str]) -> dict[str, str | None]:
+        body = (await locked.get("/v1/organisations?as_of=2022-12-31", headers)).json()
+        return {each["id"]: each["parent_id"] for each in body["organisations"]}
+
+    viewer = locked.keys.viewer("district")
+    assert await parents(viewer) == {"cell": "commune", "commune": "district", "district": None, "old": None}
+    assert (await parents(locked.keys.operator()))["district"] == "root"
+    for one, parent in (("cell", "commune"), ("district", None)):
+        assert (await locked.get(f"/v1/organisations/{one}", viewer)).json()["parent_id"] == parent
+
+
 async def test_whoever_reads_evidence_is_in_the_log(locked: Locked) -> None:
     viewer = locked.keys.viewer("district")
 

@@ -86,6 +86,18 @@ async def test_an_unknown_measure_is_answered_with_those_known(reporting: Runnin
     await reporting.ask(f"{organisations.DISTRICT}/evidence", 400)
 
 
+async def test_a_path_of_several_reports_is_that_of_the_contracts_first(reporting: RunningReporting) -> None:
+    district = organisations.DISTRICT
+    # Members of the period, not of all cohorts; members who left, not organisations that ended.
+    moved = await reporting.get(f"{district}/movements?{YEAR}")
+    for path in ("admitted", "ended", "opening"):
+        found = await reporting.get(f"{district}/evidence?measure={path}&{YEAR}")
+        assert (found["measure"], found["value"]) == (path, moved[path])
+        assert moved[path] > 0
+    series = await reporting.get(f"{district}/timeseries?measure=ended&step=year&{YEAR}")
+    assert [point["value"] for point in series["points"]] == [moved["ended"]]
+
+
 async def test_in_whatever_order_it_is_recorded_the_figures_are_the_same(
     reporting: RunningReporting, database: Database
 ) -> None:

@@ -232,6 +232,11 @@ async def test_the_events_of_a_figure_come_in_pages(reporting: RunningReporting)
 
     assert changes == [1, 2, 3, 4, 5]
 
+    bare = query.replace("totals.", "")  # as evidence takes it, and the answer names the report
+    assert (await reporting.get(f"district/restatement?{bare}"))["figures"][0][
+        "measure"
+    ] == "totals.members.official"
+
 
 async def test_figures_alone_are_compared_without_their_events(reporting: RunningReporting) -> None:
     since = reporting.position

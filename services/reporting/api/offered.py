@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from msgspec import Struct
 
-from services.reporting.api import cursors, parameters
+from services.reporting.api import cursors, parameters, reach
 from services.reporting.reports import reader
 from services.reporting.reports.additive import Bodies, movements_report, structure, totals
 from services.reporting.reports.attainment import attainment
@@ -19,7 +19,7 @@ from services.reporting.reports.profile import profile
 from services.reporting.reports.ranking import ATTAINMENT, Order, ranking
 from services.reporting.reports.reader import AheadOfLog, KnownAt
 from services.reporting.reports.reading import Reading
-from services.reporting.reports.restatement import DEFAULT, RESTATED, Asked, restatement
+from services.reporting.reports.restatement import DEFAULT, RESTATED, Asked, as_known_then, restatement
 from services.reporting.reports.retention import retention
 from services.reporting.reports.spans import STEPS, Step
 from services.reporting.reports.timeliness import timeliness
@@ -97,7 +97,7 @@ async def _ranking(reading: Reading, query: Query, _: Principal) -> Bodies:
         raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
 
 
-async def _restatement(reading: Reading, query: Query, _: Principal) -> Bodies:
+async def _restatement(reading: Reading, query: Query, principal: Principal) -> Bodies:
     reports = tuple(dict.fromkeys(query.get("report", ",".join(DEFAULT)).split(",")))
     for report in reports:
         if report not in RESTATED:
@@ -110,6 +110,7 @@ async def _restatement(reading: Reading, query: Query, _: Principal) -> Bodies:
         parameters.number(query, "limit", 20, 0, parameters.MAX_PAGE),
         parameters.at_least(query),
     )
+    await reach.refuse_what_took_over(reading.connection, await as_known_then(reading, asked.since), principal)
     try:
         return await restatement(reading, asked)
     except UnknownMeasure as error:

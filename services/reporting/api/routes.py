@@ -109,8 +109,8 @@ async def organisation(
         return heading(question) | {
             "active": row.active,
             "sector": row.sector,
-            "parent_id": row.parent_id,
-            "successor_id": row.successor_id,
+            "parent_id": await reach.told(connection, row.parent_id, principal, today),
+            "successor_id": await reach.told(connection, row.successor_id, principal, today),
             "path": reach.way_down(path, principal),
         }
 
@@ -227,6 +227,7 @@ async def _worked_out(
             HTTPStatus.NOT_FOUND,
             f"expected an organisation known at position {known.position}, found none with id {organisation_id!r}",
         ) from None
+    await reach.refuse_what_took_over(connection, question, principal)
     settled = {"from": str(asked.from_), "to": str(asked.to)} | query
     found = await body(connection, question, query)
     await note(connection, principal, report, question, found)

@@ -71,7 +71,8 @@ async def place_of(connection: AsyncConnection, question: Question, known: Known
     tree = _day(question.hierarchy, question.as_of, question.today)
     path = await organisations.ancestors(connection, question.root, tree, known.position)
     stands_for = question.root if question.root != question.organisation.id else None
-    others = {each for each in (row.successor_id, stands_for) if each}
+    successor = await reach.told(connection, row.successor_id, principal, question.today)
+    others = {each for each in (successor, stands_for) if each}
     named = await names(connection, others, question.as_of, known)
 
     def other(organisation_id: str | None) -> Organisation | None:
@@ -79,7 +80,7 @@ async def place_of(connection: AsyncConnection, question: Question, known: Known
             return None
         return Organisation(organisation_id, named.get(organisation_id, organisation_id), "")
 
-    return Place(row.active, reach.way_down(path, principal), other(row.successor_id), other(stands_for))
+    return Place(row.active, reach.way_down(path, principal), other(successor), other(stands_for))
 
 
 async def roots(

@@ -13,7 +13,7 @@ from litestar.params import FromPath
 from litestar.types import ExceptionHandlersMap
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.api import answers, parameters
+from services.reporting.api import answers, parameters, reach
 from services.reporting.dashboard import findings, rendering
 from services.reporting.dashboard.address import (
     Address,
@@ -109,6 +109,7 @@ async def organisation(
         if had:
             return _not_modified(known, tag)
         question = await findings.asked_about(connection, organisation_id, address, known, today)
+        await reach.refuse_what_took_over(connection, question, principal)
         place = await findings.place_of(connection, question, known, principal)
         own = {**asked.defaults, **address.own}
         view = View(connection, question, known, address, language_of(request), principal, own)

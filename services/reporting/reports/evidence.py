@@ -1,7 +1,6 @@
 """`evidence`: a figure of another report, and the events behind it."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from services.reporting.reports import figures
@@ -27,7 +26,7 @@ def wanted(measure: str, question: Question, at_least: int = 1) -> Wanted:
     one_year = _OF_A_COHORT.fullmatch(measure)
     if one_year is not None and one_year["path"] in figures.RETENTION:
         return cohort_of(question, int(one_year["year"])).of.of(figures.RETENTION[one_year["path"]])
-    offered = dict(_offered(question, at_least))
+    offered = _offered(question, at_least)
     found = offered.get(measure)
     if found is None and is_of_profile(measure):
         raise UnknownMeasure(
@@ -41,11 +40,22 @@ def wanted(measure: str, question: Question, at_least: int = 1) -> Wanted:
     return found
 
 
-def _offered(question: Question, at_least: int) -> Iterator[tuple[str, Wanted]]:
-    """Paths and what they add up; where two reports have the same path, movements' comes last and stands."""
+def with_report(measure: str, question: Question, at_least: int = 1) -> str:
+    """A figure's path with its report's name before it; one that nobody has stays as it is."""
+    if _OF_A_COHORT.fullmatch(measure):
+        return f"retention.{measure.removeprefix('retention.')}"
+    named = {path: f"{report}.{path}" for report, path, _ in reversed(list(figures_of(question, at_least)))}
+    return named.get(measure, measure)
+
+
+def _offered(question: Question, at_least: int) -> dict[str, Wanted]:
+    """Paths and what they add up, with and without the report's name; see `with_report`."""
+    found: dict[str, Wanted] = {}
     for report, path, each in figures_of(question, at_least):
-        yield f"{report}.{path}", each
-        yield path, each
+        found[f"{report}.{path}"] = each
+        # Of several reports the first has it: `ended` are the members of movements, not structure's organisations.
+        found.setdefault(path, each)
+    return found
 
 
 async def evidence(reading: Reading, measure: str, after: int, limit: int, at_least: int = 1) -> dict[str, Any]:

@@ -63,7 +63,7 @@ async def search(
 ) -> tuple[list[dict[str, Any]], tuple[str, str] | None]:
     """A page of organisations active on `day`, by name, and where the next page begins after.
 
-    `allowed` names those that may be found; None: all.
+    `allowed` names those that may be found, or told as a parent; None: all.
     """
     escaped = search_name(query or "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     parameters = {
@@ -78,13 +78,14 @@ async def search(
         "limit": limit + 1,
     }
     rows = (await connection.execute(SQL["search"], parameters)).all()
+    told = None if allowed is None else set(allowed)
     found = [
         {
             "id": row.organisation_id,
             "name": row.name,
             "kind": row.kind,
             "sector": row.sector,
-            "parent_id": row.parent_id,
+            "parent_id": row.parent_id if told is None or row.parent_id in told else None,
         }
         for row in rows[:limit]
     ]

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from services.reporting.reports import organisations
 from services.reporting.reports.additive import Bodies
 from services.reporting.reports.changes import changed, restructured
-from services.reporting.reports.evidence import UnknownMeasure, wanted
+from services.reporting.reports.evidence import wanted, with_report
 from services.reporting.reports.figures import expiry_months
 from services.reporting.reports.made_of import FIGURES, Figures, values
 from services.reporting.reports.made_of import Asked as Described
@@ -58,7 +58,7 @@ async def restatement(reading: Reading, asked: Asked) -> Bodies:
     before are marked with it. With `attainment` also targets that are not what they were. Raises UnknownMeasure.
     """
     now = reading.question
-    then = await _then(reading, asked.since)
+    then = await as_known_then(reading, asked.since)
     was_reading = Reading(reading.connection, then)
     described = list(_described(now, asked))
     were = await _values(was_reading, described)
@@ -88,8 +88,8 @@ async def restatement(reading: Reading, asked: Asked) -> Bodies:
     return bodies
 
 
-async def _then(reading: Reading, since: KnownAt) -> Question:
-    """The same question as known then."""
+async def as_known_then(reading: Reading, since: KnownAt) -> Question:
+    """The same question as known then; on the tree of today it may have been about another organisation."""
     now = reading.question
     root = now.root
     if now.hierarchy == "current":
@@ -103,12 +103,8 @@ async def _then(reading: Reading, since: KnownAt) -> Question:
 def _described(question: Question, asked: Asked) -> Iterator[tuple[str, Figures]]:
     """Figures to compare, in groups that are read together, each with what stands before their paths."""
     if asked.measure is not None:
-        report, _, path = asked.measure.partition(".")
-        if report not in RESTATED:
-            raise UnknownMeasure(
-                f"expected measure to begin with one of {', '.join(RESTATED)} and a dot; found {asked.measure!r}"
-            )
         one = wanted(asked.measure, question, asked.at_least)
+        report, _, path = with_report(asked.measure, question, asked.at_least).partition(".")
         yield f"{report}.", Figures(one, {path: tuple(one.measures)})
         return
     for report in asked.reports:
