@@ -97,4 +97,4 @@ def rounded(exact: Fraction) -> float:
     tenths = (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(
         Decimal("0.1"), rounding=ROUND_HALF_UP
     )
-    return float(tenths)
+    return float(tenths) + 0.0  # a little under nothing is 0.0, and not -0.0

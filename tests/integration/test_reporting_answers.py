@@ -71,6 +71,7 @@ async def test_min_position_that_does_not_come_ends_with_503(
     [
         ("as_of=2022-02-30", "a date such as"),
         ("as_of=20220230", "a date such as"),
+        ("as_of=2022-W48-3", "a date such as"),
         ("from=2022-06-01&to=2022-05-31", "on or after `from`"),
         ("known_at=yesterday", "a position, or a time"),
         ("known_at=2022-01-01T00:00:00", "with its offset"),

@@ -119,6 +119,9 @@ async def test_accept_asks_for_a_form_as_format_does(reporting: RunningReporting
     ):
         response = await reporting.ask("root/totals", headers={"Accept": accept})
         assert response.headers["content-type"] == form
+    await reporting.ask("root/totals", 406, {"Accept": "application/json;q=0"})
+    anything_else = await reporting.ask("root/totals", headers={"Accept": "*/*, application/json;q=0"})
+    assert anything_else.headers["content-type"] == "text/csv; charset=utf-8"
     response = await reporting.ask("root/totals?format=json", headers={"Accept": "text/csv"})
     assert response.headers["content-type"] == "application/json"
 
@@ -183,6 +186,17 @@ async def test_a_list_within_a_list_is_a_table_of_its_own(reporting: RunningRepo
     assert line["Targets – Target id"] == "target-root"
     assert line["Targets – Children's targets – Target id"] == "target-commune"
     assert line["Targets – Children's targets – Organisation – Name"] == "'=1+1 Đảng bộ"
+
+
+async def test_a_code_has_the_word_that_it_has_in_its_column(reporting: RunningReporting) -> None:
+    await reporting.project(target("commune", target_id="of-its-own", basis="own"))
+    for lang, word in (("vi", "tự đề ra"), ("en", "own")):
+        rows = rows_of(await reporting.ask(f"commune/attainment?{YEAR}&by=child&format=csv&lang={lang}"))
+        (line,) = [row for row in rows if "of-its-own" in row]
+        assert line[4] == word
+    assert ["", "Own, of no child"] in [row[:2] for row in rows]
+    mill = rows_of(await reporting.ask(f"commune/enterprise?{YEAR}&format=csv"))[-1]
+    assert mill[-2:] == ["FALSE", "FALSE"]
 
 
 async def test_the_search_can_be_exported_too(reporting: RunningReporting) -> None:

@@ -24,12 +24,13 @@ def format_of(query: Mapping[str, str], accept: str) -> Format:
         if asked not in MEDIA_TYPES:
             raise refuse("format", "json, csv or xlsx", asked[:200])
         return cast(Format, asked)
-    ranges = _preferred(accept)
-    if not ranges:
+    weighed = _weighed(accept)
+    if not weighed:
         return "json"
-    for each in ranges:
+    refused = {wanted for quality, wanted in weighed if quality == 0}
+    for quality, each in weighed:
         for name, media_type in MEDIA_TYPES.items():
-            if each in (media_type, f"{media_type.partition('/')[0]}/*", "*/*"):
+            if quality and media_type not in refused and each in (media_type, _any_like(media_type), "*/*"):
                 return name
     offered = ", ".join(MEDIA_TYPES.values())
     raise Problem(HTTPStatus.NOT_ACCEPTABLE, f"expected Accept with one of {offered}; found {accept[:200]}")
@@ -47,8 +48,17 @@ def language_of(query: Mapping[str, str], accept_language: str) -> Language:
     return "vi"
 
 
+def _any_like(media_type: str) -> str:
+    return f"{media_type.partition('/')[0]}/*"
+
+
 def _preferred(header: str) -> list[str]:
     """The ranges of an Accept header, the most wanted first, those refused left out."""
+    return [wanted for quality, wanted in _weighed(header) if quality > 0]
+
+
+def _weighed(header: str) -> list[tuple[float, str]]:
+    """The ranges of an Accept header with their weights, the most wanted first; 0 refuses."""
     found = []
     for each in header.split(","):
         wanted, *more = (part.strip() for part in each.split(";"))
@@ -57,6 +67,6 @@ def _preferred(header: str) -> list[str]:
             quality = float(weight)
         except ValueError:
             quality = 0.0
-        if wanted and quality > 0:
-            found.append((quality, wanted.lower()))
-    return [wanted for _, wanted in sorted(found, key=lambda each: -each[0])]
+        if wanted:
+            found.append((quality if quality > 0 else 0.0, wanted.lower()))
+    return sorted(found, key=lambda each: -each[0])

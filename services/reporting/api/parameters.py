@@ -22,6 +22,7 @@ MAX_PAGE = 1000
 SHARED = ("as_of", "known_at", "hierarchy", "from", "to", "by", "min_position", "format", "lang")
 """Parameters that every call takes, whether or not they make a difference to it."""
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SPACE_FOR_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d\Z)")
 
 
@@ -85,7 +86,8 @@ def day(query: Mapping[str, str], name: str, default: date) -> date:
     if raw is None:
         return default
     try:
-        if len(raw) != len("2022-11-30"):
+        # `fromisoformat` takes weeks too.
+        if not _DAY.fullmatch(raw):
             raise ValueError(raw)
         found = date.fromisoformat(raw)
     except ValueError:

@@ -65,3 +65,5 @@ def test_percentages_round_half_up_and_a_target_of_zero_has_none() -> None:
     assert percent(1, 0) is None
     assert rounded(Fraction(5, 100)) == 0.1
     assert rounded(Fraction(125, 1000) * 10) == 1.3
+    assert str(rounded(Fraction(-1, 100))) == "0.0"
+    assert rounded(Fraction(-5, 100)) == -0.1

@@ -112,6 +112,8 @@ def _csv(head: Head, found: list[Table], language: Language) -> bytes:
 
 def _harmless(cell: Cell) -> Cell:
     """Text that a spreadsheet would take for a formula gets a quotation mark before it; figures stay figures."""
+    if isinstance(cell, bool):
+        return str(cell).upper()  # as spreadsheets write it
     if isinstance(cell, str) and cell.startswith(_BEGINS_FORMULA):
         return "'" + cell
     return cell

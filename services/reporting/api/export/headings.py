@@ -47,7 +47,12 @@ def heading(path: str, language: Language) -> str:
 
 
 def cell_word(column: str, cell: object, language: Language) -> object:
-    """What a cell says: codes in words, everything else as it is."""
-    if isinstance(cell, str) and column.rpartition(".")[2] in CODED:
-        return word(cell, language)
+    """What a cell says: codes in words, everything else as it is.
+
+    A code that means something else in its column than elsewhere has a word under both, `basis.own`.
+    """
+    code = column.rpartition(".")[2]
+    if isinstance(cell, str) and code in CODED:
+        of_column = f"{code}.{cell}"
+        return word(of_column if of_column in WORDS else cell, language)
     return cell

@@ -31,7 +31,12 @@ def _attribute(view: View, body: Body, name: str) -> Section:
     ]
     more = [("profile.withheld", kept), ("profile.unstated", unstated)]
     rows += [Row([Cell(view.t(key)), view.number(number), Cell("")], "nothing") for key, number in more if number]
-    return Section(f"by_{name}", view.word(f"by_{name}"), half=True, tables=[_table(view, rows)])
+    return Section(f"by_{name}", _title(view, f"by_{name}"), half=True, tables=[_table(view, rows)])
+
+
+def _title(view: View, name: str) -> str:
+    word = view.word(name)
+    return word[:1].upper() + word[1:]
 
 
 def _row(view: View, group: str, number: int | None, whole: int, length: float | None) -> Row:
@@ -48,7 +53,7 @@ def _categories(view: View, body: Body) -> Section:
         _row(view, view.word(category), number, body["admitted"], length)
         for (category, number), length in zip(groups.items(), lengths, strict=True)
     ]
-    return Section("by_category", view.word("by_category"), half=True, tables=[_table(view, rows)])
+    return Section("by_category", _title(view, "by_category"), half=True, tables=[_table(view, rows)])
 
 
 def _table(view: View, rows: list[Row]) -> Table:

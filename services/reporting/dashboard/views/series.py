@@ -147,7 +147,7 @@ def _ranked(view: View, own: Body) -> str:
     if own["measure"] != ATTAINMENT:
         return view.figure_name(own["measure"])
     metric, basis = own.get("metric", "admissions"), own.get("basis", "resolution")
-    return f"{view.t('targets.percent')} – {view.word(metric)}, {view.word(basis)}"
+    return f"{view.t('targets.percent')} – {view.word(metric)}, {view.t(f'basis.{basis}')}"
 
 
 def choices_of_ranking(view: View) -> list[Choice]:
