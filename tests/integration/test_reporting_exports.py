@@ -193,8 +193,11 @@ async def test_a_code_has_the_word_that_it_has_in_its_column(reporting: RunningR
     for lang, word in (("vi", "tự đề ra"), ("en", "own")):
         rows = rows_of(await reporting.ask(f"commune/attainment?{YEAR}&by=child&format=csv&lang={lang}"))
         (line,) = [row for row in rows if "of-its-own" in row]
-        assert line[4] == word
-    assert ["", "Own, of no child"] in [row[:2] for row in rows]
+        assert line[5] == word
+    assert ["cell", '\'@SUM(A1), "chi bộ"', "cell under a grassroots committee"] in [row[:3] for row in rows]
+    assert ["", "Own, of no child", ""] in [row[:3] for row in rows]
+    places = rows_of(await reporting.ask(f"commune/coverage?{YEAR}&format=csv"))
+    assert "thôn, bản" in [cell for row in places for cell in row]  # one of the kinds of places that has words
     mill = rows_of(await reporting.ask(f"commune/enterprise?{YEAR}&format=csv"))[-1]
     assert mill[-2:] == ["FALSE", "FALSE"]
 

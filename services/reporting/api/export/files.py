@@ -54,7 +54,7 @@ def _head(body: Mapping[str, Any], language: Language, report: str, query: Mappi
         found += [
             (word("organisation", language), organisation["name"]),
             (word("id", language), organisation["id"]),
-            (word("kind", language), word(organisation["kind"], language)),
+            (word("kind", language), _cell("kind", organisation["kind"], language)),
         ]
     recorded = known["time"] and datetime.fromisoformat(known["time"]).astimezone(VIETNAM).isoformat(
         " ", "seconds"

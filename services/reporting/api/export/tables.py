@@ -46,11 +46,11 @@ def _parts(body: Mapping[str, Any]) -> Iterator[tuple[Row, dict[str, Any]]]:
     for child in body.get("children", ()):
         yield _about(child["organisation"]), {key: value for key, value in child.items() if key != "organisation"}
     if "own" in body:
-        yield {"organisation.id": None, "organisation.name": "own"}, body["own"]
+        yield {"organisation.id": None, "organisation.name": "own", "organisation.kind": None}, body["own"]
 
 
 def _about(organisation: Mapping[str, Any]) -> Row:
-    return {"organisation.id": organisation.get("id"), "organisation.name": organisation.get("name")}
+    return {f"organisation.{each}": organisation.get(each) for each in ("id", "name", "kind")}
 
 
 def _scalars(value: Any, path: str = "") -> Iterator[tuple[str, Cell]]:
