@@ -108,9 +108,12 @@ class LoadedSituation(Book):
         return subject in self._folds or self._cache.get(subject) is not None
 
     def organisation(self, organisation_id: str) -> OrganisationState | None:
-        """The state of an organisation. Raises Unloaded."""
+        """The state of an organisation, None where none is founded. Raises Unloaded."""
         folded = self.folded(organisation_key(organisation_id))
-        return None if folded is None else cast(OrganisationState, folded.state)
+        if folded is None:
+            return None
+        state = cast(OrganisationState, folded.state)
+        return state if state.segments else None  # without any its founding was taken back
 
     def target_owner(self, target_id: str) -> str | None:
         """The organisation that a target was assigned to. Raises Unloaded."""

@@ -2,12 +2,15 @@
 
 from typing import TYPE_CHECKING, cast
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from services.registry.rules import findings
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
 from services.registry.rules.ownership import not_own
 from services.registry.rules.references import NamedOrganisation, event_key, named_organisations, organisation_key
 from services.registry.rules.rules import circular, inactive, overdrawn
-from shared.events.correction import FactCorrected
+from shared.events.correction import FactCorrected, Replacement
 from shared.events.receipts import Reason
 from shared.timeline.correcting import as_corrected
 from shared.timeline.fact import Fact
@@ -34,7 +37,7 @@ def decide_correction(fact: Fact, root: str, situation: "Situation") -> Decision
     if isinstance(now, Reason):
         return Reject(now)
     named = [] if now is None else named_organisations(now, root)
-    if now is not None and (decision := _unnameable(now, named, root, situation)) is not None:
+    if now is not None and (decision := _unnameable(data, now, named, root, situation)) is not None:
         return decision
     effect = situation.effect(fact)
     # Whether an organisation fits whose own timeline the fact stands on is for the fold to say.
@@ -61,7 +64,9 @@ def _misdirected(fact: Fact, original: Fact) -> str | None:
     return None
 
 
-def _unnameable(now: Fact, named: list[NamedOrganisation], root: str, situation: "Situation") -> Decision | None:
+def _unnameable(
+    correction: FactCorrected, now: Fact, named: list[NamedOrganisation], root: str, situation: "Situation"
+) -> Decision | None:
     """Why the replacement cannot name an organisation: it is unknown, or another source's."""
     for each in named:
         if situation.organisation(each.organisation_id) is None:
@@ -69,4 +74,12 @@ def _unnameable(now: Fact, named: list[NamedOrganisation], root: str, situation:
             key = organisation_key(each.organisation_id)
             return Quarantine(Reason("unknown-organisation", message), frozenset({key}))
     foreign = not_own(now, named, root, situation)
-    return None if foreign is None else Reject(foreign)
+    return None if foreign is None else Reject(replace(foreign, path=_where(correction, foreign)))
+
+
+def _where(correction: FactCorrected, found: Reason) -> str:
+    """Where in the correction stands what is wrong with the fact as corrected."""
+    replacement = cast(Replacement, correction.replacement)
+    if replacement.data is UNSET:
+        return "$.data.replacement.effectiveon"
+    return f"$.data.replacement{(found.path or '').removeprefix('$')}"

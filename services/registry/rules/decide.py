@@ -72,7 +72,7 @@ class Situation(Protocol):
         """What a fact does that fits at the end of the only timeline on which it stands."""
 
     def organisation(self, organisation_id: str) -> OrganisationState | None:
-        """The state of an organisation, None where it is not on record."""
+        """The state of an organisation, None where it is not on record or its founding was taken back."""
 
     def target_owner(self, target_id: str) -> str | None:
         """The organisation that a target was assigned to."""
@@ -181,6 +181,9 @@ def _unknown(
     """What the event names and nobody has recorded yet: its own subject, organisations, a target, a person."""
     if folded is None and not entry.opens:
         message = f"expected {fact.subject} to be on record, found no fact about it"
+        return Quarantine(Reason("unknown-subject", message), frozenset({fact.subject}))
+    if folded is not None and not entry.opens and folded.state == OrganisationState():
+        message = f"expected {fact.subject} to be on record, found its founding taken back"
         return Quarantine(Reason("unknown-subject", message), frozenset({fact.subject}))
     if alone:
         return None  # nearly always

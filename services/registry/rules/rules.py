@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import accumulate, groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from services.registry.rules import targets
 from services.registry.rules.references import NamedOrganisation
@@ -13,6 +13,7 @@ from shared.timeline.fact import Fact
 from shared.timeline.fold import State
 from shared.timeline.measures import Change, held
 from shared.timeline.organisation import OrganisationState
+from shared.timeline.place import PlaceState
 
 if TYPE_CHECKING:
     from services.registry.rules.decide import Situation
@@ -29,7 +30,7 @@ def violations(
     yield from inactive(fact, named, situation)
     match fact.data:
         case organisation.OrganisationEstablished(parent_id=parent_id):
-            if situation.folded(fact.subject) is not None:
+            if situation.organisation(fact.subject_id) is not None:
                 yield f"expected a new id, found {fact.subject} taken"
             if parent_id is None and fact.subject_id != root:
                 yield f"expected parent_id, since only the registered root {root} may lack one, found none"
@@ -58,7 +59,8 @@ def violations(
         case organisation.TargetRevised(target_id=target_id) | organisation.TargetWithdrawn(target_id=target_id):
             yield from targets.revision(fact, target_id, before, situation)
         case place.PlaceRegistered():
-            if situation.folded(fact.subject) is not None:
+            known = situation.folded(fact.subject)
+            if known is not None and cast(PlaceState, known.state).organisation_id is not None:
                 yield f"expected a new id, found {fact.subject} taken"
         case person.MemberEnrolled(in_opening_balance=True) as data:
             taken = Change(data.organisation_id, f"balance.{data.status}", day, -1)

@@ -132,6 +132,19 @@ def test_what_is_wrong_with_a_correction_is_said(given: str) -> None:
     assert said in last_reason(events)
 
 
+def test_what_a_correction_may_not_name_is_found_at_its_path() -> None:
+    abroad = [
+        root("son-la-root", source="son-la"),
+        organisation("abroad", parent="son-la-root", source="son-la"),
+    ]
+    there = corrected(ADMITTED, {"data": {"organisation_id": "abroad", "ceremony_on": "2022-05-01"}})
+    (refused,) = turn([*WORLD, *abroad, BEGUN, ADMITTED, there]).outcomes.refused
+
+    assert refused.reason is not None
+    assert refused.reason.code == "foreign-organisation"
+    assert refused.reason.path == "$.data.replacement.data.organisation_id"
+
+
 def test_a_correction_on_record_is_none_to_correct() -> None:
     first = corrected(ADMITTED, None)
     assert "correct that one again" not in last_reason([*WORLD, BEGUN, ADMITTED, first])
@@ -164,3 +177,36 @@ def test_no_correction_puts_an_organisation_under_itself() -> None:
     out = event("OrganisationReparented", "organisation/inner", "2022-01-01", {"parent_id": "other"})
     in_turn = event("OrganisationReparented", "organisation/cell", "2022-02-01", {"parent_id": "inner"})
     assert "outside it" in last_reason([*WORLD, inner, out, in_turn, corrected(out, None)])
+
+
+def test_where_a_founding_was_taken_back_facts_wait_for_another_one() -> None:
+    founding = organisation("mistaken")
+    unmade = [*WORLD, founding, corrected(founding, None)]
+    named = identified(ANA, "2022-01-01", "mistaken")
+    renamed = event("OrganisationRenamed", "organisation/mistaken", "2021-01-01", {"name": "Chi bộ 2"})
+    under_it = organisation("below", parent="mistaken")
+
+    assert outcomes([*unmade, named, renamed, under_it])[-3:] == [
+        ("quarantined", "unknown-organisation"),
+        ("quarantined", "unknown-subject"),
+        ("quarantined", "unknown-organisation"),
+    ]
+    again = organisation("mistaken", parent="other")
+    founded_again = [*unmade, named, renamed, under_it, again]
+    assert outcomes(founded_again)[-4:] == [RECORDED] * 4
+    assert in_the_hands_of("mistaken", turn(founded_again)) == {"candidates.open": 1}
+    assert outcomes([*unmade, again, organisation("mistaken")])[-1] == ("quarantined", "rule-violated")
+
+
+def test_a_place_is_registered_anew_once_its_registration_was_taken_back() -> None:
+    registered = event(
+        "PlaceRegistered", "place/ban-1", "2020-01-01",
+        {"name": "Bản 1", "kind": "village", "organisation_id": "cell", "tags": []},
+    )  # fmt: skip
+    covered = event("PlaceCovered", "place/ban-1", "2021-01-01", {"cell_id": "cell", "shared": False})
+    again = {**registered, "id": new_uuid()}
+    given = [*WORLD, registered, corrected(registered, None), covered]
+
+    assert outcomes(given)[-1] == ("quarantined", "wrong-stage")
+    assert outcomes([*given, again])[-2:] == [RECORDED, RECORDED]
+    assert outcomes([*given, again, {**registered, "id": new_uuid()}])[-1] == ("quarantined", "rule-violated")
