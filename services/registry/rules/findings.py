@@ -15,7 +15,7 @@ from shared.law.calendar import months_after, working_days_after
 from shared.law.rulepack import RulePack
 from shared.timeline.book import Effect
 from shared.timeline.fact import Fact
-from shared.timeline.fold import Step
+from shared.timeline.fold import Step, fold
 from shared.timeline.person import PersonState
 
 if TYPE_CHECKING:
@@ -29,14 +29,31 @@ def findings(fact: Fact, situation: "Situation") -> Iterable[Finding]:
 
 
 def _mentor(fact: Fact, situation: "Situation") -> Iterator[Finding]:
-    mentor_id = cast(person.MentorAssigned, fact.data).mentor_id
-    folded = situation.folded(person_key(str(mentor_id)))
-    membership = folded.state.membership if folded and isinstance(folded.state, PersonState) else None
+    mentor_id, day = cast(person.MentorAssigned, fact.data).mentor_id, fact.effectiveon
+    state = _on_the_evening_of(day, person_key(str(mentor_id)), situation)
+    membership = state.membership if state is not None else None
     if membership is None or membership.status != "official":
-        found = "nobody of that id" if folded is None else "one who is not"
+        found = "nobody of that id" if state is None else "one who is not"
         yield Finding(
-            "mentor-not-official", f"expected mentor {mentor_id} to be an official member, found {found}"
+            "mentor-not-official", f"expected mentor {mentor_id} to be an official member on {day}, found {found}"
         )
+
+
+def _on_the_evening_of(day: date, subject: str, situation: "Situation") -> PersonState | None:
+    """Where a person stands whose first or second id this is; None of one whom the registry does not know."""
+    state: PersonState | None = None
+    seen: set[str] = set()
+    while subject not in seen:
+        seen.add(subject)
+        folded = situation.folded(subject)
+        if folded is None:
+            return None
+        state = cast(PersonState, folded.state)
+        if folded.last is not None and folded.last[0] > day:
+            until = (each for each in situation.timeline(subject) if each.effectiveon <= day)
+            state = cast(PersonState, fold("person", until, situation.lineage).state)
+        subject = state.linked_to or subject
+    return state
 
 
 def _age_at_admission(fact: Fact, situation: "Situation") -> Iterator[Finding]:
@@ -94,8 +111,11 @@ def of_ordinary(step: Step, situation: "Situation") -> tuple[Finding, ...]:
 
 
 def _probation(before: PersonState, day: date, _: Struct, rulepack: RulePack) -> Iterator[Finding]:
-    membership, probation = before.membership, rulepack.on("probation", day)
-    if membership is None or membership.admitted_on is None or probation is None:
+    membership = before.membership
+    if membership is None or membership.admitted_on is None:
+        return
+    probation = rulepack.on("probation", membership.admitted_on)
+    if probation is None:
         return
     due = months_after(membership.admitted_on, probation.value)
     if day < due:
@@ -104,13 +124,13 @@ def _probation(before: PersonState, day: date, _: Struct, rulepack: RulePack) ->
 
 
 def _certificate(before: PersonState, day: date, _: Struct, rulepack: RulePack) -> Iterator[Finding]:
-    certificate, validity = before.certificate, rulepack.on("certificate", day)
+    certificate = before.certificate
     if certificate is None:
         yield Finding(
             "no-certificate", f"expected a valid certificate of the awareness class on {day}, found none"
         )
         return
-    expires_on = certificate.expires_on
+    expires_on, validity = certificate.expires_on, rulepack.on("certificate", certificate.issued_on)
     if expires_on is None and validity is not None:
         expires_on = months_after(certificate.issued_on, validity.value)
     if expires_on is not None and expires_on < day:
@@ -123,8 +143,16 @@ def _ceremony(before: PersonState, day: date, _: Struct, rulepack: RulePack) -> 
     if decision is None:
         yield Finding("no-decision", f"expected the decision on the admission by {day}, found none on record")
         return
-    limit = rulepack.on("ceremony", day)
-    if decision.received_on is None or limit is None:
+    if before.course.outcome in REFERENCE.refusals:
+        yield Finding(
+            "no-decision",
+            f"expected a decision that grants the admission by {day}, found the outcome `{before.course.outcome}`",
+        )
+        return
+    if decision.received_on is None:
+        return
+    limit = rulepack.on("ceremony", decision.received_on)
+    if limit is None:
         return
     due = working_days_after(decision.received_on, limit.value)
     if day > due:
@@ -135,11 +163,11 @@ def _ceremony(before: PersonState, day: date, _: Struct, rulepack: RulePack) -> 
 def _introducers(
     _: PersonState, day: date, said: person.IntroductionConfirmed, rulepack: RulePack
 ) -> Iterator[Finding]:
-    wanted = rulepack.on("introducers", day)
-    if wanted is not None and len(said.introducers) < wanted.value:
+    wanted, found = rulepack.on("introducers", day), len({each.id for each in said.introducers})
+    if wanted is not None and found < wanted.value:
         yield Finding(
             "too-few-introducers",
-            f"expected at least {wanted.value} of them ({wanted.regulation}), found {len(said.introducers)}",
+            f"expected at least {wanted.value} of them ({wanted.regulation}), found {found}",
         )
 
 

@@ -46,16 +46,20 @@ class NothingStored:
         return {}
 
 
-def turn(events: Iterable[dict[str, Any]], roots: dict[str, str] | None = None, *, of: type[Turn] = Turn) -> Turn:
-    """The turn after these events, in this order; of a class of the test's own, if it wants."""
-    return asyncio.run(turned(events, roots, of=of))
+def turn(events: Iterable[dict[str, Any]], roots: dict[str, str] | None = None, **more: Any) -> Turn:
+    """The turn after these events, in this order; of a class or by a rule pack of the test's own, if it wants."""
+    return asyncio.run(turned(events, roots, **more))
 
 
 async def turned(
-    events: Iterable[dict[str, Any]], roots: dict[str, str] | None = None, *, of: type[Turn] = Turn
+    events: Iterable[dict[str, Any]],
+    roots: dict[str, str] | None = None,
+    *,
+    of: type[Turn] = Turn,
+    rulepack: RulePack | None = None,
 ) -> Turn:
     """The same within a running loop."""
-    situation = LoadedSituation(Lineage(), RulePack.shipped(), OrganisationCache())
+    situation = LoadedSituation(Lineage(), rulepack or RulePack.shipped(), OrganisationCache())
     new = of(
         situation,
         NothingStored(),
