@@ -265,12 +265,12 @@ class Writer:
         for source in progress.values():
             source.last_seen = now
         for delivery, event in reads:
+            number = event.sequence if isinstance(event, Unreadable) else event.envelope.sequence
+            if number is not None and delivery.source in progress:
+                progress[delivery.source].see(int(number))
             if isinstance(event, Unreadable):
                 turn.refuse(delivery, event.event_id, event.reason)
                 continue
-            source_progress = progress.get(delivery.source)
-            if source_progress is not None and event.envelope.sequence is not None:
-                source_progress.see(int(event.envelope.sequence))
             await turn.submit(delivery, event, self._hash(event.canonical), next(facts))
             if appending is not None and len(turn.outcomes.log) - appending.taken >= ROWS_A_PIECE:
                 await appending.take(turn.outcomes.log)

@@ -8,9 +8,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw, Struct
 
+from shared.events.batch import elements
 from shared.events.catalogue import CATALOGUE, NAMES, EventType
 from shared.events.data import EARLIEST, LATEST, outside, read_submitted
-from shared.events.envelope import KNOWN_ATTRIBUTES, RESERVED_ATTRIBUTES, Envelope
+from shared.events.envelope import KNOWN_ATTRIBUTES, RESERVED_ATTRIBUTES, Envelope, SequenceNumber
 from shared.events.ordinary import read_ordinary
 from shared.events.receipts import Reason
 from shared.events.refusing import Unreadable, article, invalid, json_kind, shown, unreadable
@@ -52,7 +53,7 @@ class Submitted(Struct, frozen=True, gc=False):
 def split_batch(payload: bytes) -> list[Raw]:
     """The events of a batch message, undecoded. Raises Unreadable for the message as a whole."""
     try:
-        events = _BATCH.decode(payload)
+        events = elements(payload)
     except msgspec.ValidationError:
         raise unreadable("not-a-cloudevent", "expected a JSON array of events, found another value") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -62,9 +63,6 @@ def split_batch(payload: bytes) -> list[Raw]:
     if len(events) > MAX_BATCH:
         raise unreadable("too-large", f"expected 1 to {MAX_BATCH:,} events in a batch, found {len(events):,}")
     return events
-
-
-_BATCH = msgspec.json.Decoder(list[Raw])
 
 
 def read(payload: bytes | Raw, source: str, event_name: str | None = None) -> Submitted:
@@ -89,7 +87,11 @@ def read(payload: bytes | Raw, source: str, event_name: str | None = None) -> Su
         raise unreadable("malformed-json", f"expected JSON nested at most {MAX_DEPTH} deep, found it deeper")
     if not isinstance(content, dict):
         raise unreadable("not-a-cloudevent", f"expected one JSON object, found {json_kind(content)}")
-    return read_carefully(content, source, event_name)
+    try:
+        return read_carefully(content, source, event_name)
+    except Unreadable as refused:
+        refused.sequence = _readable_sequence(content, source)
+        raise
 
 
 def read_carefully(content: dict[str, Any], source: str, event_name: str | None) -> Submitted:
@@ -242,6 +244,16 @@ def _number(literal: str) -> int | float:
 
 
 _CONTENT = msgspec.json.Decoder(float_hook=_number)
+
+
+def _readable_sequence(content: dict[str, Any], source: str) -> str | None:
+    """The event's number in the source's own count, if it says that it is the source's."""
+    if content.get("source") != source:
+        return None
+    try:
+        return msgspec.convert(content.get("sequence"), SequenceNumber)
+    except msgspec.ValidationError:
+        return None
 
 
 def _readable_id(content: dict[str, Any]) -> UUID | None:

@@ -11,6 +11,8 @@ from shared.events.vocabulary import SourceName
 Time = Annotated[datetime, Meta(tz=True)]
 MAX_DIGITS = 18
 """Of `sequence`."""
+SequenceNumber = Annotated[str, Meta(pattern=rf"^[0-9]{{1,{MAX_DIGITS}}}\Z")]
+"""An event's number in its source's own count."""
 
 
 class Envelope(Struct, frozen=True, kw_only=True, gc=False):
@@ -25,7 +27,7 @@ class Envelope(Struct, frozen=True, kw_only=True, gc=False):
     effectiveon: date
     datacontenttype: Annotated[str, Meta(pattern=r"^application/json\b|\+json\b")] | None = None
     dataschema: Annotated[str, Meta(max_length=256)] | None = None
-    sequence: Annotated[str, Meta(pattern=rf"^[0-9]{{1,{MAX_DIGITS}}}\Z")] | None = None
+    sequence: SequenceNumber | None = None
 
     @property
     def name(self) -> str:

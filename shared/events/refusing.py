@@ -14,12 +14,13 @@ _ENUM_FOUND = re.compile(r"Invalid enum value '.*'", re.DOTALL)
 
 
 class Unreadable(Exception):
-    """Bytes that are no event of this source; carries the reason and the id, where one could be read."""
+    """Bytes that are no event of this source; carries the reason, and what could be read of id and `sequence`."""
 
     def __init__(self, reason: Reason, event_id: UUID | None = None) -> None:
         super().__init__(reason.message)
         self.reason = reason
         self.event_id = event_id
+        self.sequence: str | None = None
 
 
 def invalid(code: str, error: msgspec.ValidationError, root: str) -> Reason:

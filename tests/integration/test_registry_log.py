@@ -1,5 +1,6 @@
 """The log in PostgreSQL: closed to changes, gapless, and the same whatever the turns."""
 
+import json
 import random
 from collections.abc import AsyncIterator
 from uuid import UUID
@@ -218,6 +219,22 @@ def test_sequences_are_kept_as_ranges_and_the_oldest_holes_are_forgotten() -> No
         source.see(number)
     assert len(source.sequences) == 1000
     assert source.sequences[-1] == (99_990, 99_990)
+
+
+async def test_a_number_counts_as_seen_whatever_became_of_its_event(database: Database) -> None:
+    writer = await started(database)
+    given = [
+        root(sequence="1"),
+        organisation("cell", sequence="2"),
+        admitted(new_uuid(), "2022-06-01", sequence="3"),
+        {**identified(new_uuid(), "2022-01-05", sequence="4"), "specversion": "2.0"},
+        {**identified(new_uuid(), "2022-01-05", sequence="5"), "type": "Unheard.v1"},
+        {**identified(new_uuid(), "2022-01-05", sequence="8"), "source": "son-la"},
+    ]
+    await writer.write([message(1, *given)])
+
+    (source,) = await database.fetch("SELECT sequences FROM registry.source WHERE source = 'dien-bien'")
+    assert json.loads(source["sequences"]) == [[1, 5]]
 
 
 @pytest.mark.parametrize("asked_before", [False, True])

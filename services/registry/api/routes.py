@@ -18,6 +18,7 @@ from services.registry.deliveries import Delivery, Read
 from services.registry.reading import read_event
 from services.registry.service import Registry
 from shared.events.asyncapi import document
+from shared.events.batch import elements
 from shared.events.catalogue import CATALOGUE
 from shared.events.codec import Submitted
 from shared.events.receipts import Reason, Receipt
@@ -153,7 +154,7 @@ async def validate(
     With a source's key every event must be that source's; others are rejected as `source-mismatch`.
     """
     try:
-        array = msgspec.json.decode(await request.body(), type=list[msgspec.Raw])
+        array = elements(await request.body())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(HTTPStatus.BAD_REQUEST, f"expected a JSON array of events: {error}") from None
     if not 1 <= len(array) <= MAX_VALIDATED:

@@ -138,3 +138,52 @@ def test_a_number_that_no_machine_holds_is_no_json_of_ours() -> None:
     payload = json.dumps(ONE).replace('"retries": 3', '"retries": 1e400').encode()
     with pytest.raises(Unreadable, match="out of range"):
         read(payload, "dien-bien")
+
+
+HALF_A_CHARACTER = [rb"\ud800", rb"\udc00", rb"a\uDBFFb", rb"\ud800\ud800"]
+
+
+@pytest.mark.parametrize("half", HALF_A_CHARACTER)
+def test_half_a_character_in_one_event_harms_no_other_of_its_batch(half: bytes) -> None:
+    before, after = {**ONE, "comment": 'a ] , " \\'}, {**ONE, "long": 10**4000, "half": "😀"}
+    given = [json.dumps(before).encode(), b'{"comment": "' + half + b'"}', json.dumps(after).encode()]
+    events = split_batch(b" [\n" + b" ,\t".join(given) + b"\r]\n")
+
+    assert [bytes(each) for each in events] == given
+    assert read(events[0], ONE["source"]).content == before
+    with pytest.raises(Unreadable) as refused:
+        read(events[1], ONE["source"])
+    assert refused.value.reason.code == "malformed-json"
+
+
+@pytest.mark.parametrize(
+    "no_json",
+    [
+        rb'["\ud800"', rb'["\ud800"] x', rb'["\ud800",]', rb'["\ud800" 1]', rb'["\ud800", NaN]',
+        b'["\\ud800", "\x01"]',
+        rb'["\ud800", 01]', rb'["\ud800", ' + b"[" * 100_000, rb'"\ud800"', rb'["\ud800", -Infinity]',
+    ],
+)  # fmt: skip
+def test_what_the_grammar_of_json_forbids_is_no_batch(no_json: bytes) -> None:
+    with pytest.raises(Unreadable) as refused:
+        split_batch(no_json)
+    assert refused.value.reason.code == "malformed-json"
+
+
+@pytest.mark.parametrize(
+    ("given", "number"),
+    [
+        ({"specversion": "2.0"}, "4711"),
+        ({"id": "no-uuid"}, "4711"),
+        ({"comment": {}}, "4711"),
+        ({"source": "son-la"}, None),
+        ({"specversion": "2.0", "sequence": "minus one"}, None),
+        ({"specversion": "2.0", "sequence": 4711}, None),
+    ],
+)
+def test_the_number_of_an_event_that_cannot_be_read_is_its_sources_where_it_says_so(
+    given: dict[str, Any], number: str | None
+) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read(json.dumps({**ONE, **given}).encode(), ONE["source"])
+    assert refused.value.sequence == number

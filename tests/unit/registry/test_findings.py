@@ -62,7 +62,11 @@ def test_a_mentor_is_an_official_member_on_the_day_of_the_charge_whatever_came_l
 
 def test_a_mentor_may_be_named_by_a_second_id() -> None:
     first = new_uuid()
-    one_person = [enrolled(first, "2021-01-01"), enrolled(MENTOR, "2021-01-01"), linked(first, MENTOR, "2021-06-01")]
+    one_person = [
+        enrolled(first, "2021-01-01"),
+        enrolled(MENTOR, "2021-01-01"),
+        linked(first, MENTOR, "2021-06-01"),
+    ]
     begun = [*WORLD, *one_person, identified(PERSON, "2022-01-01")]
 
     assert findings([*begun, assigned("2022-02-01")]) == []
