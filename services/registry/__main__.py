@@ -2,6 +2,7 @@
 
 from services.registry.app import run
 from services.registry.settings import RegistrySettings
+from shared.law.rulepack import RulePackError
 from shared.runtime.service import main
 
-main("registry", RegistrySettings, run)
+main("registry", RegistrySettings, run, wrong=(RulePackError,))

@@ -11,6 +11,7 @@ from services.registry.api.routes import ROUTES
 from services.registry.api.unsealing import unseal
 from services.registry.service import Registry
 from services.registry.settings import RegistrySettings
+from shared.law.rulepack import law
 from shared.runtime.access.gate import Gate
 from shared.runtime.collecting import disk, health, sizes
 from shared.runtime.http import create_api, serve, without_nul
@@ -54,5 +55,6 @@ def create_app(settings: RegistrySettings) -> Litestar:
 
 
 def run(settings: RegistrySettings) -> None:
-    """Serve until SIGTERM."""
+    """Serve until SIGTERM. Raises RulePackError before it begins."""
+    law()
     serve(create_app(settings), settings.http_host, settings.http_port, settings.tls_dir)

@@ -25,7 +25,7 @@ from services.registry.turn import Turn
 from shared.events.codec import Submitted
 from shared.events.receipts import Receipt
 from shared.events.refusing import Unreadable
-from shared.law.rulepack import RulePack
+from shared.law.rulepack import law
 from shared.timeline.lineage import Lineage
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ class Writer:
         self._engine = engine
         self._sealer = sealer
         self._hash = ContentHash(content_key)
-        self._rulepack = RulePack.shipped()
+        self._rulepack = law()
         self._lock = asyncio.Lock()
         self._head: lease.Head | None = None
         self._epoch: int | None = None

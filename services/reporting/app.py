@@ -17,6 +17,7 @@ from services.reporting.api.routes import EVIDENCE_PARAMETERS, ROUTES, SEARCH_PA
 from services.reporting.metrics import figures
 from services.reporting.service import Reporting
 from services.reporting.settings import ReportingSettings
+from shared.law.rulepack import law
 from shared.runtime.access.gate import Gate
 from shared.runtime.collecting import collecting
 from shared.runtime.http import create_api, serve
@@ -62,5 +63,6 @@ def create_app(
 
 
 def run(settings: ReportingSettings) -> None:
-    """Serve until SIGTERM."""
+    """Serve until SIGTERM. Raises RulePackError before it begins."""
+    law()
     serve(create_app(settings), settings.http_host, settings.http_port, settings.tls_dir)

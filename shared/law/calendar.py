@@ -1,4 +1,4 @@
-"""The calendar of deadlines: working days, which are Monday to Friday but for public holidays, and months."""
+"""The calendar of deadlines: months, and working days: Monday to Friday but for what the rule pack says."""
 
 from bisect import bisect_right
 from collections.abc import Callable
@@ -9,6 +9,11 @@ from importlib.util import find_spec, module_from_spec
 from typing import cast
 
 from holidays import HolidayBase
+
+from shared.law.rulepack import law
+
+LISTED = range(2011, 2036)
+"""Years whose public holidays are in the rule pack, `holidays.json`. Those of others are worked out."""
 
 
 @cache
@@ -27,7 +32,10 @@ def _public_holidays() -> HolidayBase:
 @lru_cache(maxsize=10_000)
 def is_working_day(day: date) -> bool:
     """Whether offices work on `day`."""
-    return day.weekday() < 5 and day not in _public_holidays()
+    said = law().day(day)
+    if said is not None:
+        return said == "working_day"
+    return day.weekday() < 5 and (day.year in LISTED or day not in _public_holidays())
 
 
 @lru_cache(maxsize=400)

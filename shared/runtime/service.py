@@ -36,14 +36,18 @@ class ServiceSettings(AccessSettings, kw_only=True):
 S = TypeVar("S", bound=ServiceSettings)
 
 
-def main(name: str, shape: type[S], run: Callable[[S], None]) -> None:
-    """Read settings, set up logs and run; a setting that is wrong ends with exit code 2 and one clear line."""
+def main(name: str, shape: type[S], run: Callable[[S], None], *, wrong: tuple[type[Exception], ...] = ()) -> None:
+    """Read settings, set up logs and run; a setting that is wrong ends with exit code 2 and one clear line.
+
+    `wrong`: what `run` may raise besides SettingsError where a setting is wrong.
+    """
+    expected: tuple[type[Exception], ...] = (SettingsError, *wrong)
     try:
         settings = load(shape)
         logging.configure(name, settings.log_level, settings.log_format)
         tracing.begin(name, settings.otlp_url)
         calm_the_collector()
         run(settings)
-    except SettingsError as error:
+    except expected as error:
         print(f"ketnap {name}: {error}", file=sys.stderr)  # noqa: T201 - said to whoever started it
         sys.exit(2)

@@ -16,12 +16,10 @@ from msgspec import Struct
 from shared.events import person as events
 from shared.events.vocabulary import REFERENCE
 from shared.law.calendar import months_after, period_end, working_days_after
-from shared.law.rulepack import Rule, RulePack, RuleValue
+from shared.law.rulepack import Rule, RuleValue, law
 from shared.timeline.course import Vote
 from shared.timeline.fold import Step
 from shared.timeline.person import STAGES, PersonState
-
-LAW = RulePack.shipped()
 
 How = Literal["begins", "kept", "ends", "comes", "goes"]
 """`kept`: ends because what was due was done. `comes`, `goes`: it runs on in another organisation."""
@@ -250,7 +248,7 @@ def _reached(vote: Vote) -> bool:
 
 @lru_cache(maxsize=10_000)
 def _threshold(day: date) -> RuleValue | None:
-    return LAW.on("vote_threshold", day)
+    return law().on("vote_threshold", day)
 
 
 @lru_cache(maxsize=10_000)
@@ -295,7 +293,7 @@ def _period_end(day: date) -> date | None:
     """The last day of the reporting period of a day."""
 
     def months(end: date) -> int | None:
-        value = LAW.on("mentor_report", end)
+        value = law().on("mentor_report", end)
         return value.value if value is not None else None
 
     return period_end(day, months) if _FIRST_YEAR <= day.year < _LAST_YEAR else None
@@ -310,7 +308,7 @@ def reports_due(end: date) -> date | None:
 def days_of_reports(first: date, last: date) -> list[date]:
     """The days from `first` to `last`, both included, on which mentors' reports are due."""
     found = []
-    known_since = min((value.from_ for value in LAW.all("mentor_report")), default=last)
+    known_since = min((value.from_ for value in law().all("mentor_report")), default=last)
     end = _period_end(max(first - timedelta(days=366), known_since))
     while end is not None and (day := reports_due(end)) is not None and day <= last:
         if day >= first:
@@ -322,7 +320,7 @@ def days_of_reports(first: date, last: date) -> list[date]:
 @lru_cache(maxsize=10_000)
 def due(rule: Rule, since: date) -> date | None:
     """The last day of what a rule allows from a day on; None where none is known."""
-    value = LAW.on(rule, since)
+    value = law().on(rule, since)
     if value is None or not _FIRST_YEAR <= since.year < _LAST_YEAR:
         return None
     match value.unit:

@@ -3,13 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from services.reporting.projector.spells import LAW
 from services.reporting.reports.additive import Bodies
 from services.reporting.reports.figures import MENTORS, measures_of, nested
 from services.reporting.reports.made_of import amounts
 from services.reporting.reports.reading import Reading
 from services.reporting.reports.rules import with_rules
 from services.reporting.reports.wanted import mentors
+from shared.law.rulepack import law
 from shared.timeline.attainment import percent
 
 After = tuple[int, str]
@@ -27,7 +27,7 @@ async def mentoring(reading: Reading, listed: bool, after: After | None, limit: 
         body: dict[str, Any] = nested(found)
         reports = body["reports"]
         reports["in_percent"] = percent(reports["in"], reports["due"])
-        if LAW.on("mentor_load", question.as_of) is None:
+        if law().on("mentor_load", question.as_of) is None:
             body["load"]["over_limit"] = None
         bodies[part] = body
     if listed:

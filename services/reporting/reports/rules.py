@@ -3,16 +3,15 @@
 from collections.abc import Iterable
 from typing import Any
 
-from services.reporting.projector.spells import LAW
 from services.reporting.reports.additive import Bodies
 from services.reporting.reports.question import WHOLE, Question
-from shared.law.rulepack import Rule, RuleValue
+from shared.law.rulepack import Rule, RuleValue, law
 
 
 def with_rules(bodies: Bodies, question: Question, rules: Iterable[Rule]) -> Bodies:
     """The bodies, in the whole with those values as `rules` that are valid on a day of the period."""
     first, last = question.from_, max(question.until, question.from_)
-    values = [value for rule in rules for value in LAW.all(rule)]
+    values = [value for rule in rules for value in law().all(rule)]
     bodies[WHOLE]["rules"] = [
         _rule(each) for each in values if each.from_ <= last and (each.to is None or first <= each.to)
     ]

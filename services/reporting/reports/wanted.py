@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from services.reporting.projector.spells import LAW, counted_kind
+from services.reporting.projector.spells import counted_kind
 from services.reporting.reports.figures import MANY
 from services.reporting.reports.statements import Contribution
+from shared.law.rulepack import law
 from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
 
 DAY = timedelta(days=1)
@@ -78,7 +79,7 @@ class Wanted:
             case "spell_flows":
                 return {**days, "first": self.first, **self._spells()}
             case "mentors":
-                limits = [LAW.on("mentor_load", day) for day in self.days]
+                limits = [law().on("mentor_load", day) for day in self.days]
                 return {
                     **days,
                     "day": self.days[-1],
