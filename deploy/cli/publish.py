@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deploy.cli.naming import SourceOption
 from deploy.cli.up import DataDir
 from deploy.stack.errors import StackError
 from deploy.stack.layout import locate
@@ -28,7 +29,7 @@ _SHOWN = 20
 
 def publish(
     files: Files,
-    source: Annotated[str, typer.Option("--source", metavar="SOURCE", help="Whose events they are.")],
+    source: SourceOption,
     creds: Annotated[
         Path,
         typer.Option(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from deploy.cli.naming import RootOption, SourceArgument
 from deploy.cli.up import DataDir
 from deploy.stack.errors import StackError
 from deploy.stack.keys import write_secret
@@ -18,7 +19,6 @@ PRINTED = Path("-")
 
 _NEEDS = ("database_url", "nats_url", "nats_seed", "nats_system_seed")
 
-Name = Annotated[str, typer.Argument(metavar="SOURCE", help="The source's name, e.g. dien-bien.")]
 Creds = Annotated[
     Path,
     typer.Option(
@@ -30,8 +30,8 @@ Force = Annotated[bool, typer.Option("--force", help="Overwrite FILE if it exist
 
 @app.command()
 def add(
-    source: Name,
-    root: Annotated[str, typer.Option("--root", metavar="ORGANISATION", help="Its topmost organisation's id.")],
+    source: SourceArgument,
+    root: RootOption,
     creds: Creds,
     force: Force = False,
     data_dir: DataDir = None,
@@ -46,7 +46,7 @@ def add(
 
 
 @app.command()
-def rotate(source: Name, creds: Creds, force: Force = False, data_dir: DataDir = None) -> None:
+def rotate(source: SourceArgument, creds: Creds, force: Force = False, data_dir: DataDir = None) -> None:
     """Give SOURCE new credentials; the old ones end at once."""
     from deploy.stack.provisioning import rotate_source
 
@@ -57,7 +57,7 @@ def rotate(source: Name, creds: Creds, force: Force = False, data_dir: DataDir =
 
 
 @app.command()
-def remove(source: Name, data_dir: DataDir = None) -> None:
+def remove(source: SourceArgument, data_dir: DataDir = None) -> None:
     """Revoke SOURCE's credentials and its keys to the APIs; its stream and history stay."""
     from deploy.stack.access import revoke_keys_of_source
     from deploy.stack.provisioning import remove_source

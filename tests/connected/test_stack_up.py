@@ -232,7 +232,7 @@ def test_a_wrong_name_is_explained(
         refused = _ketnap(
             "source", "add", source, "--root", root, "--creds", tmp_path / "creds", "--data-dir", data_dir
         )
-        assert (refused.returncode, said in refused.stderr) == (1, True)
+        assert (refused.returncode, said in refused.stderr) == (2, True)
         assert not (tmp_path / "creds").exists()
 
 
