@@ -12,6 +12,7 @@ from shared.events.correction import FactCorrected
 from shared.events.person import Profile
 from shared.law.rulepack import RulePack
 from shared.timeline.book import Book, Effect, Unloaded
+from shared.timeline.correcting import as_corrected
 from shared.timeline.fact import Fact
 from shared.timeline.fold import Folded
 from shared.timeline.lineage import Lineage, Succession
@@ -194,9 +195,7 @@ class LoadedSituation(Book):
                 keys |= {organisation_key(each.successor_id) for each in before.onward(name)}
         for name in effect.successions:
             keys |= {organisation_key(each.successor_id) for each in self.lineage.onward(name)}
-        assigned = self._target_assigned(fact)
-        if assigned is not None:
-            keys.add(target_key(assigned))
+        keys.update(map(target_key, self._target_ids(fact)))
         return frozenset(keys)
 
     def _target_assigned(self, fact: Fact) -> str | None:
@@ -205,6 +204,27 @@ class LoadedSituation(Book):
             return None  # nearly always
         said = self.as_said(fact).data
         return said.target_id if isinstance(said, organisation_events.TargetAssigned) else None
+
+    def _target_ids(self, fact: Fact) -> set[str]:
+        """The id of the target that a fact assigns; of a correction of such a fact, all that it ever had."""
+        if not isinstance(fact.data, FactCorrected):
+            data = fact.data
+            return {data.target_id} if isinstance(data, organisation_events.TargetAssigned) else set()
+        original = self.original(fact)
+        if original is None or not isinstance(original.data, organisation_events.TargetAssigned):
+            return set()
+        corrections = (
+            each
+            for each in self.facts(fact.subject)
+            if isinstance(each.data, FactCorrected)
+            and (each.source, each.data.corrects) == (original.source, original.event_id)
+        )
+        said = [original, *(as_corrected(original, each) for each in corrections)]
+        return {
+            cast(organisation_events.TargetAssigned, each.data).target_id
+            for each in said
+            if isinstance(each, Fact)
+        }
 
     def _look_at_the_tree(self, effect: Effect) -> None:
         """Forget the branches if organisations come to lie elsewhere; a new one has nothing under it yet."""

@@ -6,21 +6,36 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from services.registry.rules import findings
+from services.registry.rules.beside import above, before_others, unknown_target
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
-from services.registry.rules.ownership import not_own
-from services.registry.rules.references import NamedOrganisation, event_key, named_organisations, organisation_key
-from services.registry.rules.rules import circular, inactive, overdrawn
+from services.registry.rules.ownership import foreign_person, not_own
+from services.registry.rules.references import (
+    NamedOrganisation,
+    event_key,
+    named_organisations,
+    organisation_key,
+    target_key,
+)
+from services.registry.rules.rules import circular, inactive, misfits, overdrawn, taken
 from shared.events.correction import FactCorrected, Replacement
+from shared.events.organisation import TargetAssigned, TargetRevised, TargetWithdrawn
+from shared.events.person import PersonsLinked
 from shared.events.receipts import Reason
+from shared.timeline.book import Effect
 from shared.timeline.correcting import as_corrected
 from shared.timeline.fact import Fact
+from shared.timeline.fold import kind_of, state_before
+from shared.timeline.perspective import others
 
 if TYPE_CHECKING:
     from services.registry.rules.decide import Situation
 
 
 def decide_correction(fact: Fact, root: str, situation: "Situation") -> Decision:
-    """Judge a correction. Whether what it says fits its timeline is the fold's to say: it counts where it does."""
+    """Judge a correction. Whether what it says fits its timeline is the fold's to say: it counts where it does.
+
+    Rules about others are judged now, for what it says instead, as for a new fact.
+    """
     data = cast(FactCorrected, fact.data)
     if situation.folded(fact.subject) is None:
         message = f"expected {fact.subject} to be on record, found no fact about it"
@@ -40,6 +55,9 @@ def decide_correction(fact: Fact, root: str, situation: "Situation") -> Decision
     if now is not None and (decision := _unnameable(data, now, named, root, situation)) is not None:
         return decision
     effect = situation.effect(fact)
+    if now is not None:
+        for problem in _misfits(now, effect, root, situation):
+            return Quarantine(Reason("rule-violated", problem), waits_for | _looked_at(now, named, situation))
     # Whether an organisation fits whose own timeline the fact stands on is for the fold to say.
     beside = [each for each in named if organisation_key(each.organisation_id) not in effect.subjects]
     for problem in inactive(now or fact, beside, situation):
@@ -67,14 +85,56 @@ def _misdirected(fact: Fact, original: Fact) -> str | None:
 def _unnameable(
     correction: FactCorrected, now: Fact, named: list[NamedOrganisation], root: str, situation: "Situation"
 ) -> Decision | None:
-    """Why the replacement cannot name an organisation: it is unknown, or another source's."""
+    """Why the replacement cannot name whom or what it names: it is unknown, or another source's."""
     for each in named:
         if situation.organisation(each.organisation_id) is None:
             message = f"expected organisation {each.organisation_id} to be on record, found none"
             key = organisation_key(each.organisation_id)
             return Quarantine(Reason("unknown-organisation", message), frozenset({key}))
-    foreign = not_own(now, named, root, situation)
+    unknown = unknown_target(now, situation)
+    if unknown is not None:
+        return unknown
+    befores = before_others(now, situation) if isinstance(now.data, PersonsLinked) else {}
+    foreign = not_own(now, named, root, situation) or foreign_person(now, befores, root, situation)
     return None if foreign is None else Reject(replace(foreign, path=_where(correction, foreign)))
+
+
+def _misfits(now: Fact, effect: Effect, root: str, situation: "Situation") -> list[str]:
+    """Rules about others that the fact breaks as it is corrected to, without what it says until now."""
+    facts = situation.timeline(now.subject)
+    said = next((each for each in facts if (each.source, each.event_id) == (now.source, now.event_id)), None)
+    rest = (each for each in facts if each is not said)
+    before = state_before(kind_of(now.subject), rest, now, situation.lineage)
+    found = list(taken(now, situation)) if _gives_another_id(now, said) else []
+    if not effect.successions:
+        return found + list(misfits(now, before, root, situation))
+    lineage = situation.lineage
+    situation.lineage = lineage.changed(dict.fromkeys(effect.successions))
+    situation.branches.forget()
+    try:
+        return found + list(misfits(now, before, root, situation))
+    finally:
+        situation.lineage = lineage
+        situation.branches.forget()
+
+
+def _gives_another_id(now: Fact, said: Fact | None) -> bool:
+    if not isinstance(now.data, TargetAssigned):
+        return False  # its id is the subject's
+    return said is None or cast(TargetAssigned, said.data).target_id != now.data.target_id
+
+
+def _looked_at(now: Fact, named: list[NamedOrganisation], situation: "Situation") -> frozenset[str]:
+    """What else could make the fact fit as it is corrected to."""
+    keys = {*others(now), *(organisation_key(each.organisation_id) for each in named)}
+    match now.data:
+        case (
+            TargetAssigned(target_id=target_id)
+            | TargetRevised(target_id=target_id)
+            | TargetWithdrawn(target_id=target_id)
+        ):
+            keys.add(target_key(target_id))
+    return above(now, named, situation) | keys
 
 
 def _where(correction: FactCorrected, found: Reason) -> str:

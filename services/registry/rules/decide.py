@@ -5,6 +5,7 @@ from typing import Protocol, cast
 from uuid import UUID
 
 from services.registry.rules import findings, rules
+from services.registry.rules.beside import above, before_others, unknown_target
 from services.registry.rules.branches import Branches
 from services.registry.rules.correction import decide_correction
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
@@ -14,10 +15,7 @@ from services.registry.rules.references import (
     NAMES_NOBODY,
     NamedOrganisation,
     named_organisations,
-    named_person,
-    named_target,
     organisation_key,
-    person_key,
     target_key,
 )
 from shared.events import organisation, person
@@ -111,7 +109,7 @@ def decide_in_full(fact: Fact, entry: EventType, root: str, situation: Situation
     at_end = goes_at_end(folded, fact)
     if not at_end:
         before = state_before(kind, situation.timeline(subject), fact, situation.lineage)
-    befores = {} if alone else _before_others(fact, situation)
+    befores = {} if alone else before_others(fact, situation)
     not_theirs = foreign(fact, named, before, root, situation) or foreign_person(fact, befores, root, situation)
     if not_theirs is not None:
         return Reject(not_theirs)
@@ -120,7 +118,7 @@ def decide_in_full(fact: Fact, entry: EventType, root: str, situation: Situation
         keys = _keys(fact, named, before, situation.lineage, of_named=False)
         return Quarantine(Reason(refused.code, refused.message), keys)
     for problem in () if alone else rules.violations(fact, named, before, root, situation):
-        keys = _keys(fact, named, before, situation.lineage, of_named=True) | _above(fact, named, situation)
+        keys = _keys(fact, named, before, situation.lineage, of_named=True) | above(fact, named, situation)
         return Quarantine(Reason("rule-violated", problem), keys)
     if at_end and not befores:
         return _record(fact, situation.added(fact, subject, folded), situation)
@@ -192,32 +190,7 @@ def _unknown(
             message = f"expected organisation {each.organisation_id} to be on record, found none"
             key = organisation_key(each.organisation_id)
             return Quarantine(Reason("unknown-organisation", message), frozenset({key}))
-    target_id = named_target(fact)
-    if target_id is not None and situation.target_owner(target_id) is None:
-        message = f"expected target {target_id} to be on record, found none"
-        return Quarantine(Reason("unknown-target", message), frozenset({target_key(target_id)}))
-    other = named_person(fact)
-    if other is not None and situation.folded(person_key(other)) is None:
-        message = f"expected person {other} to be on record, found no fact about them"
-        return Quarantine(Reason("unknown-target", message), frozenset({person_key(other)}))
-    return None
-
-
-def _before_others(fact: Fact, situation: Situation) -> dict[str, State]:
-    """The states that the event meets on the timelines of others whom it is about."""
-    about = others(fact)
-    if not about:
-        return {}  # nearly always
-    situation.ask_folds(about)
-    views = {subject: cast(Fact, seen_by(fact, subject)) for subject in about}
-    folds = {subject: situation.folded(subject) or empty(kind_of(subject)) for subject in about}
-    late = [subject for subject in about if not goes_at_end(folds[subject], views[subject])]
-    situation.ask_facts(late)
-    found = {subject: folds[subject].state for subject in about}
-    for subject in late:
-        facts = situation.timeline(subject)
-        found[subject] = state_before(kind_of(subject), facts, views[subject], situation.lineage)
-    return found
+    return unknown_target(fact, situation)
 
 
 def _refused_by_others(fact: Fact, befores: dict[str, State], situation: Situation) -> Refusal | None:
@@ -237,19 +210,6 @@ def _record(fact: Fact, effect: Effect, situation: Situation) -> Record:
     if effect.refolded or effect.step is None:
         found += findings.seating(fact, effect, situation)
     return Record(effect, tuple(found))
-
-
-def _above(fact: Fact, named: list[NamedOrganisation], situation: Situation) -> frozenset[str]:
-    """What stands above organisations that must not lie under others: it may yet move, or be taken over."""
-    match fact.data:
-        case organisation.OrganisationsMerged():
-            below = [fact.subject_id]
-        case organisation.OrganisationDissolved() | organisation.OrganisationReparented():
-            below = [each.organisation_id for each in named]
-        case _:
-            return frozenset()
-    ways = (way for each in below for _, way in rules.ways_up(each, fact.effectiveon, situation))
-    return frozenset(organisation_key(each) for way in ways for each in way)
 
 
 def _keys(

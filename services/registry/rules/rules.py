@@ -26,23 +26,45 @@ def violations(
 
     `before` is the state at the fact's place.
     """
-    day = fact.effectiveon
     yield from inactive(fact, named, situation)
+    yield from taken(fact, situation)
     match fact.data:
-        case organisation.OrganisationEstablished(parent_id=parent_id):
-            if situation.organisation(fact.subject_id) is not None:
-                yield f"expected a new id, found {fact.subject} taken"
-            if parent_id is None and fact.subject_id != root:
-                yield f"expected parent_id, since only the registered root {root} may lack one, found none"
-            if parent_id == fact.subject_id:
-                yield f"expected another organisation as parent, found {parent_id} itself"
         case organisation.OrganisationReparented(parent_id=parent_id):
-            since = first_day_under(parent_id, fact.subject_id, day, situation)
+            since = first_day_under(parent_id, fact.subject_id, fact.effectiveon, situation)
             if since is not None and since < _elsewhere_from(fact, situation):
                 yield (
                     f"expected a parent outside {fact.subject_id}, found {parent_id}, which lies under it "
                     f"on {since}"
                 )
+        case person.MemberEnrolled(in_opening_balance=True) as data:
+            balance = Change(data.organisation_id, f"balance.{data.status}", fact.effectiveon, -1)
+            yield from overdrawn([balance], situation)
+    yield from misfits(fact, before, root, situation)
+
+
+def taken(fact: Fact, situation: "Situation") -> Iterator[str]:
+    """The id that the event gives, if something on record has it."""
+    match fact.data:
+        case organisation.OrganisationEstablished():
+            if situation.organisation(fact.subject_id) is not None:
+                yield f"expected a new id, found {fact.subject} taken"
+        case place.PlaceRegistered():
+            known = situation.folded(fact.subject)
+            if known is not None and cast(PlaceState, known.state).organisation_id is not None:
+                yield f"expected a new id, found {fact.subject} taken"
+        case organisation.TargetAssigned():
+            yield from targets.taken(fact, situation)
+
+
+def misfits(fact: Fact, before: State, root: str, situation: "Situation") -> Iterator[str]:
+    """What does not go with others on record, whether a new event says it or a correction."""
+    day = fact.effectiveon
+    match fact.data:
+        case organisation.OrganisationEstablished(parent_id=parent_id):
+            if parent_id is None and fact.subject_id != root:
+                yield f"expected parent_id, since only the registered root {root} may lack one, found none"
+            if parent_id == fact.subject_id:
+                yield f"expected another organisation as parent, found {parent_id} itself"
         case organisation.OrganisationDissolved(successor_id=None):
             yield from _left_behind(fact, situation)
         case organisation.OrganisationDissolved(successor_id=str(successor_id)):
@@ -58,13 +80,6 @@ def violations(
             yield from targets.assignment(fact, situation)
         case organisation.TargetRevised(target_id=target_id) | organisation.TargetWithdrawn(target_id=target_id):
             yield from targets.revision(fact, target_id, before, situation)
-        case place.PlaceRegistered():
-            known = situation.folded(fact.subject)
-            if known is not None and cast(PlaceState, known.state).organisation_id is not None:
-                yield f"expected a new id, found {fact.subject} taken"
-        case person.MemberEnrolled(in_opening_balance=True) as data:
-            taken = Change(data.organisation_id, f"balance.{data.status}", day, -1)
-            yield from overdrawn([taken], situation)
         case person.PersonsLinked(other_person_id=other):
             if fact.subject_id == str(other):
                 yield "expected another person's id, found the subject's own"
@@ -133,17 +148,17 @@ def _left_behind(fact: Fact, situation: "Situation") -> Iterator[str]:
 
 def overdrawn(changes: Iterable[Change], situation: "Situation") -> Iterator[str]:
     """Balances that such changes would take below zero, in whoever's hands."""
-    taken = [each for each in changes if each.measure.startswith("balance.")]
-    days = {each.day for each in taken}
+    out = [each for each in changes if each.measure.startswith("balance.")]
+    days = {each.day for each in out}
     holders = {
         (holder, each.measure)
-        for each in taken
+        for each in out
         for holder, _, _ in situation.lineage.spans(each.organisation_id, each.day, date.max)
     }
     for holder, measure in sorted(holders):
         status, first = measure.removeprefix("balance."), min(days)
         now = [each for each in situation.headcount(holder) if each.measure == measure]
-        after = [*now, *(each for each in held(taken, holder, situation.lineage) if each.measure == measure)]
+        after = [*now, *(each for each in held(out, holder, situation.lineage) if each.measure == measure)]
         if any(level < 0 for _, level in levels(after, first)):
             declared = sum(each.change for each in now if each.day <= first)
             yield (

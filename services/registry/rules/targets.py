@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from services.registry.rules.decide import Situation
 
 
+def taken(fact: Fact, situation: "Situation") -> Iterator[str]:
+    """That the id of an assignment is taken."""
+    target_id = cast(TargetAssigned, fact.data).target_id
+    owner = situation.target_owner(target_id)
+    if owner is not None and _assigned(situation.organisation(owner), target_id):
+        yield f"expected a new target id, found {target_id} assigned to {owner}"
+
+
 def assignment(fact: Fact, situation: "Situation") -> Iterator[str]:
-    """What an assignment breaks: its id is taken, or a target that was taken over has its aim."""
+    """What an assignment breaks besides: a target that was taken over has its aim."""
     data = cast(TargetAssigned, fact.data)
-    owner = situation.target_owner(data.target_id)
-    if owner is not None and _assigned(situation.organisation(owner), data.target_id):
-        yield f"expected a new target id, found {data.target_id} assigned to {owner}"
     aim = (data.metric, data.basis, data.issuer_id, data.from_, data.to)
     for each in held_by(fact.subject_id, situation):
         if each.target.aim == aim and each.since <= fact.effectiveon < each.until:

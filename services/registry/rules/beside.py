@@ -1,0 +1,65 @@
+"""What an event meets besides its own subject's timeline: others whom it is about, and what stands above them."""
+
+from typing import TYPE_CHECKING, cast
+
+from services.registry.rules import rules
+from services.registry.rules.decision import Quarantine
+from services.registry.rules.references import (
+    NamedOrganisation,
+    named_person,
+    named_target,
+    organisation_key,
+    person_key,
+    target_key,
+)
+from shared.events import organisation
+from shared.events.receipts import Reason
+from shared.timeline.fact import Fact
+from shared.timeline.fold import State, empty, goes_at_end, kind_of, state_before
+from shared.timeline.perspective import others, seen_by
+
+if TYPE_CHECKING:
+    from services.registry.rules.decide import Situation
+
+
+def before_others(fact: Fact, situation: "Situation") -> dict[str, State]:
+    """The states that the event meets on the timelines of others whom it is about."""
+    about = others(fact)
+    if not about:
+        return {}  # nearly always
+    situation.ask_folds(about)
+    views = {subject: cast(Fact, seen_by(fact, subject)) for subject in about}
+    folds = {subject: situation.folded(subject) or empty(kind_of(subject)) for subject in about}
+    late = [subject for subject in about if not goes_at_end(folds[subject], views[subject])]
+    situation.ask_facts(late)
+    found = {subject: folds[subject].state for subject in about}
+    for subject in late:
+        facts = situation.timeline(subject)
+        found[subject] = state_before(kind_of(subject), facts, views[subject], situation.lineage)
+    return found
+
+
+def above(fact: Fact, named: list[NamedOrganisation], situation: "Situation") -> frozenset[str]:
+    """What stands above organisations that must not lie under others: it may yet move, or be taken over."""
+    match fact.data:
+        case organisation.OrganisationsMerged():
+            below = [fact.subject_id]
+        case organisation.OrganisationDissolved() | organisation.OrganisationReparented():
+            below = [each.organisation_id for each in named]
+        case _:
+            return frozenset()
+    ways = (way for each in below for _, way in rules.ways_up(each, fact.effectiveon, situation))
+    return frozenset(organisation_key(each) for way in ways for each in way)
+
+
+def unknown_target(fact: Fact, situation: "Situation") -> Quarantine | None:
+    """What the event waits for if it names a target or another person of which nothing is on record."""
+    target_id = named_target(fact)
+    if target_id is not None and situation.target_owner(target_id) is None:
+        message = f"expected target {target_id} to be on record, found none"
+        return Quarantine(Reason("unknown-target", message), frozenset({target_key(target_id)}))
+    other = named_person(fact)
+    if other is not None and situation.folded(person_key(other)) is None:
+        message = f"expected person {other} to be on record, found no fact about them"
+        return Quarantine(Reason("unknown-target", message), frozenset({person_key(other)}))
+    return None
