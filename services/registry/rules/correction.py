@@ -1,5 +1,6 @@
 """The decision about a FactCorrected: what it corrects, and what would stand in its place."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from msgspec import UNSET
@@ -20,7 +21,7 @@ from services.registry.rules.rules import circular, inactive, misfits, overdrawn
 from shared.events.correction import FactCorrected, Replacement
 from shared.events.organisation import TargetAssigned, TargetRevised, TargetWithdrawn
 from shared.events.person import PersonsLinked
-from shared.events.receipts import Reason
+from shared.events.receipts import Finding, Reason
 from shared.timeline.book import Effect
 from shared.timeline.correcting import as_corrected
 from shared.timeline.fact import Fact
@@ -67,8 +68,20 @@ def decide_correction(fact: Fact, root: str, situation: "Situation") -> Decision
         return Quarantine(Reason("rule-violated", problem), waits_for)
     for problem in overdrawn(effect.changes, situation):
         return Quarantine(Reason("rule-violated", problem), waits_for)
-    found = [*findings.findings(now or fact, situation), *findings.seating(fact, effect, situation)]
+    found = [*findings.findings(now or fact, situation)]
+    if now is not None:
+        found += _stage_findings(now, effect, situation)
+    found += findings.seating(fact, effect, situation)
     return Record(effect, tuple(found))
+
+
+def _stage_findings(now: Fact, effect: Effect, situation: "Situation") -> Iterable[Finding]:
+    """Findings from the state that the fact meets at its place, as it is corrected to and if it fits there."""
+    for refolded in effect.refolded.values():
+        for step in refolded.come:
+            if (step.fact.source, step.fact.event_id) == (now.source, now.event_id):
+                return findings.stage_findings(step, situation.rulepack)
+    return ()
 
 
 def _misdirected(fact: Fact, original: Fact) -> str | None:

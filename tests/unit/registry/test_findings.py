@@ -129,3 +129,17 @@ def test_a_period_is_as_long_as_it_was_on_the_day_on_which_it_began() -> None:
 
     assert findings([*begun, decided("2022-06-30"), ceremony], rulepack=sooner) == []
     assert findings([*begun, decided("2022-07-01"), ceremony], rulepack=sooner) == ["ceremony-late"]
+
+
+def test_a_correction_is_noted_for_what_it_says_instead() -> None:
+    admission, confirmation = admitted(PERSON, "2022-06-01"), confirmed(PERSON, "2023-06-01")
+    member = [*WORLD, identified(PERSON, "2022-01-01"), admission, confirmation]
+    assert findings([*member, corrected(confirmation, {"effectiveon": "2023-05-31"})]) == ["probation-too-short"]
+    assert findings([*member, corrected(confirmation, {"effectiveon": "2023-06-02"})]) == []
+    assert findings([*member, corrected(confirmation, None)]) == []
+    assert findings([*member, corrected(confirmation, {"effectiveon": "2022-05-31"})]) == ["unseats"]
+
+    vote = {"purpose": "removal", "level": "cell", "eligible": 9, "in_favour": 6, "round": 1}
+    voted = step("VoteHeld", "2023-07-01", **vote)
+    fewer = corrected(voted, {"data": {**vote, "in_favour": 5}})
+    assert findings([*member, voted, fewer]) == ["below-threshold"]
