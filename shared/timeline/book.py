@@ -185,7 +185,7 @@ class Book:
         about = self._about(fact)
         if not about and not isinstance(fact.data, FactCorrected):
             return self._plain(fact)
-        subjects = self._with_first_ids((fact.subject, *about))
+        subjects = self.with_first_ids((fact.subject, *about))
         return self._folded_again(fact, subjects, about)
 
     def put(self, fact: Fact, effect: Effect) -> None:
@@ -231,7 +231,7 @@ class Book:
                 found |= dict.fromkeys(others(each))
         return tuple(found)
 
-    def _with_first_ids(self, subjects: Iterable[str]) -> tuple[str, ...]:
+    def with_first_ids(self, subjects: Iterable[str]) -> tuple[str, ...]:
         """These subjects, and of persons who are second ids the first ones too."""
         found = dict.fromkeys(subjects)
         self.ask_folds(found)
@@ -280,7 +280,8 @@ class Book:
         found: list[Change] = []
         turns: dict[str, Refolded] = {}
         main: Step | None = None
-        for subject in subjects:
+        pending = list(subjects)
+        for subject in pending:  # grows on the way
             kind = kind_of(subject)
             was = list(steps(kind, self.timeline(subject), self.lineage))
             facts = timeline(subject, gathered(subject, after(subject), after, self.original))
@@ -291,8 +292,15 @@ class Book:
             turns[subject] = refolded(was, becomes)
             if subject == subjects[0]:
                 main = next((each for each in becomes if each.fact.event_id == fact.event_id), None)
+            state = folds[subject].state
+            first = state.linked_to if isinstance(state, PersonState) else None
+            if first is not None and first not in pending:
+                # It was linked with somebody else before: now what is said of it stands on that timeline.
+                self.ask_facts([first])
+                self.ask_folds([first])
+                pending.append(first)
         successions = _successions(befores, folds)
-        effect = Effect(subjects, about, folds, tuple(added_up(found)), main, successions, turns)
+        effect = Effect(tuple(pending), about, folds, tuple(added_up(found)), main, successions, turns)
         return self._succeeding(effect) if successions else effect
 
     def _succeeding(self, effect: Effect) -> Effect:
@@ -307,7 +315,7 @@ class Book:
         persons = {person for organisation_id in kin for person in self.travellers(organisation_id)}
         folds, found = dict(effect.folds), list(effect.changes)
         turns = dict(effect.turned())
-        again = sorted(set(self._with_first_ids(persons)) - folds.keys())
+        again = sorted(set(self.with_first_ids(persons)) - folds.keys())
         self.ask_facts(again)
         for person in again:
             facts = self.timeline(person)

@@ -14,8 +14,10 @@ from services.registry.rules.references import (
 )
 from shared.events import organisation
 from shared.events.receipts import Reason
+from shared.timeline.book import Effect
 from shared.timeline.fact import Fact
 from shared.timeline.fold import State, empty, goes_at_end, kind_of, state_before
+from shared.timeline.organisation import OrganisationState
 from shared.timeline.perspective import others, seen_by
 
 if TYPE_CHECKING:
@@ -52,6 +54,20 @@ def above(fact: Fact, named: list[NamedOrganisation], situation: "Situation") ->
     return frozenset(organisation_key(each) for way in ways for each in way)
 
 
+def above_parents(effect: Effect, situation: "Situation") -> frozenset[str]:
+    """What stands above the parents that an effect gives to organisations, and all kin of those that it ends."""
+    parents = [
+        (segment.parent_id, segment.since)
+        for folded in effect.folds.values()
+        if isinstance(folded.state, OrganisationState)
+        for segment in folded.state.segments
+        if segment.parent_id is not None
+    ]
+    ways = (way for parent, since in parents for _, way in rules.ways_up(parent, since, situation))
+    kin = (situation.lineage.changed(effect.successions).kin(ended) for ended in effect.successions)
+    return frozenset(organisation_key(each) for found in (*ways, *kin) for each in found)
+
+
 def unknown_target(fact: Fact, situation: "Situation") -> Quarantine | None:
     """What the event waits for if it names a target or another person of which nothing is on record."""
     target_id = named_target(fact)
@@ -63,3 +79,17 @@ def unknown_target(fact: Fact, situation: "Situation") -> Quarantine | None:
         message = f"expected person {other} to be on record, found no fact about them"
         return Quarantine(Reason("unknown-target", message), frozenset({person_key(other)}))
     return None
+
+
+def targets_keys(fact: Fact, situation: "Situation") -> frozenset[str]:
+    """What an event that names a target may wait for: the target, and whoever holds it or others of its kin."""
+    match fact.data:
+        case (
+            organisation.TargetAssigned(target_id=target_id)
+            | organisation.TargetRevised(target_id=target_id)
+            | organisation.TargetWithdrawn(target_id=target_id)
+        ):
+            owner = situation.target_owner(target_id)
+            holders = situation.lineage.kin(fact.subject_id) | ({owner} if owner is not None else set())
+            return frozenset({target_key(target_id), *map(organisation_key, holders)})
+    return frozenset()

@@ -7,7 +7,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from services.registry.rules import findings
-from services.registry.rules.beside import above, before_others, unknown_target
+from services.registry.rules.beside import above, above_parents, before_others, targets_keys, unknown_target
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
 from services.registry.rules.ownership import foreign_person, not_own
 from services.registry.rules.references import (
@@ -15,11 +15,10 @@ from services.registry.rules.references import (
     event_key,
     named_organisations,
     organisation_key,
-    target_key,
 )
 from services.registry.rules.rules import circular, inactive, misfits, overdrawn, taken
 from shared.events.correction import FactCorrected, Replacement
-from shared.events.organisation import TargetAssigned, TargetRevised, TargetWithdrawn
+from shared.events.organisation import TargetAssigned
 from shared.events.person import PersonsLinked
 from shared.events.receipts import Finding, Reason
 from shared.timeline.book import Effect
@@ -42,7 +41,8 @@ def decide_correction(fact: Fact, root: str, situation: "Situation") -> Decision
         message = f"expected {fact.subject} to be on record, found no fact about it"
         return Quarantine(Reason("unknown-subject", message), frozenset({fact.subject}))
     original = situation.original(fact)
-    waits_for = frozenset({fact.subject, event_key(fact.source, data.corrects)})
+    subjects = situation.with_first_ids((fact.subject,))
+    waits_for = frozenset({*subjects, event_key(fact.source, data.corrects)})
     if original is None:
         message = f"expected event {data.corrects} of {fact.source} to be on record, found none"
         return Quarantine(Reason("unknown-target", message), waits_for)
@@ -65,9 +65,9 @@ def decide_correction(fact: Fact, root: str, situation: "Situation") -> Decision
         keys = frozenset({fact.subject, *(organisation_key(each.organisation_id) for each in beside)})
         return Quarantine(Reason("rule-violated", problem), keys)
     for problem in circular(effect, situation):
-        return Quarantine(Reason("rule-violated", problem), waits_for)
+        return Quarantine(Reason("rule-violated", problem), waits_for | above_parents(effect, situation))
     for problem in overdrawn(effect.changes, situation):
-        return Quarantine(Reason("rule-violated", problem), waits_for)
+        return Quarantine(Reason("rule-violated", problem), waits_for | _balances(effect, situation))
     found = [*findings.findings(now or fact, situation)]
     if now is not None:
         found += _stage_findings(now, effect, situation)
@@ -82,6 +82,13 @@ def _stage_findings(now: Fact, effect: Effect, situation: "Situation") -> Iterab
             if (step.fact.source, step.fact.event_id) == (now.source, now.event_id):
                 return findings.stage_findings(step, situation.rulepack)
     return ()
+
+
+def _balances(effect: Effect, situation: "Situation") -> frozenset[str]:
+    """Whoever holds the balances that an effect takes from."""
+    names = {each.organisation_id for each in effect.changes if each.measure.startswith("balance.")}
+    heirs = {each.successor_id for name in names for each in situation.lineage.onward(name)}
+    return frozenset(map(organisation_key, names | heirs))
 
 
 def _misdirected(fact: Fact, original: Fact) -> str | None:
@@ -139,15 +146,9 @@ def _gives_another_id(now: Fact, said: Fact | None) -> bool:
 
 def _looked_at(now: Fact, named: list[NamedOrganisation], situation: "Situation") -> frozenset[str]:
     """What else could make the fact fit as it is corrected to."""
-    keys = {*others(now), *(organisation_key(each.organisation_id) for each in named)}
-    match now.data:
-        case (
-            TargetAssigned(target_id=target_id)
-            | TargetRevised(target_id=target_id)
-            | TargetWithdrawn(target_id=target_id)
-        ):
-            keys.add(target_key(target_id))
-    return above(now, named, situation) | keys
+    named_ones = map(organisation_key, (each.organisation_id for each in named))
+    seen = situation.with_first_ids(others(now))
+    return above(now, named, situation) | targets_keys(now, situation) | {*seen, *named_ones}
 
 
 def _where(correction: FactCorrected, found: Reason) -> str:

@@ -5,7 +5,7 @@ from typing import Protocol, cast
 from uuid import UUID
 
 from services.registry.rules import findings, rules
-from services.registry.rules.beside import above, before_others, unknown_target
+from services.registry.rules.beside import above, before_others, targets_keys, unknown_target
 from services.registry.rules.branches import Branches
 from services.registry.rules.correction import decide_correction
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
@@ -16,9 +16,8 @@ from services.registry.rules.references import (
     NamedOrganisation,
     named_organisations,
     organisation_key,
-    target_key,
 )
-from shared.events import organisation, person
+from shared.events import person
 from shared.events.catalogue import EventType
 from shared.events.correction import FactCorrected
 from shared.events.person import Profile
@@ -44,6 +43,9 @@ class Situation(Protocol):
 
     def folded(self, subject: str) -> Folded | None:
         """The fold of a subject, None where nothing about it is on record."""
+
+    def with_first_ids(self, subjects: Iterable[str]) -> tuple[str, ...]:
+        """These subjects, and of persons who are second ids the first ones too."""
 
     def ask_folds(self, subjects: Iterable[str]) -> None:
         """Have these folds read."""
@@ -115,10 +117,10 @@ def decide_in_full(fact: Fact, entry: EventType, root: str, situation: Situation
         return Reject(not_theirs)
     refused = refusal(kind, before, fact, situation.lineage) or _refused_by_others(fact, befores, situation)
     if refused is not None:
-        keys = _keys(fact, named, before, situation.lineage, of_named=False)
+        keys = _keys(fact, named, before, situation, of_named=False)
         return Quarantine(Reason(refused.code, refused.message), keys)
     for problem in () if alone else rules.violations(fact, named, before, root, situation):
-        keys = _keys(fact, named, before, situation.lineage, of_named=True) | above(fact, named, situation)
+        keys = _keys(fact, named, before, situation, of_named=True) | above(fact, named, situation)
         return Quarantine(Reason("rule-violated", problem), keys)
     if at_end and not befores:
         return _record(fact, situation.added(fact, subject, folded), situation)
@@ -213,10 +215,14 @@ def _record(fact: Fact, effect: Effect, situation: Situation) -> Record:
 
 
 def _keys(
-    fact: Fact, named: list[NamedOrganisation], before: State, lineage: Lineage, *, of_named: bool
+    fact: Fact, named: list[NamedOrganisation], before: State, situation: Situation, *, of_named: bool
 ) -> frozenset[str]:
-    """Subjects whose facts could make the fact fit: its own, and those that its rule looks at."""
-    keys = {fact.subject, *others(fact)}
+    """Subjects whose facts could make the fact fit: its own, and those that its rule looks at.
+
+    Of a person whose second id is named, that is the first one too: what is said of it stands on its timeline.
+    """
+    lineage = situation.lineage
+    keys = {*situation.with_first_ids((fact.subject, *others(fact))), *targets_keys(fact, situation)}
     looked_at = {each.organisation_id for each in named} if of_named else set()
     if isinstance(fact.data, person.TransferInitiated | person.TransferAccepted):
         # Whether two ends are the same depends on who took over from whom.
@@ -226,11 +232,4 @@ def _keys(
     for organisation_id in looked_at:
         keys.add(organisation_key(organisation_id))
         keys |= {organisation_key(each.successor_id) for each in lineage.onward(organisation_id)}
-    match fact.data:
-        case (
-            organisation.TargetAssigned(target_id=target_id)
-            | organisation.TargetRevised(target_id=target_id)
-            | organisation.TargetWithdrawn(target_id=target_id)
-        ):
-            keys.add(target_key(target_id))
     return frozenset(keys)

@@ -83,7 +83,8 @@ def misfits(fact: Fact, before: State, root: str, situation: "Situation") -> Ite
         case person.PersonsLinked(other_person_id=other):
             if fact.subject_id == str(other):
                 yield "expected another person's id, found the subject's own"
-            elif situation.main_timeline(fact) == f"person/{other}":
+            elif f"person/{other}" in situation.with_first_ids([fact.subject]):
+                # On whatever day: of two ids only one can be the other's first.
                 yield f"expected two ids that are not linked yet, found {fact.subject} linked to {other}"
 
 
@@ -98,7 +99,12 @@ def inactive(fact: Fact, named: Iterable[NamedOrganisation], situation: "Situati
 
 
 def circular(effect: Effect, situation: "Situation") -> Iterator[str]:
-    """Organisations that an effect on timelines would put under themselves."""
+    """Organisations that an effect on timelines would put under themselves, or make their own successors."""
+    lineage = situation.lineage.changed(effect.successions) if effect.successions else situation.lineage
+    for ended in effect.successions:
+        onward = list(lineage.onward(ended))
+        if onward and lineage.succession(onward[-1].successor_id) is not None:
+            yield f"expected {ended} to end for good, found that {onward[-1].successor_id} goes over to it again"
     for subject, folded in effect.folds.items():
         if not isinstance(folded.state, OrganisationState):
             continue

@@ -149,6 +149,19 @@ def test_what_fits_is_corrected_in_whatever_it_says(
     assert outcomes([*WORLD, *facts, *twice])[-2:] == [RECORDED, RECORDED]
 
 
+def test_no_correction_makes_an_organisation_its_own_successor() -> None:
+    founding, end = (
+        organisation("late"),
+        event("OrganisationDissolved", "organisation/late", "2021-06-01", {"successor_id": "other"}),
+    )
+    later, earlier = (corrected(founding, {"effectiveon": day}) for day in ("2023-01-01", "2020-06-01"))
+    facts = [*WORLD, founding, end, later, merged("late", "2023-01-02", "other")]
+    assert outcomes(facts)[-2:] == [RECORDED, RECORDED]
+    assert outcomes([*facts, earlier])[-1] == VIOLATED
+    assert "to end for good" in last_reason([*facts, earlier])
+    assert outcomes([*facts, earlier, corrected(facts[-1], None)])[-2:] == [RECORDED, RECORDED]
+
+
 def test_a_correction_that_waits_for_others_is_released_by_them() -> None:
     gone = event("MembershipEnded", f"person/{ANA}", "2022-06-30", {"reason": "resigned"})
     assert outcomes([*WORLD, MEMBER, END, corrected(END, {"data": {}}), gone])[-2:] == [RECORDED, RECORDED]
