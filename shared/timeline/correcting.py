@@ -65,14 +65,25 @@ def gathered(
         found[:0] = [each for each in elsewhere if each is not None and (each.source, each.event_id) not in here]
     followed = {subject}
     for fact in found:  # grows on the way
-        if isinstance(fact.data, PersonsLinked) and fact.subject in followed:
-            other = f"person/{fact.data.other_person_id}"
-            if other not in followed:
-                followed.add(other)
-                found.extend(raw(other))
+        other = _other_id(fact) if fact.subject in followed else None
+        if other is not None and other not in followed:
+            followed.add(other)
+            found.extend(raw(other))
     if len(followed) == 1 and not corrections:
         return found
     return list({(fact.source, fact.event_id): fact for fact in found}.values())
+
+
+def _other_id(fact: Fact) -> str | None:
+    """The second id that a link names, or a correction of a link; the last correction may say otherwise."""
+    if isinstance(fact.data, PersonsLinked):
+        return f"person/{fact.data.other_person_id}"
+    if isinstance(fact.data, FactCorrected) and fact.data.replacement is not None:
+        data = fact.data.replacement.data
+        # No other data has such a member, and what is recorded was read: it is a UUID.
+        named = data.get("other_person_id") if isinstance(data, dict) else None
+        return None if named is None else f"person/{UUID(named)}"
+    return None
 
 
 def timeline(subject: str, facts: Iterable[Fact]) -> list[Fact]:

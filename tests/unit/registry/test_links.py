@@ -81,3 +81,40 @@ def test_a_candidacy_goes_on_under_the_first_id() -> None:
     ]
     assert outcomes([*WORLD, *events])[-1] == RECORDED
     assert in_the_hands_of("cell", turn([*WORLD, *events])) == {"members.probationary": 1}
+
+
+def test_of_two_ids_only_one_is_the_first_on_whatever_day() -> None:
+    given = [*WORLD, enrolled(FIRST, "2021-01-01"), enrolled(SECOND, "2021-01-01")]
+    one, other = linked(FIRST, SECOND, "2022-06-01"), linked(SECOND, FIRST, "2022-01-01")
+    assert outcomes([*given, one, other])[-2:] == [RECORDED, ("quarantined", "rule-violated")]
+    assert outcomes([*given, other, one])[-2:] == [RECORDED, ("quarantined", "rule-violated")]
+
+
+def test_a_link_that_is_taken_back_gives_the_person_back_to_whom_they_were_linked_before() -> None:
+    given = [
+        *WORLD,
+        identified(THIRD, "2021-06-01"),
+        identified(SECOND, "2020-06-01"),
+        identified(FIRST, "2020-06-01"),
+    ]
+    to_third, to_second = linked(THIRD, FIRST, "2023-01-01"), linked(SECOND, FIRST, "2022-01-01")
+    admission = admitted(FIRST, "2023-06-01")
+    before = turn([*given, to_third, admission])
+    after = turn([*given, to_third, admission, to_second, corrected(to_second, None)])
+    for day in ("2021-12-31", "2022-12-31", "2023-12-31"):
+        assert in_the_hands_of("cell", after, day) == in_the_hands_of("cell", before, day)
+
+
+def test_a_link_that_is_corrected_leads_from_the_other_id() -> None:
+    given = [
+        *WORLD,
+        enrolled(FIRST, "2021-01-01"),
+        identified(SECOND, "2021-01-01"),
+        identified(THIRD, "2021-01-01"),
+    ]
+    link = linked(FIRST, SECOND, "2022-01-01")
+    meant = corrected(link, {"data": {"other_person_id": THIRD}})
+    ended = event("MembershipEnded", f"person/{THIRD}", "2023-01-01", {"reason": "removed"})
+    again = linked(FIRST, THIRD, "2021-12-01")
+    after = turn([*given, link, meant, ended, again])
+    assert in_the_hands_of("cell", after) == {"candidates.open": 1}
