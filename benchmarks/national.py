@@ -35,6 +35,7 @@ MADE_BY = (
     "services/reporting/sql/running_*.sql",
     "services/reporting/sql/person_sums.sql",
     "services/reporting/sql/standing_sums.sql",
+    "services/reporting/sql/waymarks.sql",
     "shared/timeline/*.py",
 )
 

@@ -25,6 +25,7 @@ from services.reporting.projector.person_sums import PersonSums
 from services.reporting.projector.projector import Projector
 from services.reporting.projector.running_sums import RunningSums
 from services.reporting.projector.standing_sums import StandingSums
+from services.reporting.projector.waymarks import Waymarks
 from shared.events.recorded import Recorded, read_recorded, write_batch
 from shared.runtime.database import create_engine
 
@@ -68,6 +69,7 @@ async def load(url: str, nation: Nation, number: int, done: Sequence[str], told:
         "running sums": lambda: RunningSums(engine).catch_up(),
         "standing sums": lambda: StandingSums(engine).catch_up(),
         "person sums": lambda: PersonSums(engine).catch_up(),
+        "waymarks": lambda: Waymarks(engine).catch_up(),
         "admissions": lambda: _admissions(engine, connection),
         "vacuum of both": lambda: connection.execute("VACUUM ANALYZE"),
     }

@@ -16,6 +16,7 @@ from services.reporting.position import Watch
 from services.reporting.projector.projector import Projector as ReportingProjector
 from services.reporting.projector.running_sums import RunningSums
 from services.reporting.projector.standing_sums import StandingSums
+from services.reporting.projector.waymarks import Waymarks
 from shared.events.recorded import Recorded, UnknownRecorded, read_recorded, write_batch
 from shared.runtime.database import redirected
 from shared.runtime.progress import Stopped
@@ -52,7 +53,8 @@ class Filling:
         self._workers = workers
         beside = redirected(engine, projection.name, projection.beside)
         self._apply = _applying(projection, beside)
-        self._sums = (RunningSums(beside), StandingSums(beside)) if projection.name == "reporting" else ()
+        kept = (RunningSums, StandingSums, Waymarks) if projection.name == "reporting" else ()
+        self._sums = [each(beside) for each in kept]
         self.position = 0
 
     async def fill(self, until: int, told: Told = lambda done, total: None) -> None:

@@ -69,6 +69,7 @@ PROJECTIONS = {
                     *("person_sum", "person_sum_progress", "person_summed"),
                     *("step_sum", "step_sum_progress", "step_summed"),
                     *("standing_sum", "standing_charge", "standing_progress"),
+                    *("waymark", "belated_step", "waymark_progress"),
                 }
             ),
             late_indexes=frozenset(

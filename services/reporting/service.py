@@ -16,6 +16,7 @@ from services.reporting.projector.person_sums import PersonSums
 from services.reporting.projector.projector import Projector
 from services.reporting.projector.running_sums import RunningSums
 from services.reporting.projector.standing_sums import StandingSums
+from services.reporting.projector.waymarks import Waymarks
 from services.reporting.reports.reader import Reader
 from services.reporting.settings import ReportingSettings
 from services.reporting.unsealing import Unsealing
@@ -41,6 +42,7 @@ class Reporting:
         self.sums = RunningSums(self.engine)
         self.person_sums = PersonSums(self.engine)
         self.standing_sums = StandingSums(self.engine)
+        self.waymarks = Waymarks(self.engine)
         self.projecting = Progress("the projector")
         self._unsealing = (
             Unsealing(settings.registry_url, settings.unseal_token, ca=settings.ca)
@@ -81,6 +83,7 @@ class Reporting:
             group.create_task(endable(self.sums.follow(self.watch)))
             group.create_task(endable(self.person_sums.follow(self.watch)))
             group.create_task(endable(self.standing_sums.follow(self.watch)))
+            group.create_task(endable(self.waymarks.follow(self.watch)))
             group.create_task(endable(self.filling.run()))
 
     async def _stand_by(self) -> None:

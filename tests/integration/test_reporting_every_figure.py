@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from services.reporting.api.offered import REPORTS
+from services.reporting.projector import waymarks
+from services.reporting.projector.running_sums import RunningSums
+from services.reporting.reports import running, walks
 from services.reporting.reports.made_of import FIGURES
 from shared.timeline.person import STAGES
 from tests.given import (
@@ -162,6 +165,21 @@ async def test_every_figure_is_the_sum_of_its_events(reporting: RunningReporting
     for report in REPORTS:
         if report not in NOT_ADDED_UP:
             await figures_add_up(reporting, report, hierarchy)
+
+
+@pytest.mark.parametrize("hierarchy", ["as_was", "current"])
+async def test_events_that_are_walked_to_in_log_order_add_up_too(
+    reporting: RunningReporting, hierarchy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "VAST", 0)
+    monkeypatch.setattr(waymarks, "BLOCK", 4)
+    monkeypatch.setattr(walks, "AT_FIRST", 2)
+    monkeypatch.setattr(walks, "STEPS_AT_FIRST", 2)
+    await RunningSums(reporting.service.engine, least_below=1, least_large=1).catch_up()
+    await reporting.service.waymarks.catch_up()
+
+    for report in ("timeliness", "mentoring", "training", "funnel", "retention"):
+        await figures_add_up(reporting, report, hierarchy)
 
 
 async def figures_add_up(reporting: RunningReporting, report: str, hierarchy: str) -> None:

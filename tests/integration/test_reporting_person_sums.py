@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.projector import person_sums
+from services.reporting.projector import person_sums, waymarks
 from services.reporting.projector.person_sums import PersonSums
 from services.reporting.projector.running_sums import RunningSums
-from services.reporting.reports import reader
+from services.reporting.reports import reader, running, walks
+from services.reporting.reports.evidence import evidence
 from services.reporting.reports.funnel import funnel
 from services.reporting.reports.question import Hierarchy
 from services.reporting.reports.reading import Reading
@@ -30,6 +31,13 @@ PERIODS = (
     ("2022-02-01", "2022-02-20", "2022-02-20"),
 )
 
+EVIDENCE = (
+    *("conversion.identified", "conversion.admitted", "conversion.open", "conversion.closed"),
+    *("conversion.by_stage.listed.reached", "conversion.by_stage.applied.went_on", "days.identified.count"),
+    *("days.listed.count", "days.trained.count", "retention.admitted", "retention.still_members"),
+    *("retention.by_reason.linked", "retention.ended", "retention.cohorts.2022.still_members"),
+)
+
 KNOWN = """
 SELECT DISTINCT organisation_id FROM reporting.organisation_version
 WHERE known_to > (SELECT position FROM reporting.checkpoint) ORDER BY organisation_id
@@ -37,6 +45,14 @@ WHERE known_to > (SELECT position FROM reporting.checkpoint) ORDER BY organisati
 
 
 THERE = "SELECT FROM reporting.organisation_version WHERE organisation_id = 'root' AND known_from <= $1"
+
+
+@pytest.fixture(autouse=True)
+def every_tree_is_vast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that evidence is gone through in log order, a few steps of a few blocks at a time."""
+    monkeypatch.setattr(running, "VAST", 0)
+    monkeypatch.setattr(waymarks, "BLOCK", 4)
+    monkeypatch.setattr(walks, "STEPS_AT_FIRST", 2)
 
 
 async def bodies(
@@ -63,7 +79,11 @@ async def bodies(
         by_child=by_child,
     )
     reading = Reading(connection, question, quick=quick)
-    return [await funnel(reading), await retention(reading)]
+    # Another one each time, but the same both ways.
+    measure = EVIDENCE[sum(map(ord, f"{asked}{period}{position}{hierarchy}")) % len(EVIDENCE)]
+    first_page = await evidence(reading, measure, 0, 2)
+    following = await evidence(reading, measure, first_page["next"] or 0, 100)
+    return [await funnel(reading), await retention(reading), first_page, following]
 
 
 async def same_both_ways(
@@ -113,12 +133,15 @@ async def test_they_say_what_the_steps_say(
                 if chosen.random() < 0.4:
                     await below.catch_up()
                     await sums.catch_up()
+                if chosen.random() < 0.3:
+                    await reporting.service.waymarks.catch_up()
                 if chosen.random() < 0.2:
                     await same_both_ways(reporting, "root", chosen.choice(PERIODS))
             for far in (False, True):
                 if far:
                     await below.catch_up()
                     await sums.catch_up()
+                    await reporting.service.waymarks.catch_up()
                 for (asked,) in await database.fetch(KNOWN):
                     for period in chosen.sample(PERIODS, 2):
                         await same_both_ways(reporting, asked, period)

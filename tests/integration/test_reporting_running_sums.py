@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.projector import running_sums
+from services.reporting.projector import running_sums, waymarks
 from services.reporting.projector.running_sums import RunningSums
 from services.reporting.projector.standing_sums import StandingSums
-from services.reporting.reports import reader, running
+from services.reporting.reports import reader, running, walks
 from services.reporting.reports.additive import Bodies, movements_report, structure, totals
 from services.reporting.reports.attainment import attainment
 from services.reporting.reports.blocked import blocked
@@ -37,7 +37,9 @@ YEARLY = (
 EVIDENCE = (
     *("members.total", "actuals.admissions", "transferred_in", "reorganised_in", "founded.total"),
     *("coverage.counts.fewer_than_3", "blocked.counts.with_candidates", "enterprise.counts.with_organisation"),
-    "actuals.places_without_members",
+    *("actuals.places_without_members", "timeliness.all.on_time", "timeliness.all.late", "timeliness.all.overdue"),
+    *("timeliness.deadlines.mentor_assignment.due", "mentoring.reports.due", "mentoring.reports.in"),
+    *("training.certificates.unused", "training.certificates.valid", "mentoring.load.mentors"),
 )
 PERIODS = (
     ("2021-03-05", "2021-12-31"),
@@ -102,8 +104,11 @@ def placed(chosen: random.Random) -> list[dict[str, Any]]:
 
 @pytest.fixture(autouse=True)
 def every_tree_is_vast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that evidence is gone through in log order too."""
+    """So that evidence is gone through in log order too, a few rows of a few blocks at a time."""
     monkeypatch.setattr(running, "VAST", 0)
+    monkeypatch.setattr(waymarks, "BLOCK", 4)
+    monkeypatch.setattr(walks, "AT_FIRST", 2)
+    monkeypatch.setattr(walks, "STEPS_AT_FIRST", 2)
 
 
 async def same_both_ways(
@@ -198,6 +203,8 @@ async def test_they_say_what_all_deltas_say(database: Database, seeds: range, le
                 if chosen.random() < 0.2:
                     await StandingSums(reporting.service.engine).catch_up()
                 if chosen.random() < 0.2:
+                    await reporting.service.waymarks.catch_up()
+                if chosen.random() < 0.2:
                     await same_both_ways(reporting, "root", *chosen.choice(PERIODS), summed=False)
             for far in (False, True):
                 if far:
@@ -232,6 +239,7 @@ async def test_they_say_it_as_known_at_any_position(
             chosen = random.Random(seed)
             await reporting.project(*reorganised(chosen))
             await sums.catch_up()
+            await reporting.service.waymarks.catch_up()
             rows = await database.fetch("SELECT known_since FROM reporting.summed WHERE organisation_id = 'root'")
             for position in range(rows[0][0], reporting.position, 5):
                 for by_child in (False, True):

@@ -10,6 +10,7 @@ from services.reporting.reports.question import Question
 from services.reporting.reports.reading import Reading, scope_parameters
 from services.reporting.reports.statements import CONTRIBUTIONS, OF_STEPS, Contribution, contributions
 from services.reporting.reports.walking import SQL as WALKING
+from services.reporting.reports.walks import CHANGED_BY_POSITION
 from services.reporting.reports.wanted import DAY, Wanted
 from shared.runtime.sql import Statements
 from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
@@ -84,9 +85,9 @@ async def changed(reading: Reading, wanted: Wanted, then: Question, after: int, 
     """
     if wanted.empty:
         return []
-    walk = await reading.walk(wanted, few=reading.question.known - then.known <= FEW)
-    if walk is not None and then.root == reading.question.root:
-        quick = await walk.changed(then.known, after, limit)
+    if wanted.contribution in CHANGED_BY_POSITION and then.root == reading.question.root:
+        walk = await reading.walk(wanted, few=reading.question.known - then.known <= FEW)
+        quick = None if walk is None else await walk.changed(then.known, after, limit)
         if quick is not None:
             return quick
     parameters = {

@@ -5,7 +5,7 @@ on it.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -137,6 +137,27 @@ class PersonRunning:
             Became(self._part(row.at), row.cohort.year, row.kind.partition(".")[2], row.amount) for row in rows
         ]
 
+    async def went_on(
+        self, organisations: Sequence[str], first: date, last: date
+    ) -> Mapping[str, Counter[str]] | None:
+        """How many steps went on from each stage on the days `first` to `last`, for each of some organisations."""
+        rows = await self._rows(organisations, "went_on.", date.min, date.max, first, last)
+        return _counted(organisations, rows)
+
+    async def retention(
+        self, organisations: Sequence[str], first: date, last: date, until: date
+    ) -> Mapping[str, Counter[str]] | None:
+        """Measures of admissions from the year of `first` to that of `last`, as far as they were by `until`.
+
+        Years are summed whole, so `first` begins one, and `last` ends one or is `until`.
+        """
+        rows = await self._rows(organisations, "retention.", first, last, date.min, until)
+        found = _counted(organisations, rows)
+        for amounts in (found or {}).values():
+            ended = amounts.total() - amounts["retention.admitted"]
+            amounts["retention.still_members"] = amounts["retention.admitted"] - ended
+        return found
+
     def _part(self, organisation: str) -> str:
         return WHOLE if organisation == self._question.root else organisation
 
@@ -198,6 +219,15 @@ class PersonRunning:
             if (await connection.execute(RUNNING["elsewhere"], asked)).scalars().all():
                 return None
         return _Standing(position, blocks, organisations)
+
+
+def _counted(organisations: Sequence[str], rows: Iterable[_Sum] | None) -> Mapping[str, Counter[str]] | None:
+    if rows is None:
+        return None
+    found = {each: Counter[str]() for each in organisations}
+    for row in rows:
+        found[row.at][row.kind] += row.amount
+    return found
 
 
 def _measures(begins: int | None, ends: str) -> Iterator[tuple[str, int]]:

@@ -23,9 +23,9 @@ from services.reporting.reports.statements import (
     of_named,
     of_rest,
     statement,
-    walked,
 )
 from services.reporting.reports.walking import Walk
+from services.reporting.reports.walks import WALKED, walk
 from services.reporting.reports.wanted import DAY, Wanted
 from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
 
@@ -47,7 +47,6 @@ _RUNNING: Mapping[Contribution, bool] = {
 _SERIES = frozenset({"level_steps", "flows", "own_flows", "movements", "spell_flows"})
 """Contributions of which running sums have a series."""
 _WITHOUT = "places.without_members"
-_WALKABLE: frozenset[Contribution] = frozenset({"levels", "flows", "own_flows", "movements"})
 _LEVELS = {"members": list(MEMBER_LEVELS), "candidates": list(CANDIDATE_LEVELS)}
 """Measures that each kind of standing sums adds up."""
 
@@ -159,7 +158,7 @@ class Reading:
         if not question.by_child:
             whole = await self._run(wanted, [question.root])
             return None if whole is None else {WHOLE: whole[question.root]}
-        if wanted.contribution == "cohort":
+        if wanted.contribution in OF_STEPS:
             children = await self._children_of_steps(wanted)
         elif self._running is None or not self._runs(wanted):
             return None
@@ -222,11 +221,8 @@ class Reading:
 
     async def _run(self, wanted: Wanted, organisations: Sequence[str]) -> Mapping[str, Counter[str]] | None:
         """What the running sums say of organisations; None where they say nothing."""
-        if self._persons is not None and wanted.contribution == "cohort" and not wanted.empty:
-            cohorts = await self._persons.cohort(organisations, wanted.first, wanted.last, wanted.days[-1])
-            return cohorts and {
-                part: Counter({each: cohort[each] for each in wanted.measures}) for part, cohort in cohorts.items()
-            }
+        if wanted.contribution in OF_STEPS:
+            return await self._run_steps(wanted, organisations)
         if self._running is None or not self._runs(wanted):
             return None
         places = wanted.contribution == "places_without_members"
@@ -248,29 +244,29 @@ class Reading:
             return {each: Counter({wanted.contribution: sums[_WITHOUT]}) for each, sums in found.items()}
         return found
 
+    async def _run_steps(self, wanted: Wanted, organisations: Sequence[str]) -> Mapping[str, Counter[str]] | None:
+        """The same by the sums of persons."""
+        if self._persons is None or wanted.empty:
+            return None
+        if wanted.contribution == "went_on":
+            found = await self._persons.went_on(organisations, wanted.first, wanted.last)
+        else:
+            of = self._persons.cohort if wanted.contribution == "cohort" else self._persons.retention
+            found = await of(organisations, wanted.first, wanted.last, wanted.days[-1])
+        return found and {
+            part: Counter({each: amounts[each] for each in wanted.measures}) for part, amounts in found.items()
+        }
+
     async def walk(self, wanted: Wanted, *, few: bool = False) -> Walk | None:
         """Where its events are found sooner one after the other: how.
 
         That is so where the tree is vast, or where only a few positions are gone through.
         """
-        if self._running is None or wanted.contribution not in _WALKABLE:
+        if self._running is None or wanted.contribution not in WALKED:
             return None
         if not few and not await self.is_vast():
             return None
-        parameters = {
-            **wanted.parameters(),
-            **scope_parameters(self.question),
-            "by_child": False,
-            "children": [],
-        }
-        kinds = wanted.measures
-        since = date.min if wanted.contribution == "levels" else wanted.first
-        if wanted.contribution == "movements" and {"entered", "left"} & set(kinds):
-            kinds = sorted({*kinds, *MEMBER_LEVELS})
-            since = date.min
-        parameters["since_day"] = since
-        events = walked(self.question.hierarchy, wanted.contribution)
-        return Walk(self.connection, self.question.known, kinds, events, parameters)
+        return await walk(self.connection, self.question, wanted, scope_parameters(self.question))
 
     async def is_vast(self) -> bool:
         """Whether the tree is so large that whole tables are gone through sooner than its organisations."""

@@ -4,7 +4,7 @@ Of each there is one that looks organisations up, for trees of some, and one tha
 vast ones (`sql/vast.sql`). They say the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Literal, get_args
 
@@ -143,9 +143,22 @@ def of_rest(hierarchy: str, contribution: Contribution, asked: str) -> TextClaus
 @cache
 def walked(hierarchy: str, contribution: Contribution) -> TextClause:
     """The events between two positions alone, for the tree of those organisations only that they name."""
+    if contribution in OF_STEPS:
+        pieces = [PERSON_PIECES["held_steps"], PERSON_PIECES[contribution], WALKING["events_of_walked"]]
+        return text(
+            _of_walked(hierarchy, "steps", pieces).replace("JOIN reporting.person_step", "JOIN walked_step")
+        )
+    if contribution in _OF_SPELLS:
+        pieces = [*(SPELLS[piece] for piece in _OF_SPELLS[contribution]), PIECES["events"]]
+        of_spells = _of_walked(hierarchy, "edges", pieces).replace("--counted", COUNTED)
+        return text(of_spells.replace("JOIN reporting.spell_edge", "JOIN walked_edge"))
     scoped = scope_of_named(hierarchy, "named_by_deltas") + "\n" + PIECES[contribution].text
     between = scoped.replace("d.position <= :known", "d.position > :after AND d.position <= :until")
     return text(between + "\n" + PIECES["events"].text)
+
+
+def _of_walked(hierarchy: str, what: str, pieces: Sequence[TextClause]) -> str:
+    return "\n".join([scope_of_named(hierarchy, f"walked_{what}"), *(each.text for each in pieces)])
 
 
 def contributions(hierarchy: str, contribution: Contribution, *, vast: bool = False, summed: bool = False) -> str:

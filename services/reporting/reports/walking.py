@@ -1,70 +1,108 @@
-"""Goes through the events behind a figure of a vast tree in log order, instead of through all its deltas.
+"""Goes through the events behind a figure of a vast tree in log order, instead of through all of the tree.
 
-A page takes the deltas of the figure's measures after a position, so many at a time, finds on the way up which of
-them belong to the tree, and ends when it is full.
+A page takes the deltas, edges or steps that the figure may count after a position, so many at a time, finds on the
+way up which of them belong to the tree, and ends when it is full. Waymarks say which blocks of positions can be
+passed over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.reporting.projector import waymarks
 from services.reporting.projector.running_sums import moved
 from shared.runtime.sql import Statements
 
 SQL = Statements("services.reporting.sql", "walking.sql")
 
-AT_FIRST = 1_000
 AT_MOST = 50_000
-"""Deltas that are gone through by one statement."""
+"""Rows that are gone through by one statement."""
 
-OFTEN = frozenset(
-    {"candidates", "members", "admissions", "confirmations", "candidates_identified", "training_completions"}
-)
-"""What stands before the first dot of measures that `delta_rare` leaves out."""
+Stretch = tuple[int, int]
+"""Positions after one up to another."""
+
+
+class Marks(Struct, frozen=True):
+    """Waymarks by which blocks are passed over that say nothing of some kinds on some days."""
+
+    kinds: list[str]
+    first: date
+    last: date
+    position: int
+    """Up to which there are waymarks."""
 
 
 class Walk(Struct, frozen=True):
-    """A figure as known at a position: the measures of its deltas, and the statement of its events between two."""
+    """A figure as known at a position: which rows it may count, and the statement of its events between two."""
 
     connection: AsyncConnection
     known: int
-    kinds: list[str]
+    following: str
+    """The statement that says how far so many of these rows go."""
     statement: TextClause
     parameters: dict[str, Any]
+    """Of both statements, but for the positions between which they look."""
+    at_first: int
+    """Rows that are gone through first; then more and more at a time."""
+    marks: Marks | None = None
 
     async def events(self, after: int, limit: int) -> Sequence[Any]:
         """The first rows (position, source, event_id, change) after a position, in log order."""
-        how = self._how()
-        days = {name: self.parameters[name] for name in ("since_day", "upper")}
         rows: list[Any] = []
-        deltas = AT_FIRST
-        while len(rows) < limit:
-            asked = {**days, "known": self.known, "kinds": self.kinds, "after": after, "deltas": deltas}
-            next_ = (await self.connection.execute(SQL[how], asked)).one()
-            if next_.until is None:
+        parameters, some = dict(self.parameters), self.at_first
+        for begin, end in await self._stretches(after, parameters):
+            here = begin
+            while here < end and len(rows) < limit:
+                asked = {"after": here, "end": end, "some": some}
+                next_ = (await self.connection.execute(SQL[self.following], parameters | asked)).one()
+                until = end if next_.rows < some else int(next_.until)
+                if next_.rows:
+                    between = {"after": here, "until": until, "limit": limit - len(rows)}
+                    rows += (await self.connection.execute(self.statement, parameters | between)).all()
+                here, some = until, min(4 * some, AT_MOST)
+            if len(rows) >= limit:
                 break
-            between = {"kinds": self.kinds, "after": after, "until": next_.until, "limit": limit}
-            rows += (await self.connection.execute(self.statement, self.parameters | between)).all()
-            if next_.deltas < deltas:
-                break
-            after, deltas = next_.until, min(4 * deltas, AT_MOST)
-        return rows[:limit]
+        return rows
 
-    def _how(self) -> str:
-        """By which index the next deltas are found."""
-        often = [kind.partition(".")[0] in OFTEN for kind in self.kinds]
-        if not any(often):
-            return "walked_rare"
-        return "walked_often" if all(often) and self.parameters["since_day"] > date.min else "walked"
+    async def _stretches(self, after: int, parameters: dict[str, Any]) -> list[Stretch]:
+        """The stretches of the log after a position to go through; puts in what has no waymarks yet."""
+        marks = self.marks
+        if marks is None:
+            return [(after, self.known)]
+        size = waymarks.BLOCK
+        first_block, last_block = after // size, (self.known - 1) // size
+        asked = {"kinds": marks.kinds, "from_block": first_block, "first": marks.first, "last": marks.last}
+        blocks = set((await self.connection.execute(waymarks.SQL["blocks"], asked)).scalars())
+        if marks.position < self.known:
+            blocks |= set(range(max(first_block, marks.position // size), last_block + 1))
+            if "positions" in parameters:
+                between = {"after": marks.position, "upto": self.known}
+                belated = (await self.connection.execute(waymarks.SQL["unmarked"], between)).all()
+                parameters["positions"] = [row.position for row in belated]
+                parameters["persons"] = [row.person for row in belated]
+                blocks |= {(row.position - 1) // size for row in belated}
+        runs = _runs(sorted(block for block in blocks if first_block <= block <= last_block))
+        return [(max(begin * size, after), min(end * size, self.known)) for begin, end in runs]
 
     async def changed(self, since: int, after: int, limit: int) -> Sequence[Any] | None:
-        """What changed the figure since, with what is told of each event; None where organisations moved too."""
+        """What changed the figure since, with what is told of each event; None where organisations moved too.
+
+        Not of steps: an event may change what another one counts for.
+        """
         if await moved(self.connection, since, self.known):
             return None
         rows = await self.events(max(after, since), limit)
         told = {"positions": [row.position for row in rows], "changes": [row.change for row in rows]}
         return (await self.connection.execute(SQL["told"], told)).all() if rows else []
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Numbers that follow each other as (first, after the last)."""
+    for _, run in groupby(enumerate(numbers), lambda each: each[1] - each[0]):
+        members = [number for _, number in run]
+        yield members[0], members[-1] + 1

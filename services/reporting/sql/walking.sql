@@ -1,5 +1,8 @@
 -- Statements and pieces of `services.reporting.reports.walking`: a vast tree's events in log order; and the tree of
 -- some organisations, which is found from below.
+--
+-- `walked…` and `next_…` say up to where so many rows that a figure may count come after a position, and whether there
+-- are so many; `walked_edges` and `walked_steps` are those up to there.
 
 -- named_by_deltas: organisations that the deltas of some measures and days between two positions name
 WITH RECURSIVE named (organisation_id) AS MATERIALIZED (
@@ -10,6 +13,36 @@ WITH RECURSIVE named (organisation_id) AS MATERIALIZED (
     SELECT counterpart FROM reporting.delta
     WHERE position > :after AND position <= :until AND measure = ANY (CAST(:kinds AS text[]))
       AND day >= :since_day AND day < :upper AND counterpart IS NOT NULL
+);
+
+-- walked_edges: edges of spells of some kinds and days between two positions, and organisations that they name
+WITH RECURSIVE walked_edge AS MATERIALIZED (
+    SELECT * FROM reporting.spell_edge
+    WHERE position > :after AND position <= :until AND kind = ANY (CAST(:kinds AS text[])) AND day < :upper
+      AND greatest(day, coalesce(last, 'infinity')) >= :since_day
+), named (organisation_id) AS MATERIALIZED (SELECT DISTINCT organisation_id FROM walked_edge);
+
+-- walked_steps: all steps of persons of whom one may count whose event lies between two positions, as known; `names`,
+-- `least` and the days say which may. Belated ones are taken all; `positions` and `persons` are those without waymarks
+WITH RECURSIVE walked_person (person) AS MATERIALIZED (
+    SELECT person FROM reporting.person_step
+    WHERE known_from > :after AND known_from <= :until AND day >= :since_day AND day <= :until_day
+      AND (name = ANY (CAST(:names AS text[]))
+           OR (stage_before IS DISTINCT FROM stage AND greatest(stage_before, stage) >= CAST(:least AS smallint)))
+    UNION
+    SELECT person FROM reporting.belated_step WHERE position > :after AND position <= :until
+    UNION
+    SELECT person FROM unnest(CAST(:positions AS bigint[]), CAST(:persons AS uuid[])) AS u (position, person)
+    WHERE position > :after AND position <= :until
+), walked_step AS MATERIALIZED (
+    SELECT s.*
+    FROM walked_person p
+    CROSS JOIN LATERAL (
+        SELECT * FROM reporting.person_step WHERE person = p.person AND known_from <= :known AND :known < known_to
+        OFFSET 0
+    ) s
+), named (organisation_id) AS MATERIALIZED (
+    SELECT DISTINCT organisation_id FROM walked_step WHERE organisation_id IS NOT NULL
 );
 
 -- named_by_admissions: organisations that admissions of the period name
@@ -89,17 +122,17 @@ WITH RECURSIVE named (organisation_id) AS (SELECT DISTINCT unnest(CAST(:named AS
     FROM up WHERE at = :organisation_id
 );
 
--- walked: the position up to which so many deltas of some measures come after another
-SELECT max(position) AS until, count(*) AS deltas
+-- walked: of deltas of some measures and days
+SELECT max(position) AS until, count(*) AS rows
 FROM (
     SELECT position FROM reporting.delta
-    WHERE position > :after AND position <= :known AND measure = ANY (CAST(:kinds AS text[]))
+    WHERE position > :after AND position <= :end AND measure = ANY (CAST(:kinds AS text[]))
       AND day >= :since_day AND day < :upper
-    ORDER BY position LIMIT :deltas
+    ORDER BY position LIMIT :some
 ) AS next;
 
 -- walked_often: the same of measures and days that an index of their own has, see migration p0010
-SELECT max(position) AS until, count(*) AS deltas
+SELECT max(position) AS until, count(*) AS rows
 FROM (
     SELECT position
     FROM (
@@ -109,23 +142,70 @@ FROM (
           AND split_part(measure, '.', 1) IN ('members', 'balance', 'candidates', 'admissions', 'confirmations', 'candidates_identified', 'training_completions')
         OFFSET 0
     ) AS of_days
-    WHERE position > :after AND position <= :known
-    ORDER BY position LIMIT :deltas
+    WHERE position > :after AND position <= :end
+    ORDER BY position LIMIT :some
 ) AS next;
 
 -- walked_rare: the same of measures that an index of their own has, see migration p0009
-SELECT max(position) AS until, count(*) AS deltas
+SELECT max(position) AS until, count(*) AS rows
 FROM (
     SELECT d.position
     FROM unnest(CAST(:kinds AS text[])) AS k (kind)
     CROSS JOIN LATERAL (
         SELECT position FROM reporting.delta
-        WHERE measure = k.kind AND position > :after AND position <= :known AND day >= :since_day AND day < :upper
+        WHERE measure = k.kind AND position > :after AND position <= :end AND day >= :since_day AND day < :upper
           AND split_part(measure, '.', 1) <> ALL ('{candidates,members,admissions,confirmations,candidates_identified,training_completions}')
-        ORDER BY position LIMIT :deltas
+        ORDER BY position LIMIT :some
     ) d
-    ORDER BY d.position LIMIT :deltas
+    ORDER BY d.position LIMIT :some
 ) AS next;
+
+-- next_edges: of edges of spells, see `walked_edges`
+SELECT max(position) AS until, count(*) AS rows
+FROM (
+    SELECT position FROM reporting.spell_edge
+    WHERE position > :after AND position <= :end AND kind = ANY (CAST(:kinds AS text[])) AND day < :upper
+      AND greatest(day, coalesce(last, 'infinity')) >= :since_day
+    ORDER BY position LIMIT :some
+) AS next;
+
+-- next_steps: of steps, see `walked_steps`
+SELECT max(position) AS until, count(*) AS rows
+FROM (
+    SELECT position
+    FROM (
+        (
+            SELECT known_from AS position FROM reporting.person_step
+            WHERE known_from > :after AND known_from <= :end AND day >= :since_day AND day <= :until_day
+              AND (name = ANY (CAST(:names AS text[]))
+                   OR (stage_before IS DISTINCT FROM stage
+                       AND greatest(stage_before, stage) >= CAST(:least AS smallint)))
+            ORDER BY known_from LIMIT :some
+        )
+        UNION ALL
+        (
+            SELECT position FROM reporting.belated_step WHERE position > :after AND position <= :end
+            ORDER BY position LIMIT :some
+        )
+        UNION ALL
+        SELECT position FROM unnest(CAST(:positions AS bigint[])) AS u (position)
+        WHERE position > :after AND position <= :end
+    ) AS each
+    ORDER BY position LIMIT :some
+) AS next;
+
+-- events_of_walked: the events of steps behind it, in log order; each the step's own, and how many days the step took
+SELECT f.position, f.source, f.event_id, sum(c.change)::bigint AS change, max(c.days) AS days
+FROM contribution c
+-- OFFSET 0: looked up one by one.
+CROSS JOIN LATERAL (
+    SELECT position, source, event_id FROM reporting.fact WHERE source = c.source AND event_id = c.event_id OFFSET 0
+) f
+WHERE c.part = '*' AND f.position > :after AND f.position <= :until
+GROUP BY f.position, f.source, f.event_id
+HAVING sum(c.change) <> 0
+ORDER BY f.position
+LIMIT :limit;
 
 -- told: events by their positions, with what each changed
 SELECT c.position, f.source, f.event_id, f.type, f.effectiveon, m.recordedat, c.change

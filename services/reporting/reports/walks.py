@@ -1,0 +1,116 @@
+"""Which figures' events can be walked to in log order, and which rows each of them may count."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.reporting.projector import waymarks
+from services.reporting.reports.question import Question
+from services.reporting.reports.statements import OF_STEPS, Contribution, walked
+from services.reporting.reports.walking import Marks, Walk
+from services.reporting.reports.wanted import Wanted
+from shared.timeline.measures import MEMBER_LEVELS
+
+OFTEN = frozenset(
+    {"candidates", "members", "admissions", "confirmations", "candidates_identified", "training_completions"}
+)
+"""What stands before the first dot of measures that `delta_rare` leaves out."""
+
+_OF_DELTAS: frozenset[Contribution] = frozenset({"levels", "flows", "own_flows", "movements"})
+_OF_SPELLS: frozenset[Contribution] = frozenset({"spell_levels", "spell_days", "spell_flows"})
+CHANGED_BY_POSITION: frozenset[Contribution] = _OF_DELTAS | _OF_SPELLS
+"""Contributions whose events each count for what they changed."""
+WALKED: frozenset[Contribution] = CHANGED_BY_POSITION | OF_STEPS
+
+MOST_UNMARKED = 50_000
+"""Positions without waymarks, of which it is not known yet which steps became known belatedly."""
+AT_FIRST = 1_000
+"""Deltas or edges that are gone through first."""
+STEPS_AT_FIRST = 250
+"""The same of steps: of each of these persons all are read."""
+_ENDS = ("MembershipEnded", "LinkedAway")
+
+
+async def walk(
+    connection: AsyncConnection, question: Question, wanted: Wanted, scope: dict[str, Any]
+) -> Walk | None:
+    """The way to the events behind one of `WALKED`, if any; `scope` is what statements ask for about the scope."""
+    parameters = {**wanted.parameters(), **scope, "by_child": False, "children": []}
+    known, statement = question.known, walked(question.hierarchy, wanted.contribution)
+    if wanted.contribution in _OF_DELTAS:
+        kinds, since = _deltas(wanted)
+        parameters |= {"kinds": kinds, "since_day": since}
+        return Walk(connection, known, _deltas_following(kinds, since), statement, parameters, AT_FIRST)
+    marked = await connection.scalar(waymarks.SQL["marked"])
+    if wanted.contribution in OF_STEPS:
+        if known - marked > MOST_UNMARKED:
+            return None
+        steps = _steps(wanted)
+        kinds = [f"step.{name}" for name in steps["names"]] or ["step.stage"]
+        marks = Marks(kinds, steps["since_day"], steps["until_day"], marked)
+        return Walk(connection, known, "next_steps", statement, parameters | steps, STEPS_AT_FIRST, marks)
+    since = _spells_since(wanted)
+    marks = Marks(parameters["kinds"], since, wanted.last, marked)
+    parameters["since_day"] = since
+    return Walk(connection, known, "next_edges", statement, parameters, AT_FIRST, marks)
+
+
+def _deltas(wanted: Wanted) -> tuple[list[str], date]:
+    """Measures of the deltas that may count, and the first of their days."""
+    if wanted.contribution == "levels":
+        return wanted.measures, date.min
+    if wanted.contribution == "movements" and {"entered", "left"} & set(wanted.measures):
+        return sorted({*wanted.measures, *MEMBER_LEVELS}), date.min
+    return wanted.measures, wanted.first
+
+
+def _deltas_following(kinds: list[str], since: date) -> str:
+    """By which index the next deltas are found."""
+    often = [kind.partition(".")[0] in OFTEN for kind in kinds]
+    if not any(often):
+        return "walked_rare"
+    return "walked_often" if all(often) and since > date.min else "walked"
+
+
+def _spells_since(wanted: Wanted) -> date:
+    """The first day on which an edge can be counted that counts for more than nothing in the end.
+
+    Some levels go up and down again by one edge, on its last day or the next: they tell of late last days only.
+    """
+    if wanted.contribution == "spell_flows":
+        return wanted.first
+    return min(_last_day_from(measure, wanted.first) for measure in wanted.measures)
+
+
+def _last_day_from(measure: str, day: date) -> date:
+    family, _, which = measure.partition(".")
+    if family == "reports_in" or measure == "certificates.valid":
+        return day
+    if family == "certificates" and which[:1].isdigit():
+        year, _, month = which.partition("-")
+        return date(int(year), int(month), 1)
+    return date.min
+
+
+def _steps(wanted: Wanted) -> dict[str, Any]:
+    """Which steps may count; the pieces `cohort`, `went_on` and `retention` say which do."""
+    until = wanted.last if wanted.contribution == "went_on" else wanted.days[-1]
+    names: list[str] = []
+    least = None
+    if wanted.contribution == "retention":
+        counted = {measure.partition(".")[2] for measure in wanted.measures}
+        ends = counted - {"admitted"}
+        admitted = {"admitted", "still_members"} & counted
+        names = [*(["MemberAdmitted"] if admitted else []), *(_ENDS if ends else [])]
+    else:
+        # A step counts for a stage that it leads to or from, or past.
+        least = min(int(measure.rpartition(".")[2]) for measure in wanted.measures)
+    return {
+        "names": names,
+        "least": least,
+        "since_day": wanted.first,
+        "until_day": until,
+        "positions": [],
+        "persons": [],
+    }
