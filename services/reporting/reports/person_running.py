@@ -24,12 +24,13 @@ from shared.timeline.person import STAGES
 _REST = composed("of_persons_between", "rest")
 _DAY = timedelta(days=1)
 _LAST = len(STAGES) - 1
-_ENDS = ("closed", "otherwise")
+ENDS = ("closed", "otherwise")
+"""How a candidacy ends without an admission."""
 _KINDS = {
     "cohort.": [
         f"cohort.{begins}.{ends}"
         for begins in ("", *map(str, range(len(STAGES))))
-        for ends in (*map(str, range(len(STAGES) + 1)), *_ENDS)
+        for ends in (*map(str, range(len(STAGES) + 1)), *ENDS)
     ],
     "went_on.": [f"went_on.{stage}" for stage in range(len(STAGES))],
     "retention.": [f"retention.{what}" for what in ("admitted", *REASONS)],
@@ -101,9 +102,9 @@ class PersonRunning:
         return list((await self._connection.execute(SQL["always_children"], asked)).scalars()) if summed else []
 
     async def cohort(
-        self, organisations: Sequence[str], first: date, last: date, until: date
+        self, organisations: Sequence[str], measures: Sequence[str], first: date, last: date, until: date
     ) -> Mapping[str, Counter[str]] | None:
-        """Measures of the candidacies that began on some days, for each of some organisations that have sums.
+        """Some measures of candidacies that began on some days, for each of some organisations that have sums.
 
         None where this must be added up otherwise. Months are summed whole. One that `until` cuts off is whole
         too: who begins later takes no step before.
@@ -111,14 +112,17 @@ class PersonRunning:
         after = last + _DAY
         if first.day != 1 or (after.day != 1 and last < until):
             return None
-        rows = await self._rows(organisations, "cohort.", first, last, date.min, until)
+        counted = {
+            kind: changes for kind, changes in _OF_COHORT.items() if any(each in measures for each, _ in changes)
+        }
+        rows = await self._rows(organisations, "cohort.", first, last, date.min, until, kinds=list(counted))
         if rows is None:
             return None
         found = {each: Counter[str]() for each in organisations}
         for row in rows:
-            _, begins, ends = row.kind.split(".")
-            for measure, change in _measures(int(begins) if begins else None, ends):
-                found[row.at][measure] += change * row.amount
+            for measure, change in counted.get(row.kind, ()):
+                if measure in measures:
+                    found[row.at][measure] += change * row.amount
         return found
 
     async def days_taken(self, organisations: Sequence[str], first: date, last: date) -> list[Taken] | None:
@@ -169,7 +173,10 @@ class PersonRunning:
         last_cohort: date,
         first: date,
         last: date,
+        *,
+        kinds: list[str] | None = None,
     ) -> list[_Sum] | None:
+        """Sums of all kinds that begin so, or of some of these, of which what came since may have others too."""
         standing = await self._stands()
         if standing is None:
             return None
@@ -181,7 +188,7 @@ class PersonRunning:
             "last": last,
         }
         question = self._question
-        read = {**asked, "kinds": _KINDS[prefix], "block": standing.blocks}
+        read = {**asked, "kinds": kinds or _KINDS[prefix], "block": standing.blocks}
         rows = list((await self._connection.execute(SQL["read"], read)).all())
         sums: Counter[tuple[str, str, date, int]] = Counter()
         if standing.position < question.known:
@@ -230,11 +237,14 @@ def _counted(organisations: Sequence[str], rows: Iterable[_Sum] | None) -> Mappi
     return found
 
 
-def _measures(begins: int | None, ends: str) -> Iterator[tuple[str, int]]:
-    """What one step of a candidacy adds to the measures of a cohort: as the piece `cohort` says it in SQL."""
+def measures_of_step(begins: int | None, ends: str) -> Iterator[tuple[str, int]]:
+    """What a step of a candidacy adds to the measures of a cohort, as the piece `cohort` says it in SQL.
+
+    begins: the stage before it; None where the candidacy begins. ends: the stage after it, or how it ends.
+    """
     if begins is not None:
         yield f"cohort.waiting.{begins}", -1
-    if ends in _ENDS:
+    if ends in ENDS:
         yield f"cohort.{ends}.{begins}", 1
         return
     stage = int(ends)
@@ -245,3 +255,10 @@ def _measures(begins: int | None, ends: str) -> Iterator[tuple[str, int]]:
     if begins is not None:
         for went_on in range(begins, stage):
             yield f"cohort.went_on.{went_on}", 1
+
+
+_OF_COHORT = {
+    kind: tuple(measures_of_step(int(begins) if begins else None, ends))
+    for kind, begins, ends in ((kind, *kind.split(".")[1:]) for kind in _KINDS["cohort."])
+}
+"""Kind of the sums of candidacies → what each of its steps adds to which measures."""

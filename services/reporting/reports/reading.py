@@ -248,11 +248,14 @@ class Reading:
         """The same by the sums of persons."""
         if self._persons is None or wanted.empty:
             return None
-        if wanted.contribution == "went_on":
-            found = await self._persons.went_on(organisations, wanted.first, wanted.last)
-        else:
-            of = self._persons.cohort if wanted.contribution == "cohort" else self._persons.retention
-            found = await of(organisations, wanted.first, wanted.last, wanted.days[-1])
+        first, last, until = wanted.first, wanted.last, wanted.days[-1]
+        match wanted.contribution:
+            case "cohort":
+                found = await self._persons.cohort(organisations, wanted.measures, first, last, until)
+            case "went_on":
+                found = await self._persons.went_on(organisations, first, last)
+            case _:
+                found = await self._persons.retention(organisations, first, last, until)
         return found and {
             part: Counter({each: amounts[each] for each in wanted.measures}) for part, amounts in found.items()
         }

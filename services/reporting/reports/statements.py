@@ -149,7 +149,8 @@ def walked(hierarchy: str, contribution: Contribution) -> TextClause:
             _of_walked(hierarchy, "steps", pieces).replace("JOIN reporting.person_step", "JOIN walked_step")
         )
     if contribution in _OF_SPELLS:
-        pieces = [*(SPELLS[piece] for piece in _OF_SPELLS[contribution]), PIECES["events"]]
+        spells = [(WALKING if piece == "held_on_days" else SPELLS)[piece] for piece in _OF_SPELLS[contribution]]
+        pieces = [*spells, PIECES["events"]]
         of_spells = _of_walked(hierarchy, "edges", pieces).replace("--counted", COUNTED)
         return text(of_spells.replace("JOIN reporting.spell_edge", "JOIN walked_edge"))
     scoped = scope_of_named(hierarchy, "named_by_deltas") + "\n" + PIECES[contribution].text

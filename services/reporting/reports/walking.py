@@ -20,8 +20,11 @@ from shared.runtime.sql import Statements
 
 SQL = Statements("services.reporting.sql", "walking.sql")
 
-AT_MOST = 50_000
-"""Rows that are gone through by one statement."""
+AT_LEAST = 100
+AT_MOST = 20_000
+"""Rows that are gone through by one statement, but for the first."""
+MOST_POSITIONS = 32_768
+"""That one statement looks at."""
 
 Stretch = tuple[int, int]
 """Positions after one up to another."""
@@ -58,13 +61,19 @@ class Walk(Struct, frozen=True):
         for begin, end in await self._stretches(after, parameters):
             here = begin
             while here < end and len(rows) < limit:
-                asked = {"after": here, "end": end, "some": some}
+                # However little is found, each statement ends soon.
+                upto = end if self.marks is None else min(end, here + MOST_POSITIONS)
+                asked = {"after": here, "end": upto, "some": some}
                 next_ = (await self.connection.execute(SQL[self.following], parameters | asked)).one()
-                until = end if next_.rows < some else int(next_.until)
+                until = upto if next_.rows < some else int(next_.until)
+                found: Sequence[Any] = ()
                 if next_.rows:
-                    between = {"after": here, "until": until, "limit": limit - len(rows)}
-                    rows += (await self.connection.execute(self.statement, parameters | between)).all()
-                here, some = until, min(4 * some, AT_MOST)
+                    missing = limit - len(rows)
+                    between = {"after": here, "until": until, "limit": missing, **_besides(next_)}
+                    found = (await self.connection.execute(self.statement, parameters | between)).all()
+                    some = _more(some, next_.rows, len(found), missing)
+                    rows += found
+                here = until
             if len(rows) >= limit:
                 break
         return rows
@@ -99,6 +108,17 @@ class Walk(Struct, frozen=True):
         rows = await self.events(max(after, since), limit)
         told = {"positions": [row.position for row in rows], "changes": [row.change for row in rows]}
         return (await self.connection.execute(SQL["told"], told)).all() if rows else []
+
+
+def _besides(next_: Any) -> dict[str, Any]:
+    """What was found out about the next rows besides how far they go."""
+    return {name: each for name, each in next_._mapping.items() if name not in ("until", "rows")}
+
+
+def _more(some: int, rows: int, found: int, missing: int) -> int:
+    """How many rows to go through next, after so many of which some were among those that were missing."""
+    enough = rows * (missing - found) * 5 // (found * 4) if found else AT_MOST
+    return min(max(enough, AT_LEAST), 4 * some, AT_MOST)
 
 
 def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:

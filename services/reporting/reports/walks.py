@@ -1,16 +1,20 @@
 """Which figures' events can be walked to in log order, and which rows each of them may count."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector import waymarks
+from services.reporting.projector.spells import How
+from services.reporting.reports.person_running import ENDS, measures_of_step
 from services.reporting.reports.question import Question
 from services.reporting.reports.statements import OF_STEPS, Contribution, walked
 from services.reporting.reports.walking import Marks, Walk
 from services.reporting.reports.wanted import Wanted
 from shared.timeline.measures import MEMBER_LEVELS
+from shared.timeline.person import STAGES
 
 OFTEN = frozenset(
     {"candidates", "members", "admissions", "confirmations", "candidates_identified", "training_completions"}
@@ -29,7 +33,16 @@ AT_FIRST = 1_000
 """Deltas or edges that are gone through first."""
 STEPS_AT_FIRST = 250
 """The same of steps: of each of these persons all are read."""
-_ENDS = ("MembershipEnded", "LinkedAway")
+_ENDED_BY = ("MembershipEnded", "LinkedAway")
+_ADMITTED = len(STAGES)
+_ALL_HOWS = frozenset(get_args(How))
+_HOWS: Mapping[str, frozenset[str]] = {
+    "on_time": frozenset({"kept"}),
+    "late": frozenset({"kept"}),
+    "due": _ALL_HOWS - {"kept"},
+    "reports_late": frozenset({"begins"}),
+}
+"""What stands before the first dot of measures that some edges only are counted by, and which: see `counted`."""
 
 
 async def walk(
@@ -52,7 +65,7 @@ async def walk(
         return Walk(connection, known, "next_steps", statement, parameters | steps, STEPS_AT_FIRST, marks)
     since = _spells_since(wanted)
     marks = Marks(parameters["kinds"], since, wanted.last, marked)
-    parameters["since_day"] = since
+    parameters |= {"since_day": since, "hows": _hows(wanted)}
     return Walk(connection, known, "next_edges", statement, parameters, AT_FIRST, marks)
 
 
@@ -93,24 +106,52 @@ def _last_day_from(measure: str, day: date) -> date:
     return date.min
 
 
+def _hows(wanted: Wanted) -> list[str]:
+    """Of which edges the measures are made."""
+    found = [_HOWS.get(measure.partition(".")[0], _ALL_HOWS) for measure in wanted.measures]
+    return sorted(frozenset[str]().union(*found))
+
+
 def _steps(wanted: Wanted) -> dict[str, Any]:
     """Which steps may count; the pieces `cohort`, `went_on` and `retention` say which do."""
-    until = wanted.last if wanted.contribution == "went_on" else wanted.days[-1]
     names: list[str] = []
-    least = None
+    turns: list[int] = []
     if wanted.contribution == "retention":
         counted = {measure.partition(".")[2] for measure in wanted.measures}
-        ends = counted - {"admitted"}
-        admitted = {"admitted", "still_members"} & counted
-        names = [*(["MemberAdmitted"] if admitted else []), *(_ENDS if ends else [])]
+        names = ["MemberAdmitted"] * bool(counted & {"admitted", "still_members"})
+        names += _ENDED_BY if counted - {"admitted"} else ()
     else:
-        # A step counts for a stage that it leads to or from, or past.
-        least = min(int(measure.rpartition(".")[2]) for measure in wanted.measures)
+        stages = [None, *range(_ADMITTED + 1)]
+        turns = [
+            _turn(before, after)
+            for before in stages
+            for after in stages
+            if before != after and _counts(wanted, before, after)
+        ]
     return {
         "names": names,
-        "least": least,
+        "turns": turns,
         "since_day": wanted.first,
-        "until_day": until,
+        "until_day": wanted.last if wanted.contribution == "went_on" else wanted.days[-1],
+        "began_until": wanted.last if wanted.contribution == "cohort" else None,
         "positions": [],
         "persons": [],
     }
+
+
+def _turn(before: int | None, after: int | None) -> int:
+    """A number for a step from one stage to another, as `next_steps` reckons it."""
+    return (0 if before is None else before + 1) * (_ADMITTED + 2) + (0 if after is None else after + 1)
+
+
+def _counts(wanted: Wanted, before: int | None, after: int | None) -> bool:
+    """Whether a step from one stage to another may count for more than nothing."""
+    if wanted.contribution == "went_on":
+        return (
+            before is not None and after is not None and before < after and f"went_on.{before}" in wanted.measures
+        )
+    ends = ENDS if after is None else (str(after),)
+    return any(
+        sum(change for measure, change in measures_of_step(before, each) if measure in wanted.measures)
+        for each in ends
+    )

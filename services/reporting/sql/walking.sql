@@ -2,7 +2,7 @@
 -- some organisations, which is found from below.
 --
 -- `walked…` and `next_…` say up to where so many rows that a figure may count come after a position, and whether there
--- are so many; `walked_edges` and `walked_steps` are those up to there.
+-- are so many.
 
 -- named_by_deltas: organisations that the deltas of some measures and days between two positions name
 WITH RECURSIVE named (organisation_id) AS MATERIALIZED (
@@ -18,25 +18,36 @@ WITH RECURSIVE named (organisation_id) AS MATERIALIZED (
 -- walked_edges: edges of spells of some kinds and days between two positions, and organisations that they name
 WITH RECURSIVE walked_edge AS MATERIALIZED (
     SELECT * FROM reporting.spell_edge
-    WHERE position > :after AND position <= :until AND kind = ANY (CAST(:kinds AS text[])) AND day < :upper
+    WHERE position > :after AND position <= :until AND kind = ANY (CAST(:kinds AS text[]))
+      AND how = ANY (CAST(:hows AS text[])) AND day < :upper
       AND greatest(day, coalesce(last, 'infinity')) >= :since_day
 ), named (organisation_id) AS MATERIALIZED (SELECT DISTINCT organisation_id FROM walked_edge);
 
--- walked_steps: all steps of persons of whom one may count whose event lies between two positions, as known; `names`,
--- `least` and the days say which may. Belated ones are taken all; `positions` and `persons` are those without waymarks
-WITH RECURSIVE walked_person (person) AS MATERIALIZED (
-    SELECT person FROM reporting.person_step
-    WHERE known_from > :after AND known_from <= :until AND day >= :since_day AND day <= :until_day
-      AND (name = ANY (CAST(:names AS text[]))
-           OR (stage_before IS DISTINCT FROM stage AND greatest(stage_before, stage) >= CAST(:least AS smallint)))
-    UNION
-    SELECT person FROM reporting.belated_step WHERE position > :after AND position <= :until
-    UNION
-    SELECT person FROM unnest(CAST(:positions AS bigint[]), CAST(:persons AS uuid[])) AS u (position, person)
-    WHERE position > :after AND position <= :until
-), walked_step AS MATERIALIZED (
+-- held_on_days: the same as in spells.sql; the planner sees more organisations than none, and makes no loop over all
+-- pairs of these and of edges
+, held_active AS MATERIALIZED (
+    SELECT h.part, h.organisation_id, e.day AS on_day
+    FROM held h
+    CROSS JOIN LATERAL (
+        SELECT e.day
+        FROM unnest(CAST(:days AS date[])) AS e (day)
+        WHERE h.from_day <= e.day AND e.day < h.to_day AND EXISTS (
+            SELECT FROM reporting.holding_version a
+            JOIN reporting.organisation_version v ON v.organisation_id = a.holder_id
+            WHERE a.organisation_id = h.organisation_id
+              AND a.valid_from <= e.day AND e.day < a.valid_to AND a.known_from <= :known AND :known < a.known_to
+              AND v.active AND v.valid_from <= e.day AND e.day < v.valid_to
+              AND v.known_from <= :known AND :known < v.known_to
+        )
+        OFFSET 0
+    ) e
+);
+
+-- walked_steps: all steps of some persons, as known, and organisations that they name
+WITH RECURSIVE walked_step AS MATERIALIZED (
     SELECT s.*
-    FROM walked_person p
+    FROM unnest(CAST(:walked AS uuid[])) AS p (person)
+    -- OFFSET 0: looked up one by one.
     CROSS JOIN LATERAL (
         SELECT * FROM reporting.person_step WHERE person = p.person AND known_from <= :known AND :known < known_to
         OFFSET 0
@@ -163,35 +174,53 @@ FROM (
 -- next_edges: of edges of spells, see `walked_edges`
 SELECT max(position) AS until, count(*) AS rows
 FROM (
-    SELECT position FROM reporting.spell_edge
-    WHERE position > :after AND position <= :end AND kind = ANY (CAST(:kinds AS text[])) AND day < :upper
+    SELECT position
+    FROM (
+        -- OFFSET 0: in log order, and no further than needed.
+        SELECT * FROM reporting.spell_edge WHERE position > :after AND position <= :end ORDER BY position OFFSET 0
+    ) AS e
+    WHERE kind = ANY (CAST(:kinds AS text[])) AND how = ANY (CAST(:hows AS text[])) AND day < :upper
       AND greatest(day, coalesce(last, 'infinity')) >= :since_day
     ORDER BY position LIMIT :some
 ) AS next;
 
--- next_steps: of steps, see `walked_steps`
-SELECT max(position) AS until, count(*) AS rows
+-- next_steps: of steps that may count, with the persons whose they are. `names` or `turns` say which do: a turn is
+-- from which stage to which; with `began_until` of candidacies that began on the days from `since_day` to that one.
+-- Belated ones are all taken; `positions` and `persons` are those that have no waymarks yet. WITH TIES: of a position
+-- all its persons or none.
+SELECT max(position) AS until, count(*) AS rows, coalesce(array_agg(DISTINCT person), '{}') AS walked
 FROM (
-    SELECT position
+    SELECT position, person
     FROM (
         (
-            SELECT known_from AS position FROM reporting.person_step
-            WHERE known_from > :after AND known_from <= :end AND day >= :since_day AND day <= :until_day
-              AND (name = ANY (CAST(:names AS text[]))
-                   OR (stage_before IS DISTINCT FROM stage
-                       AND greatest(stage_before, stage) >= CAST(:least AS smallint)))
-            ORDER BY known_from LIMIT :some
+            SELECT s.known_from AS position, s.person
+            FROM (
+                -- OFFSET 0: in log order, and no further than needed.
+                SELECT * FROM reporting.person_step WHERE known_from > :after AND known_from <= :end
+                ORDER BY known_from OFFSET 0
+            ) s
+            WHERE s.day >= :since_day AND s.day <= :until_day
+              AND (s.name = ANY (CAST(:names AS text[]))
+                   OR (coalesce(s.stage_before, -1) + 1) * 11 + coalesce(s.stage, -1) + 1
+                      = ANY (CAST(:turns AS integer[])))
+              AND (CAST(:began_until AS date) IS NULL OR EXISTS (
+                  SELECT FROM reporting.person_step b
+                  WHERE b.person = s.person AND b.name = 'CandidateIdentified'
+                    AND b.day >= :since_day AND b.day <= CAST(:began_until AS date) AND b.day <= s.day
+              ))
+            ORDER BY s.known_from FETCH FIRST (CAST(:some AS bigint)) ROWS WITH TIES
         )
         UNION ALL
         (
-            SELECT position FROM reporting.belated_step WHERE position > :after AND position <= :end
-            ORDER BY position LIMIT :some
+            SELECT position, person FROM reporting.belated_step WHERE position > :after AND position <= :end
+            ORDER BY position FETCH FIRST (CAST(:some AS bigint)) ROWS WITH TIES
         )
         UNION ALL
-        SELECT position FROM unnest(CAST(:positions AS bigint[])) AS u (position)
+        SELECT position, person
+        FROM unnest(CAST(:positions AS bigint[]), CAST(:persons AS uuid[])) AS u (position, person)
         WHERE position > :after AND position <= :end
     ) AS each
-    ORDER BY position LIMIT :some
+    ORDER BY position FETCH FIRST (CAST(:some AS bigint)) ROWS WITH TIES
 ) AS next;
 
 -- events_of_walked: the events of steps behind it, in log order; each the step's own, and how many days the step took
