@@ -16,7 +16,7 @@ from services.reporting.reports.additive import Bodies
 from services.reporting.reports.figures import ACTUAL_FLOWS
 from services.reporting.reports.question import OWN, WHOLE, Question
 from services.reporting.reports.reading import Reading
-from services.reporting.reports.statements import scope, scope_of_named
+from services.reporting.reports.statements import PIECES, scope, scope_of_named
 from services.reporting.reports.suppression import NOTHING, Withheld, at_the_top, below, remainder, told
 from services.reporting.reports.wanted import DAY, Wanted, flows
 from shared.events.vocabulary import REFERENCE
@@ -203,14 +203,12 @@ async def _read(reading: Reading) -> Parts:
         return parts
     for part, amounts in (await reading.sums(wanted)).items():
         parts[part].admitted = sum(amounts.values())
-    attributes, categories = _statements(reading.question.hierarchy, vast=await reading.is_vast())
-    parameters = _parameters(reading.question, wanted)
-    for row in (await reading.connection.execute(attributes, parameters)).all():
-        if row.part in parts:
-            _take(parts[row.part], row)
-    for row in (await reading.connection.execute(categories, parameters)).all():
-        if row.part in parts:
-            parts[row.part].categories[row.category] = row.persons
+    question = reading.question
+    admitted = _statement(question.hierarchy, vast=await reading.is_vast(), by_child=question.by_child)
+    for row in (await reading.connection.execute(admitted, _parameters(question, wanted))).all():
+        # Each admission is in one part only, and all are in the whole.
+        for part in {WHOLE, row.part}:
+            _take(parts[part], row)
     return parts
 
 
@@ -227,6 +225,9 @@ def _parameters(question: Question, wanted: Wanted) -> dict[str, Any]:
 
 
 def _take(part: Part, row: Any) -> None:
+    if row.category is not None:
+        part.categories[row.category] += row.persons
+        return
     by = [name for place, name in enumerate(reversed(COLUMNS)) if not row.others >> place & 1]
     if not by:
         part.states[row.state] += row.persons
@@ -244,7 +245,9 @@ def group_of(attribute: str, value: Any) -> str:
 
 
 @cache
-def _statements(hierarchy: str, *, vast: bool) -> tuple[TextClause, TextClause]:
-    """By attribute and by category. Of a vast tree only those who admitted somebody are looked at."""
+def _statement(hierarchy: str, *, vast: bool, by_child: bool) -> TextClause:
+    """Of a vast tree only those who admitted somebody are looked at."""
     scoped = scope_of_named(hierarchy, "named_by_admissions") if vast else scope(hierarchy)
-    return text(f"{scoped}\n{SQL['attributes'].text}"), text(f"{scoped}\n{SQL['categories'].text}")
+    if by_child:
+        scoped = scoped.replace(PIECES["scope"].text, PIECES["scope_of_parts"].text)
+    return text(f"{scoped}\n{SQL['admitted'].text}")
