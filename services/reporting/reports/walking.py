@@ -46,7 +46,7 @@ class Walk(Struct, frozen=True):
     connection: AsyncConnection
     known: int
     following: str
-    """The statement that says how far so many of these rows go."""
+    """The statement that says from where and how far so many of these rows go."""
     statement: TextClause
     parameters: dict[str, Any]
     """Of both statements, but for the positions between which they look."""
@@ -57,7 +57,7 @@ class Walk(Struct, frozen=True):
     async def events(self, after: int, limit: int) -> Sequence[Any]:
         """The first rows (position, source, event_id, change) after a position, in log order."""
         rows: list[Any] = []
-        parameters, some = dict(self.parameters), self.at_first
+        parameters, some = dict(self.parameters), min(self.at_first, 4 * limit)
         for begin, end in await self._stretches(after, parameters):
             here = begin
             while here < end and len(rows) < limit:
@@ -69,7 +69,7 @@ class Walk(Struct, frozen=True):
                 found: Sequence[Any] = ()
                 if next_.rows:
                     missing = limit - len(rows)
-                    between = {"after": here, "until": until, "limit": missing, **_besides(next_)}
+                    between = {"after": next_.first - 1, "until": until, "limit": missing, **_besides(next_)}
                     found = (await self.connection.execute(self.statement, parameters | between)).all()
                     some = _more(some, next_.rows, len(found), missing)
                     rows += found
@@ -112,7 +112,7 @@ class Walk(Struct, frozen=True):
 
 def _besides(next_: Any) -> dict[str, Any]:
     """What was found out about the next rows besides how far they go."""
-    return {name: each for name, each in next_._mapping.items() if name not in ("until", "rows")}
+    return {name: each for name, each in next_._mapping.items() if name not in ("first", "until", "rows")}
 
 
 def _more(some: int, rows: int, found: int, missing: int) -> int:

@@ -1,8 +1,8 @@
 -- Statements and pieces of `services.reporting.reports.walking`: a vast tree's events in log order; and the tree of
 -- some organisations, which is found from below.
 --
--- `walked…` and `next_…` say up to where so many rows that a figure may count come after a position, and whether there
--- are so many.
+-- `walked…` and `next_…` say from where and up to where so many rows that a figure may count come after a position, and
+-- whether there are so many.
 
 -- named_by_deltas: organisations that the deltas of some measures and days between two positions name
 WITH RECURSIVE named (organisation_id) AS MATERIALIZED (
@@ -134,7 +134,7 @@ WITH RECURSIVE named (organisation_id) AS (SELECT DISTINCT unnest(CAST(:named AS
 );
 
 -- walked: of deltas of some measures and days
-SELECT max(position) AS until, count(*) AS rows
+SELECT min(position) AS first, max(position) AS until, count(*) AS rows
 FROM (
     SELECT position FROM reporting.delta
     WHERE position > :after AND position <= :end AND measure = ANY (CAST(:kinds AS text[]))
@@ -143,7 +143,7 @@ FROM (
 ) AS next;
 
 -- walked_often: the same of measures and days that an index of their own has, see migration p0010
-SELECT max(position) AS until, count(*) AS rows
+SELECT min(position) AS first, max(position) AS until, count(*) AS rows
 FROM (
     SELECT position
     FROM (
@@ -158,7 +158,7 @@ FROM (
 ) AS next;
 
 -- walked_rare: the same of measures that an index of their own has, see migration p0009
-SELECT max(position) AS until, count(*) AS rows
+SELECT min(position) AS first, max(position) AS until, count(*) AS rows
 FROM (
     SELECT d.position
     FROM unnest(CAST(:kinds AS text[])) AS k (kind)
@@ -172,7 +172,7 @@ FROM (
 ) AS next;
 
 -- next_edges: of edges of spells, see `walked_edges`
-SELECT max(position) AS until, count(*) AS rows
+SELECT min(position) AS first, max(position) AS until, count(*) AS rows
 FROM (
     SELECT position
     FROM (
@@ -188,7 +188,7 @@ FROM (
 -- from which stage to which; with `began_until` of candidacies that began on the days from `since_day` to that one.
 -- Belated ones are all taken; `positions` and `persons` are those that have no waymarks yet. WITH TIES: of a position
 -- all its persons or none.
-SELECT max(position) AS until, count(*) AS rows, coalesce(array_agg(DISTINCT person), '{}') AS walked
+SELECT min(position) AS first, max(position) AS until, count(*) AS rows, coalesce(array_agg(DISTINCT person), '{}') AS walked
 FROM (
     SELECT position, person
     FROM (
