@@ -31,6 +31,8 @@ def questions(today: Parameters) -> dict[str, Asked]:
             ("movements", known),
             ("evidence", {**today, "measure": "actuals.admissions"}),
             ("evidence", {**today, "measure": "members.total"}),
+            ("evidence", {**today, "measure": "retention.still_members"}),
+            ("evidence", {**today, "measure": "timeliness.all.on_time"}),
             ("restatement", {**today, "since": str(int(EVENTS * 0.99))}),
             *((report, today) for report in ("coverage", "enterprise", "profile", "timeseries", "ranking")),
             *((report, today) for report in OF_PERSONS),
