@@ -5,13 +5,15 @@ from datetime import date
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector import person_sums, waymarks
 from services.reporting.projector.person_sums import PersonSums
 from services.reporting.projector.running_sums import RunningSums
-from services.reporting.reports import reader, running, walks
-from services.reporting.reports.evidence import evidence
+from services.reporting.reports import changes, reader, running, walks
+from services.reporting.reports.changes import changed
+from services.reporting.reports.evidence import evidence, wanted
 from services.reporting.reports.funnel import funnel
 from services.reporting.reports.question import Hierarchy
 from services.reporting.reports.reading import Reading
@@ -53,6 +55,7 @@ def every_tree_is_vast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "VAST", 0)
     monkeypatch.setattr(waymarks, "BLOCK", 4)
     monkeypatch.setattr(walks, "STEPS_AT_FIRST", 2)
+    monkeypatch.setattr(changes, "SPAN_AT_FIRST", 2)
 
 
 async def bodies(
@@ -83,7 +86,9 @@ async def bodies(
     measure = EVIDENCE[sum(map(ord, f"{asked}{period}{position}{hierarchy}")) % len(EVIDENCE)]
     first_page = await evidence(reading, measure, 0, 2)
     following = await evidence(reading, measure, first_page["next"] or 0, 100)
-    return [await funnel(reading), await retention(reading), first_page, following]
+    then = replace(question, known=max(known.position - 5, 1))
+    restated = [tuple(row) for row in await changed(reading, wanted(measure, question), then, 0, 100)]
+    return [await funnel(reading), await retention(reading), first_page, following, restated]
 
 
 async def same_both_ways(

@@ -6,9 +6,17 @@ from typing import Any
 
 from sqlalchemy import text
 
+from services.reporting.projector.person_sums import touched
+from services.reporting.projector.running_sums import moved
 from services.reporting.reports.question import Question
 from services.reporting.reports.reading import Reading, scope_parameters
-from services.reporting.reports.statements import CONTRIBUTIONS, OF_STEPS, Contribution, contributions
+from services.reporting.reports.statements import (
+    CONTRIBUTIONS,
+    OF_STEPS,
+    Contribution,
+    contributions,
+    steps_of_some,
+)
 from services.reporting.reports.walking import SQL as WALKING
 from services.reporting.reports.walks import CHANGED_BY_POSITION
 from services.reporting.reports.wanted import DAY, Wanted
@@ -28,8 +36,13 @@ _COUNTED_BY: dict[Contribution, tuple[str, ...]] = {
 FEW = 50_000
 """Positions whose deltas are gone through sooner than a tree is read as known then and as known now."""
 
+SPAN_AT_FIRST = 256
+SPAN_AT_MOST = 8_192
+"""Positions whose persons are looked at by one statement."""
+
 _OF_THEN = re.compile(
-    r"\b(today_tree|tree|scope|held|held_active|held_edge|held_step|began|admission|crossing|item|contribution)\b"
+    r"\b(today_tree|tree|scope|held|held_active|held_edge|held_step|began|admission|crossing|item|contribution"
+    r"|walked_step|named|up)\b"
     r"|:(known|organisation_id|children)\b"
 )
 
@@ -66,6 +79,22 @@ _CHANGED = {
     for contribution in CONTRIBUTIONS
 }
 
+_CHANGED_STEPS = {
+    (tree, contribution): text(
+        "\n".join(
+            (
+                steps_of_some(tree, contribution),
+                _of_then(steps_of_some(tree, contribution)),
+                SQL["by_step"].text.replace("c.position > :after", "c.position > :after AND c.position <= :until"),
+                SQL["changed"].text,
+            )
+        )
+    )
+    for tree in ("as_was", "current")
+    for contribution in OF_STEPS
+}
+"""The same of some persons only, and of events between two positions."""
+
 _RESTRUCTURED = {
     tree: text(
         "\n".join(
@@ -100,8 +129,38 @@ async def changed(reading: Reading, wanted: Wanted, then: Question, after: int, 
         "after": after,
         "limit": limit,
     }
+    if wanted.contribution in OF_STEPS and await _only_some_persons(reading, then):
+        return await _changed_steps(reading, wanted.contribution, parameters)
     statement = _CHANGED[(reading.question.hierarchy, wanted.contribution)]
     return (await reading.connection.execute(statement, parameters)).all()
+
+
+async def _only_some_persons(reading: Reading, then: Question) -> bool:
+    """Whether only those count otherwise of whom something became known since, and these are few."""
+    known = reading.question.known
+    if not reading.quick or then.root != reading.question.root or known - then.known > FEW:
+        return False
+    return not await moved(reading.connection, then.known, known)
+
+
+async def _changed_steps(
+    reading: Reading, contribution: Contribution, parameters: dict[str, Any]
+) -> Sequence[Any]:
+    """The same of steps: what an event changes is about persons of whom something became known at its position."""
+    question, limit = reading.question, parameters["limit"]
+    statement = _CHANGED_STEPS[(question.hierarchy, contribution)]
+    here, span = max(parameters["after"], parameters["then_known"]), SPAN_AT_FIRST
+    rows: list[Any] = []
+    await reading.connection.execute(WALKING["plan_each"])
+    while here < question.known and len(rows) < limit:
+        until = min(here + span, question.known)
+        persons = await touched(reading.connection, here, until, [])
+        if persons:
+            between = {"walked": persons, "after": here, "until": until, "limit": limit - len(rows)}
+            rows += (await reading.connection.execute(statement, parameters | between)).all()
+        here, span = until, min(4 * span, SPAN_AT_MOST)
+    await reading.connection.execute(WALKING["plan_once"])
+    return rows
 
 
 async def restructured(reading: Reading, since: int, until: int) -> Sequence[Any]:

@@ -73,6 +73,7 @@ class Reading:
     def __init__(self, connection: AsyncConnection, question: Question, *, quick: bool = True) -> None:
         self.connection = connection
         self.question = question
+        self.quick = quick
         self._running = Running(connection, question) if quick else None
         self._persons = PersonRunning(connection, question) if quick else None
 

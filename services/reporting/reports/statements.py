@@ -158,6 +158,12 @@ def walked(hierarchy: str, contribution: Contribution) -> TextClause:
     return text(between + "\n" + PIECES["events"].text)
 
 
+def steps_of_some(hierarchy: str, contribution: Contribution) -> str:
+    """What the steps of some persons add to measures within a question's scope."""
+    pieces = [PERSON_PIECES["held_steps"], PERSON_PIECES[contribution]]
+    return _of_walked(hierarchy, "steps", pieces).replace("JOIN reporting.person_step", "JOIN walked_step")
+
+
 def _of_walked(hierarchy: str, what: str, pieces: Sequence[TextClause]) -> str:
     return "\n".join([scope_of_named(hierarchy, f"walked_{what}"), *(each.text for each in pieces)])
 

@@ -56,6 +56,12 @@ class Walk(Struct, frozen=True):
 
     async def events(self, after: int, limit: int) -> Sequence[Any]:
         """The first rows (position, source, event_id, change) after a position, in log order."""
+        await self.connection.execute(SQL["plan_each"])
+        rows = await self._walked(after, limit)
+        await self.connection.execute(SQL["plan_once"])
+        return rows
+
+    async def _walked(self, after: int, limit: int) -> list[Any]:
         rows: list[Any] = []
         parameters, some = dict(self.parameters), min(self.at_first, 4 * limit)
         for begin, end in await self._stretches(after, parameters):
