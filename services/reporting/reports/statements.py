@@ -144,10 +144,7 @@ def of_rest(hierarchy: str, contribution: Contribution, asked: str) -> TextClaus
 def walked(hierarchy: str, contribution: Contribution) -> TextClause:
     """The events between two positions alone, for the tree of those organisations only that they name."""
     if contribution in OF_STEPS:
-        pieces = [PERSON_PIECES["held_steps"], PERSON_PIECES[contribution], WALKING["events_of_walked"]]
-        return text(
-            _of_walked(hierarchy, "steps", pieces).replace("JOIN reporting.person_step", "JOIN walked_step")
-        )
+        return text(steps_of_some(hierarchy, contribution) + "\n" + WALKING["events_of_walked"].text)
     if contribution in _OF_SPELLS:
         spells = [(WALKING if piece == "held_on_days" else SPELLS)[piece] for piece in _OF_SPELLS[contribution]]
         pieces = [*spells, PIECES["events"]]
