@@ -18,6 +18,7 @@ from services.reporting.reports.statements import (
     steps_of_some,
 )
 from services.reporting.reports.walking import SQL as WALKING
+from services.reporting.reports.walking import planned
 from services.reporting.reports.walks import CHANGED_BY_POSITION
 from services.reporting.reports.wanted import DAY, Wanted
 from shared.runtime.sql import Statements
@@ -151,15 +152,13 @@ async def _changed_steps(
     statement = _CHANGED_STEPS[(question.hierarchy, contribution)]
     here, span = max(parameters["after"], parameters["then_known"]), SPAN_AT_FIRST
     rows: list[Any] = []
-    await reading.connection.execute(WALKING["plan_each"])
     while here < question.known and len(rows) < limit:
         until = min(here + span, question.known)
         persons = await touched(reading.connection, here, until, [])
         if persons:
             between = {"walked": persons, "after": here, "until": until, "limit": limit - len(rows)}
-            rows += (await reading.connection.execute(statement, parameters | between)).all()
+            rows += await planned(reading.connection, statement, parameters | between)
         here, span = until, min(4 * span, SPAN_AT_MOST)
-    await reading.connection.execute(WALKING["plan_once"])
     return rows
 
 

@@ -268,9 +268,10 @@ class Reading:
         """
         if self._running is None or wanted.contribution not in WALKED:
             return None
-        if not few and not await self.is_vast():
+        is_vast = await self.is_vast()
+        if not few and not is_vast:
             return None
-        return await walk(self.connection, self.question, wanted, scope_parameters(self.question))
+        return await walk(self.connection, self.question, wanted, scope_parameters(self.question), is_vast=is_vast)
 
     async def is_vast(self) -> bool:
         """Whether the tree is so large that whole tables are gone through sooner than its organisations."""

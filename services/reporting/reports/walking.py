@@ -51,19 +51,15 @@ class Walk(Struct, frozen=True):
     parameters: dict[str, Any]
     """Of both statements, but for the positions between which they look."""
     at_first: int
-    """Rows that are gone through first; then more and more at a time."""
+    """Rows that are gone through first, but for vast trees no more than four times those that are missing."""
+    is_vast: bool
     marks: Marks | None = None
 
     async def events(self, after: int, limit: int) -> Sequence[Any]:
         """The first rows (position, source, event_id, change) after a position, in log order."""
-        await self.connection.execute(SQL["plan_each"])
-        rows = await self._walked(after, limit)
-        await self.connection.execute(SQL["plan_once"])
-        return rows
-
-    async def _walked(self, after: int, limit: int) -> list[Any]:
         rows: list[Any] = []
-        parameters, some = dict(self.parameters), min(self.at_first, 4 * limit)
+        parameters = dict(self.parameters)
+        some = min(self.at_first, 4 * limit) if self.is_vast else self.at_first
         for begin, end in await self._stretches(after, parameters):
             here = begin
             while here < end and len(rows) < limit:
@@ -76,7 +72,7 @@ class Walk(Struct, frozen=True):
                 if next_.rows:
                     missing = limit - len(rows)
                     between = {"after": next_.first - 1, "until": until, "limit": missing, **_besides(next_)}
-                    found = (await self.connection.execute(self.statement, parameters | between)).all()
+                    found = await planned(self.connection, self.statement, parameters | between)
                     some = _more(some, next_.rows, len(found), missing)
                     rows += found
                 here = until
@@ -114,6 +110,16 @@ class Walk(Struct, frozen=True):
         rows = await self.events(max(after, since), limit)
         told = {"positions": [row.position for row in rows], "changes": [row.change for row in rows]}
         return (await self.connection.execute(SQL["told"], told)).all() if rows else []
+
+
+async def planned(connection: AsyncConnection, statement: TextClause, parameters: dict[str, Any]) -> Sequence[Any]:
+    """Rows of a statement; where it is given persons, by a plan for so many of them."""
+    if "walked" not in parameters:
+        return (await connection.execute(statement, parameters)).all()
+    await connection.execute(SQL["plan_each"])
+    rows = (await connection.execute(statement, parameters)).all()
+    await connection.execute(SQL["plan_once"])
+    return rows
 
 
 def _besides(next_: Any) -> dict[str, Any]:

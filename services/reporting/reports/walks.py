@@ -46,7 +46,7 @@ _HOWS: Mapping[str, frozenset[str]] = {
 
 
 async def walk(
-    connection: AsyncConnection, question: Question, wanted: Wanted, scope: dict[str, Any]
+    connection: AsyncConnection, question: Question, wanted: Wanted, scope: dict[str, Any], *, is_vast: bool
 ) -> Walk | None:
     """The way to the events behind one of `WALKED`, if any; `scope` is what statements ask for about the scope."""
     parameters = {**wanted.parameters(), **scope, "by_child": False, "children": []}
@@ -54,7 +54,7 @@ async def walk(
     if wanted.contribution in _OF_DELTAS:
         kinds, since = _deltas(wanted)
         parameters |= {"kinds": kinds, "since_day": since}
-        return Walk(connection, known, _deltas_following(kinds, since), statement, parameters, AT_FIRST)
+        return Walk(connection, known, _deltas_following(kinds, since), statement, parameters, AT_FIRST, is_vast)
     marked = await connection.scalar(waymarks.SQL["marked"])
     if wanted.contribution in OF_STEPS:
         if known - marked > MOST_UNMARKED:
@@ -62,11 +62,11 @@ async def walk(
         steps = _steps(wanted)
         kinds = [f"step.{name}" for name in steps["names"]] or ["step.stage"]
         marks = Marks(kinds, steps["since_day"], steps["until_day"], marked)
-        return Walk(connection, known, "next_steps", statement, parameters | steps, STEPS_AT_FIRST, marks)
+        return Walk(connection, known, "next_steps", statement, parameters | steps, STEPS_AT_FIRST, is_vast, marks)
     since = _spells_since(wanted)
     marks = Marks(parameters["kinds"], since, wanted.last, marked)
     parameters |= {"since_day": since, "hows": _hows(wanted)}
-    return Walk(connection, known, "next_edges", statement, parameters, AT_FIRST, marks)
+    return Walk(connection, known, "next_edges", statement, parameters, AT_FIRST, is_vast, marks)
 
 
 def _deltas(wanted: Wanted) -> tuple[list[str], date]:
