@@ -17,6 +17,7 @@ from services.reporting.reports.statements import (
     FIRST_OF,
     OF_STANDING,
     OF_STEPS,
+    PIECES,
     VAST,
     Contribution,
     first_of,
@@ -47,6 +48,8 @@ _RUNNING: Mapping[Contribution, bool] = {
 _SERIES = frozenset({"level_steps", "flows", "own_flows", "movements", "spell_flows"})
 """Contributions of which running sums have a series."""
 _WITHOUT = "places.without_members"
+FEW = 200
+"""Organisations of a tree that are looked up one by one, whatever the planner takes it for."""
 _LEVELS = {"members": list(MEMBER_LEVELS), "candidates": list(CANDIDATE_LEVELS)}
 """Measures that each kind of standing sums adds up."""
 
@@ -76,6 +79,8 @@ class Reading:
         self.quick = quick
         self._running = Running(connection, question) if quick else None
         self._persons = PersonRunning(connection, question) if quick else None
+        self._few: bool | None = None
+        """Whether the tree is small; not asked for yet."""
 
     async def sums(self, wanted: Wanted) -> Amounts:
         """What the wanted measures amount to, in each part of the answer."""
@@ -195,8 +200,7 @@ class Reading:
         """What is asked of all parts but the whole and these children."""
         question = self.question
         parameters = {**wanted.parameters(), **scope_parameters(question), "skipped": list(children)}
-        rest = of_rest(question.hierarchy, wanted.contribution, asked)
-        return (await self.connection.execute(rest, parameters)).all()
+        return await self._look_up(of_rest(question.hierarchy, wanted.contribution, asked), parameters)
 
     async def _quick_series(self, wanted: Wanted, starts: Sequence[date]) -> list[int] | None:
         """The whole's series, by running sums; None where they say nothing of it."""
@@ -292,7 +296,19 @@ class Reading:
         asking = statement(question.hierarchy, wanted.contribution, asked, vast=vast)
         if vast and wanted.contribution in OF_STANDING:
             return await self._of_whole_tables(asking, parameters | await self._standing(wanted.contribution))
-        return (await self.connection.execute(asking, parameters)).all()
+        return await self._look_up(asking, parameters)
+
+    async def _look_up(self, asking: TextClause, parameters: dict[str, Any]) -> Sequence[Any]:
+        """Rows of a statement that goes down the tree, and looks each organisation up where these are few."""
+        if self._few is None:
+            tree = {"organisation_id": self.question.root, "known": self.question.known, "most": FEW}
+            self._few = bool(await self.connection.scalar(PIECES["few"], tree))
+        if not self._few:
+            return (await self.connection.execute(asking, parameters)).all()
+        await self.connection.execute(PIECES["loops_only"])
+        rows = (await self.connection.execute(asking, parameters)).all()
+        await self.connection.execute(PIECES["joins_too"])
+        return rows
 
     async def _of_whole_tables(self, asking: TextClause, parameters: dict[str, Any]) -> Sequence[Any]:
         """Rows of a statement whose tables are joined as wholes."""

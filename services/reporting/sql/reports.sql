@@ -11,6 +11,24 @@
 -- contribution(part, measure, position, change, day): what each position adds to a measure, and from which day; of
 --   what is counted one by one also `unit`, the thing that counts: `place/ID`, `organisation/ID`, `person/ID`.
 
+-- few: whether at most so many organisations have ever stood below one
+WITH RECURSIVE below (organisation_id) AS (
+    SELECT CAST(:organisation_id AS text)
+    UNION
+    SELECT v.organisation_id
+    FROM below b
+    JOIN reporting.organisation_version v ON v.parent_id = b.organisation_id
+    WHERE v.known_from <= :known AND :known < v.known_to
+)
+SELECT count(*) <= :most FROM (SELECT FROM below LIMIT CAST(:most AS bigint) + 1) AS first_ones;
+
+-- loops_only: until `joins_too`, each organisation of a small tree is looked up: the planner cannot know how few they
+-- are, and would rather go through all deltas of a nation
+SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true);
+
+-- joins_too: as usual again
+SELECT set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true);
+
 -- tree_as_was: on each day the tree of that day, from the founding of the asked one on
 WITH RECURSIVE tree (organisation_id, from_day, to_day, child) AS (
     SELECT v.organisation_id, greatest(CAST(:lower AS date), min(v.valid_from)), CAST(:upper AS date), CAST(NULL AS text)
