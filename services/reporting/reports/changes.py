@@ -34,7 +34,7 @@ _COUNTED_BY: dict[Contribution, tuple[str, ...]] = {
 }
 """Of places and organisations that are counted one by one: measures of whoever is in them that tell whether."""
 
-FEW = 50_000
+FEW = 150_000
 """Positions whose deltas are gone through sooner than a tree is read as known then and as known now."""
 
 SPAN_AT_FIRST = 256
@@ -115,7 +115,8 @@ async def changed(reading: Reading, wanted: Wanted, then: Question, after: int, 
     """
     if wanted.empty:
         return []
-    if wanted.contribution in CHANGED_BY_POSITION and then.root == reading.question.root:
+    same = then.root == reading.question.root
+    if wanted.contribution in CHANGED_BY_POSITION and same and not await reading.is_small():
         walk = await reading.walk(wanted, few=reading.question.known - then.known <= FEW)
         quick = None if walk is None else await walk.changed(then.known, after, limit)
         if quick is not None:
@@ -133,7 +134,7 @@ async def changed(reading: Reading, wanted: Wanted, then: Question, after: int, 
     if wanted.contribution in OF_STEPS and await _only_some_persons(reading, then):
         return await _changed_steps(reading, wanted.contribution, parameters)
     statement = _CHANGED[(reading.question.hierarchy, wanted.contribution)]
-    return (await reading.connection.execute(statement, parameters)).all()
+    return await reading.look_up(statement, parameters)
 
 
 async def _only_some_persons(reading: Reading, then: Question) -> bool:

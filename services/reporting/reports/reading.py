@@ -200,7 +200,7 @@ class Reading:
         """What is asked of all parts but the whole and these children."""
         question = self.question
         parameters = {**wanted.parameters(), **scope_parameters(question), "skipped": list(children)}
-        return await self._look_up(of_rest(question.hierarchy, wanted.contribution, asked), parameters)
+        return await self.look_up(of_rest(question.hierarchy, wanted.contribution, asked), parameters)
 
     async def _quick_series(self, wanted: Wanted, starts: Sequence[date]) -> list[int] | None:
         """The whole's series, by running sums; None where they say nothing of it."""
@@ -281,6 +281,13 @@ class Reading:
         """Whether the tree is so large that whole tables are gone through sooner than its organisations."""
         return self._running is not None and await self._running.is_vast()
 
+    async def is_small(self) -> bool:
+        """Whether so few organisations belong to the tree that looking them up is always right."""
+        if self._few is None:
+            tree = {"organisation_id": self.question.root, "known": self.question.known, "most": FEW}
+            self._few = bool(await self.connection.scalar(PIECES["few"], tree))
+        return self._few
+
     async def _standing(self, contribution: Contribution) -> dict[str, Any]:
         """What statements made of standing sums ask for besides: which kind of these, and where they stand."""
         kind = OF_STANDING[contribution]
@@ -296,14 +303,11 @@ class Reading:
         asking = statement(question.hierarchy, wanted.contribution, asked, vast=vast)
         if vast and wanted.contribution in OF_STANDING:
             return await self._of_whole_tables(asking, parameters | await self._standing(wanted.contribution))
-        return await self._look_up(asking, parameters)
+        return await self.look_up(asking, parameters)
 
-    async def _look_up(self, asking: TextClause, parameters: dict[str, Any]) -> Sequence[Any]:
+    async def look_up(self, asking: TextClause, parameters: dict[str, Any]) -> Sequence[Any]:
         """Rows of a statement that goes down the tree, and looks each organisation up where these are few."""
-        if self._few is None:
-            tree = {"organisation_id": self.question.root, "known": self.question.known, "most": FEW}
-            self._few = bool(await self.connection.scalar(PIECES["few"], tree))
-        if not self._few:
+        if not await self.is_small():
             return (await self.connection.execute(asking, parameters)).all()
         await self.connection.execute(PIECES["loops_only"])
         rows = (await self.connection.execute(asking, parameters)).all()

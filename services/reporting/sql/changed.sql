@@ -10,6 +10,8 @@
         SELECT position, change FROM contribution WHERE part = '*'
         UNION ALL
         SELECT position, -change FROM then_contribution WHERE part = '*'
+        -- Else the planner, who takes any two positions for near each other, goes through the log for it.
+        OFFSET 0
     ) AS both_times
     WHERE position > :after
     GROUP BY position

@@ -345,8 +345,9 @@ SELECT coalesce(sum(change), 0)::bigint FROM contribution WHERE part = '*';
 SELECT c.position, f.source, f.event_id, c.change
 FROM (
     SELECT position, sum(change)::bigint AS change
-    FROM contribution
-    WHERE part = '*' AND position > :after
+    -- OFFSET 0: else the planner goes through the log in this order, to find some that belong to the tree.
+    FROM (SELECT position, change FROM contribution WHERE part = '*' OFFSET 0) AS behind_it
+    WHERE position > :after
     GROUP BY position
     HAVING sum(change) <> 0
     ORDER BY position
