@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from services.reporting.projector.person_sums import touched
 from services.reporting.projector.running_sums import moved
+from services.reporting.reports.planning import planned
 from services.reporting.reports.question import Question
 from services.reporting.reports.reading import Reading, scope_parameters
 from services.reporting.reports.statements import (
@@ -18,7 +19,6 @@ from services.reporting.reports.statements import (
     steps_of_some,
 )
 from services.reporting.reports.walking import SQL as WALKING
-from services.reporting.reports.walking import planned
 from services.reporting.reports.walks import CHANGED_BY_POSITION
 from services.reporting.reports.wanted import DAY, Wanted
 from shared.runtime.sql import Statements
@@ -158,7 +158,7 @@ async def _changed_steps(
         persons = await touched(reading.connection, here, until, [])
         if persons:
             between = {"walked": persons, "after": here, "until": until, "limit": limit - len(rows)}
-            rows += await planned(reading.connection, statement, parameters | between)
+            rows += await planned(reading.connection, "for_so_many", statement, parameters | between)
         here, span = until, min(4 * span, SPAN_AT_MOST)
     return rows
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector.standing_sums import SQL as STANDING
 from services.reporting.reports.person_running import PersonRunning
+from services.reporting.reports.planning import planned
 from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.running import Running
 from services.reporting.reports.statements import (
@@ -18,7 +19,6 @@ from services.reporting.reports.statements import (
     OF_STANDING,
     OF_STEPS,
     PIECES,
-    VAST,
     Contribution,
     first_of,
     of_named,
@@ -48,7 +48,7 @@ _RUNNING: Mapping[Contribution, bool] = {
 _SERIES = frozenset({"level_steps", "flows", "own_flows", "movements", "spell_flows"})
 """Contributions of which running sums have a series."""
 _WITHOUT = "places.without_members"
-FEW = 200
+SMALL = 200
 """Organisations of a tree that are looked up one by one, whatever the planner takes it for."""
 _LEVELS = {"members": list(MEMBER_LEVELS), "candidates": list(CANDIDATE_LEVELS)}
 """Measures that each kind of standing sums adds up."""
@@ -79,7 +79,7 @@ class Reading:
         self.quick = quick
         self._running = Running(connection, question) if quick else None
         self._persons = PersonRunning(connection, question) if quick else None
-        self._few: bool | None = None
+        self._small: bool | None = None
         """Whether the tree is small; not asked for yet."""
 
     async def sums(self, wanted: Wanted) -> Amounts:
@@ -146,7 +146,7 @@ class Reading:
         some = 4 * more["limit"]
         parameters = {**wanted.parameters(), **more, **scope_parameters(question), "some": some}
         standing = await self._standing(wanted.contribution)
-        found = await self._of_whole_tables(first_of(asked), parameters | standing)
+        found = await planned(self.connection, "of_whole_tables", first_of(asked), parameters | standing)
         named = {"named": sorted({row.organisation_id for row in found})}
         of_these = of_named(question.hierarchy, wanted.contribution, asked)
         rows = (await self.connection.execute(of_these, parameters | named)).all()
@@ -283,10 +283,10 @@ class Reading:
 
     async def is_small(self) -> bool:
         """Whether so few organisations belong to the tree that looking them up is always right."""
-        if self._few is None:
-            tree = {"organisation_id": self.question.root, "known": self.question.known, "most": FEW}
-            self._few = bool(await self.connection.scalar(PIECES["few"], tree))
-        return self._few
+        if self._small is None:
+            tree = {"organisation_id": self.question.root, "known": self.question.known, "most": SMALL}
+            self._small = not await self.is_vast() and bool(await self.connection.scalar(PIECES["few"], tree))
+        return self._small
 
     async def _standing(self, contribution: Contribution) -> dict[str, Any]:
         """What statements made of standing sums ask for besides: which kind of these, and where they stand."""
@@ -302,24 +302,15 @@ class Reading:
         vast = vast and not (wanted.contribution == "mentors" and asked == "events")
         asking = statement(question.hierarchy, wanted.contribution, asked, vast=vast)
         if vast and wanted.contribution in OF_STANDING:
-            return await self._of_whole_tables(asking, parameters | await self._standing(wanted.contribution))
+            parameters |= await self._standing(wanted.contribution)
+            return await planned(self.connection, "of_whole_tables", asking, parameters)
         return await self.look_up(asking, parameters)
 
     async def look_up(self, asking: TextClause, parameters: dict[str, Any]) -> Sequence[Any]:
         """Rows of a statement that goes down the tree, and looks each organisation up where these are few."""
-        if not await self.is_small():
-            return (await self.connection.execute(asking, parameters)).all()
-        await self.connection.execute(PIECES["loops_only"])
-        rows = (await self.connection.execute(asking, parameters)).all()
-        await self.connection.execute(PIECES["joins_too"])
-        return rows
-
-    async def _of_whole_tables(self, asking: TextClause, parameters: dict[str, Any]) -> Sequence[Any]:
-        """Rows of a statement whose tables are joined as wholes."""
-        await self.connection.execute(VAST["no_loops"])
-        rows = (await self.connection.execute(asking, parameters)).all()
-        await self.connection.execute(VAST["loops"])
-        return rows
+        if await self.is_small():
+            return await planned(self.connection, "of_each", asking, parameters)
+        return (await self.connection.execute(asking, parameters)).all()
 
 
 def _add(found: Mapping[str, Counter[str]], rows: Iterable[Any]) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector import waymarks
 from services.reporting.projector.running_sums import moved
+from services.reporting.reports.planning import planned
 from shared.runtime.sql import Statements
 
 SQL = Statements("services.reporting.sql", "walking.sql")
@@ -72,13 +73,19 @@ class Walk(Struct, frozen=True):
                 if next_.rows:
                     missing = limit - len(rows)
                     between = {"after": next_.first - 1, "until": until, "limit": missing, **_besides(next_)}
-                    found = await planned(self.connection, self.statement, parameters | between)
+                    found = await self._found(parameters | between)
                     some = _more(some, next_.rows, len(found), missing)
                     rows += found
                 here = until
             if len(rows) >= limit:
                 break
         return rows
+
+    async def _found(self, parameters: dict[str, Any]) -> Sequence[Any]:
+        if "walked" in parameters:
+            # Persons: by a plan for so many of them.
+            return await planned(self.connection, "for_so_many", self.statement, parameters)
+        return (await self.connection.execute(self.statement, parameters)).all()
 
     async def _stretches(self, after: int, parameters: dict[str, Any]) -> list[Stretch]:
         """The stretches of the log after a position to go through; puts in what has no waymarks yet."""
@@ -110,16 +117,6 @@ class Walk(Struct, frozen=True):
         rows = await self.events(max(after, since), limit)
         told = {"positions": [row.position for row in rows], "changes": [row.change for row in rows]}
         return (await self.connection.execute(SQL["told"], told)).all() if rows else []
-
-
-async def planned(connection: AsyncConnection, statement: TextClause, parameters: dict[str, Any]) -> Sequence[Any]:
-    """Rows of a statement; where it is given persons, by a plan for so many of them."""
-    if "walked" not in parameters:
-        return (await connection.execute(statement, parameters)).all()
-    await connection.execute(SQL["plan_each"])
-    rows = (await connection.execute(statement, parameters)).all()
-    await connection.execute(SQL["plan_once"])
-    return rows
 
 
 def _besides(next_: Any) -> dict[str, Any]:

@@ -22,13 +22,6 @@ WITH RECURSIVE below (organisation_id) AS (
 )
 SELECT count(*) <= :most FROM (SELECT FROM below LIMIT CAST(:most AS bigint) + 1) AS first_ones;
 
--- loops_only: until `joins_too`, each organisation of a small tree is looked up: the planner cannot know how few they
--- are, and would rather go through all deltas of a nation
-SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true);
-
--- joins_too: as usual again
-SELECT set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true);
-
 -- tree_as_was: on each day the tree of that day, from the founding of the asked one on
 WITH RECURSIVE tree (organisation_id, from_day, to_day, child) AS (
     SELECT v.organisation_id, greatest(CAST(:lower AS date), min(v.valid_from)), CAST(:upper AS date), CAST(NULL AS text)

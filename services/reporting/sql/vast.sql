@@ -2,17 +2,11 @@
 -- `person_reports.sql` and `spells.sql`. They say the same. Those look each organisation, place or cell up by an index,
 -- which is right for a few; these go through whole tables once and join them, which is right where nearly all belong.
 -- CTEs that are MATERIALIZED cannot be looked up one by one: the planner knows no sizes here, and would. For the same
--- reason statements about standing sums run behind `no_loops`.
+-- reason statements about standing sums are planned `of_whole_tables` (`planning.sql`).
 --
 -- standing(organisation_id, amount): members or open candidates, as `kind` says, on the evening of `day`, as known, of
 --   each organisation as facts name it; `kept` is the position that the standing sums are of.
 -- held_by(id, amount): the same in the hands of each organisation.
-
--- no_loops: until `loops`, tables are joined as wholes; what has to be looked up says so by LATERAL
-SET LOCAL enable_nestloop = off;
-
--- loops: as usual again
-SET LOCAL enable_nestloop = on;
 
 -- tree_as_was: those with others below them one level after the other, and then all that have none
 WITH RECURSIVE stood AS MATERIALIZED (

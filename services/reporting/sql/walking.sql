@@ -236,12 +236,6 @@ HAVING sum(c.change) <> 0
 ORDER BY f.position
 LIMIT :limit;
 
--- plan_each: until `plan_once`, statements are planned for how much they are given: a plan for any number takes few
-SET LOCAL plan_cache_mode = force_custom_plan;
-
--- plan_once: as usual again
-SET LOCAL plan_cache_mode = auto;
-
 -- told: events by their positions, with what each changed
 SELECT c.position, f.source, f.event_id, f.type, f.effectiveon, m.recordedat, c.change
 FROM unnest(CAST(:positions AS bigint[]), CAST(:changes AS bigint[])) AS c (position, change)
