@@ -66,7 +66,6 @@ PROJECTIONS = {
                 {
                     *("checkpoint", "subject", "traveller", "running_sum", "running_sum_progress", "summed"),
                     *("known_sum", "yearly_sum"),
-                    *("person_sum", "person_sum_progress", "person_summed"),
                     *("step_sum", "step_sum_progress", "step_summed"),
                     *("standing_sum", "standing_charge", "standing_progress"),
                     *("waymark", "belated_step", "waymark_progress"),
