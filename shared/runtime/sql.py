@@ -23,3 +23,14 @@ class Statements:
 
     def __getitem__(self, name: str) -> TextClause:
         return self._statements[name]
+
+
+def instead(statement: str, part: str, other: str) -> str:
+    """A statement with something other in the place of a part.
+
+    Raises LookupError where the part is not there: somebody has written it otherwise, and left alone the statement
+    would ask something else.
+    """
+    if part not in statement:
+        raise LookupError(f"expected a statement with {part!r} in it, found {statement!r}")
+    return statement.replace(part, other)

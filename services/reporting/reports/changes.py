@@ -21,7 +21,7 @@ from services.reporting.reports.statements import (
 from services.reporting.reports.walking import SQL as WALKING
 from services.reporting.reports.walks import CHANGED_BY_POSITION
 from services.reporting.reports.wanted import DAY, Wanted
-from shared.runtime.sql import Statements
+from shared.runtime.sql import Statements, instead
 from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
 
 SQL = Statements("services.reporting.sql", "changed.sql")
@@ -52,16 +52,16 @@ def _of_then(statement: str) -> str:
     """The same pieces under names of their own, as known at `known_then`: to stand behind those of now."""
     bare = "\n".join(line for line in statement.splitlines() if not line.startswith("--"))
     named = _OF_THEN.sub(lambda m: f"then_{m[1]}" if m[1] else f":then_{m[2]}", bare)
-    return named.replace("WITH RECURSIVE", ",", 1)
+    return instead(named, "WITH RECURSIVE", ",")
 
 
 def _caused(contribution: Contribution) -> str:
     if contribution in OF_STEPS:
         return SQL["by_step"].text
     if contribution in _COUNTED_BY:
-        return SQL["by_unit"].text.replace("--touched", SQL["touched_units"].text)
+        return instead(SQL["by_unit"].text, "--touched", SQL["touched_units"].text)
     if contribution == "mentors":
-        return SQL["by_unit"].text.replace("--touched", SQL["touched_mentors"].text)
+        return instead(SQL["by_unit"].text, "--touched", SQL["touched_mentors"].text)
     return SQL["by_position"].text
 
 
@@ -80,13 +80,17 @@ _CHANGED = {
     for contribution in CONTRIBUTIONS
 }
 
+_SPAN = ("c.position > :after", "c.position > :after AND c.position <= :until")
+
 _CHANGED_STEPS = {
     (tree, contribution): text(
         "\n".join(
             (
                 steps_of_some(tree, contribution),
                 _of_then(steps_of_some(tree, contribution)),
-                SQL["by_step"].text.replace("c.position > :after", "c.position > :after AND c.position <= :until"),
+                instead(
+                    SQL["by_step"].text, "c.position > :after", "c.position > :after AND c.position <= :until"
+                ),
                 SQL["changed"].text,
             )
         )

@@ -16,7 +16,7 @@ from services.reporting.reports.additive import Bodies
 from services.reporting.reports.figures import ACTUAL_FLOWS
 from services.reporting.reports.question import OWN, WHOLE, Question
 from services.reporting.reports.reading import Reading
-from services.reporting.reports.statements import PIECES, scope, scope_of_named
+from services.reporting.reports.statements import of_parts, scope, scope_of_named
 from services.reporting.reports.suppression import NOTHING, Withheld, at_the_top, below, remainder, told
 from services.reporting.reports.wanted import DAY, Wanted, flows
 from shared.events.vocabulary import REFERENCE
@@ -249,5 +249,5 @@ def _statement(hierarchy: str, *, vast: bool, by_child: bool) -> TextClause:
     """Of a vast tree only those who admitted somebody are looked at."""
     scoped = scope_of_named(hierarchy, "named_by_admissions") if vast else scope(hierarchy)
     if by_child:
-        scoped = scoped.replace(PIECES["scope"].text, PIECES["scope_of_parts"].text)
+        scoped = of_parts(scoped)
     return text(f"{scoped}\n{SQL['admitted'].text}")

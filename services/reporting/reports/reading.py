@@ -1,6 +1,5 @@
 """Reading figures: sums of signed deltas within a question's scope, and the events behind them."""
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -10,10 +9,9 @@ from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector.standing_sums import SQL as STANDING
-from services.reporting.reports.person_running import PersonRunning
+from services.reporting.reports.kept_sums import KeptSums
 from services.reporting.reports.planning import planned
 from services.reporting.reports.question import WHOLE, Question
-from services.reporting.reports.running import Running
 from services.reporting.reports.statements import (
     FIRST_OF,
     OF_STANDING,
@@ -27,27 +25,12 @@ from services.reporting.reports.statements import (
 )
 from services.reporting.reports.walking import Walk
 from services.reporting.reports.walks import WALKED, walk
-from services.reporting.reports.wanted import DAY, Wanted
+from services.reporting.reports.wanted import Wanted
 from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
 
 Amounts = Mapping[str, Counter[str]]
 """Part of the answer → measure → amount."""
 
-_RUNNING: Mapping[Contribution, bool] = {
-    "levels": True,
-    "flows": False,
-    "own_flows": False,
-    "movements": False,
-    "places_without_members": True,
-    "places": True,
-    "spell_levels": True,
-    "spell_days": True,
-    "spell_flows": False,
-}
-"""Contributions that running sums are kept of, and whether they are levels: sums over all days up to one."""
-_SERIES = frozenset({"level_steps", "flows", "own_flows", "movements", "spell_flows"})
-"""Contributions of which running sums have a series."""
-_WITHOUT = "places.without_members"
 SMALL = 200
 """Organisations of a tree that are looked up one by one, whatever the planner takes it for."""
 _LEVELS = {"members": list(MEMBER_LEVELS), "candidates": list(CANDIDATE_LEVELS)}
@@ -77,16 +60,15 @@ class Reading:
         self.connection = connection
         self.question = question
         self.quick = quick
-        self._running = Running(connection, question) if quick else None
-        self._persons = PersonRunning(connection, question) if quick else None
+        self._kept = KeptSums(connection, question) if quick else None
         self._small: bool | None = None
         """Whether the tree is small; not asked for yet."""
 
     async def sums(self, wanted: Wanted) -> Amounts:
         """What the wanted measures amount to, in each part of the answer."""
-        quick = await self._quick(wanted)
-        if quick is not None:
-            return quick
+        kept = await self._kept_sums(wanted)
+        if kept is not None:
+            return kept
         found: dict[str, Counter[str]] = {part: Counter() for part in self.question.parts}
         if not wanted.empty:
             _add(found, await self._ask(wanted, "sums"))
@@ -94,9 +76,9 @@ class Reading:
 
     async def value(self, wanted: Wanted) -> int:
         """What all the wanted measures amount to in the whole."""
-        running = await self._run(wanted, [self.question.root])
-        if running is not None:
-            return running[self.question.root].total()
+        kept = None if self._kept is None else await self._kept.of([self.question.root], wanted)
+        if kept is not None:
+            return kept[self.question.root].total()
         return 0 if wanted.empty else int((await self._ask(wanted, "value"))[0][0])
 
     async def events(self, wanted: Wanted, after: int, limit: int) -> Sequence[Any]:
@@ -117,9 +99,9 @@ class Reading:
 
         What lies before the first span is added to it.
         """
-        quick = await self._quick_series(wanted, starts)
-        if quick is not None:
-            return {WHOLE: quick}
+        kept = None if self._kept is None or self.question.by_child else await self._kept.series(wanted, starts)
+        if kept is not None:
+            return {WHOLE: kept}
         found = {part: [0] * len(starts) for part in self.question.parts}
         for row in await self._ask(wanted, "series", starts=list(starts)):
             if row.part in found:
@@ -131,9 +113,9 @@ class Reading:
         if wanted.empty:
             return []
         if asked in ("days_taken", "cohorts"):
-            quick = await self._quick_steps(wanted, asked)
-            if quick is not None:
-                return quick
+            kept = await self._kept_of_persons(wanted, asked)
+            if kept is not None:
+                return kept
         if asked in FIRST_OF and not self.question.by_child and len(wanted.days) == 1 and await self.is_vast():
             first = await self._first_of(wanted, asked, **more)
             if first is not None:
@@ -158,43 +140,36 @@ class Reading:
                 return None
         return rows
 
-    async def _quick(self, wanted: Wanted) -> Amounts | None:
-        """All parts, by running sums where there are any; None where they say nothing of the whole."""
+    async def _kept_sums(self, wanted: Wanted) -> Amounts | None:
+        """All parts, by the sums that are kept where there are any; None where they say nothing of the whole."""
         question = self.question
+        children = await self._kept_children(wanted)
+        if self._kept is None or children is None:
+            return None
+        sums = await self._kept.of([question.root, *children], wanted)
+        if sums is None:
+            return None
         if not question.by_child:
-            whole = await self._run(wanted, [question.root])
-            return None if whole is None else {WHOLE: whole[question.root]}
-        if wanted.contribution in OF_STEPS:
-            children = await self._children_of_steps(wanted)
-        elif self._running is None or not self._runs(wanted):
-            return None
-        else:
-            children = await self._running.children(wanted.measures, wanted.parameters()["lower"], wanted.last)
-        running = await self._run(wanted, [question.root, *children])
-        if running is None:
-            return None
+            return {WHOLE: sums[question.root]}
         found: dict[str, Counter[str]] = {part: Counter() for part in question.parts}
         _add(found, await self._ask_rest(wanted, "sums", children))
-        return found | {child: running[child] for child in children} | {WHOLE: running[question.root]}
+        return found | {child: sums[child] for child in children} | {WHOLE: sums[question.root]}
 
-    async def _quick_steps(self, wanted: Wanted, asked: str) -> Sequence[Any] | None:
-        """What steps come to in all parts, by the sums of persons; None where they say nothing of the whole."""
-        if self._persons is None:
+    async def _kept_of_persons(self, wanted: Wanted, asked: str) -> Sequence[Any] | None:
+        """What steps come to in all parts, in the same way."""
+        children = await self._kept_children(wanted)
+        if self._kept is None or children is None:
             return None
-        question = self.question
-        children = await self._children_of_steps(wanted) if question.by_child else []
-        organisations = [question.root, *children]
-        rows: Sequence[Any] | None
-        if asked == "days_taken":
-            rows = await self._persons.days_taken(organisations, wanted.first, wanted.last)
-        else:
-            rows = await self._persons.cohorts(organisations, wanted.days[-1])
-        if rows is None or not question.by_child:
+        rows = await self._kept.of_persons([self.question.root, *children], wanted, asked)
+        if rows is None or not self.question.by_child:
             return rows
         return [*rows, *await self._ask_rest(wanted, asked, children)]
 
-    async def _children_of_steps(self, wanted: Wanted) -> list[str]:
-        return [] if self._persons is None else await self._persons.children(wanted.first, wanted.last)
+    async def _kept_children(self, wanted: Wanted) -> list[str] | None:
+        """Parts besides the whole that need not be added up; None where nothing is kept of what is wanted."""
+        if self._kept is None:
+            return None
+        return await self._kept.children(wanted) if self.question.by_child else []
 
     async def _ask_rest(self, wanted: Wanted, asked: str, children: Sequence[str]) -> Sequence[Any]:
         """What is asked of all parts but the whole and these children."""
@@ -202,75 +177,12 @@ class Reading:
         parameters = {**wanted.parameters(), **scope_parameters(question), "skipped": list(children)}
         return await self.look_up(of_rest(question.hierarchy, wanted.contribution, asked), parameters)
 
-    async def _quick_series(self, wanted: Wanted, starts: Sequence[date]) -> list[int] | None:
-        """The whole's series, by running sums; None where they say nothing of it."""
-        if self._running is None or self.question.by_child or wanted.contribution not in _SERIES:
-            return None
-        days = await self._running.by_day(
-            wanted.measures, starts[0], wanted.last, own=wanted.contribution == "own_flows"
-        )
-        if days is None:
-            return None
-        found = [0] * len(starts)
-        if wanted.contribution == "level_steps":
-            before = await self._running.sums(wanted.measures, date.min, starts[0] - DAY, own=False)
-            found[0] = before.total() if before is not None else 0
-        for day, amount in days.items():
-            found[bisect_right(starts, day) - 1] += amount
-        return found
-
-    def _runs(self, wanted: Wanted) -> bool:
-        """Whether running sums are kept of what is wanted."""
-        of_a_day = wanted.contribution == "spell_days" or wanted.days == (wanted.last,)
-        return wanted.contribution in _RUNNING and not wanted.empty and of_a_day
-
-    async def _run(self, wanted: Wanted, organisations: Sequence[str]) -> Mapping[str, Counter[str]] | None:
-        """What the running sums say of organisations; None where they say nothing."""
-        if wanted.contribution in OF_STEPS:
-            return await self._run_steps(wanted, organisations)
-        if self._running is None or not self._runs(wanted):
-            return None
-        places = wanted.contribution == "places_without_members"
-        first = date.min if _RUNNING[wanted.contribution] else wanted.first
-        found = {each: Counter[str]() for each in organisations}
-        for day in wanted.days if wanted.contribution == "spell_days" else (wanted.last,):
-            sums = await self._running.of(
-                organisations,
-                [_WITHOUT] if places else wanted.measures,
-                first,
-                day,
-                own=wanted.contribution == "own_flows",
-            )
-            if sums is None:
-                return None
-            for organisation, amounts in sums.items():
-                found[organisation].update(amounts)
-        if places:
-            return {each: Counter({wanted.contribution: sums[_WITHOUT]}) for each, sums in found.items()}
-        return found
-
-    async def _run_steps(self, wanted: Wanted, organisations: Sequence[str]) -> Mapping[str, Counter[str]] | None:
-        """The same by the sums of persons."""
-        if self._persons is None or wanted.empty:
-            return None
-        first, last, until = wanted.first, wanted.last, wanted.days[-1]
-        match wanted.contribution:
-            case "cohort":
-                found = await self._persons.cohort(organisations, wanted.measures, first, last, until)
-            case "went_on":
-                found = await self._persons.went_on(organisations, first, last)
-            case _:
-                found = await self._persons.retention(organisations, first, last, until)
-        return found and {
-            part: Counter({each: amounts[each] for each in wanted.measures}) for part, amounts in found.items()
-        }
-
     async def walk(self, wanted: Wanted, *, few: bool = False) -> Walk | None:
         """Where its events are found sooner one after the other: how.
 
         That is so where the tree is vast, or where only a few positions are gone through.
         """
-        if self._running is None or wanted.contribution not in WALKED:
+        if self._kept is None or wanted.contribution not in WALKED:
             return None
         is_vast = await self.is_vast()
         if not few and not is_vast:
@@ -279,7 +191,7 @@ class Reading:
 
     async def is_vast(self) -> bool:
         """Whether the tree is so large that whole tables are gone through sooner than its organisations."""
-        return self._running is not None and await self._running.is_vast()
+        return self._kept is not None and await self._kept.is_vast()
 
     async def is_small(self) -> bool:
         """Whether so few organisations belong to the tree that looking them up is always right."""

@@ -12,7 +12,7 @@ from sqlalchemy import TextClause, text
 
 from services.reporting.projector.running_sums import COUNTED
 from services.reporting.reports.walking import SQL as WALKING
-from shared.runtime.sql import Statements
+from shared.runtime.sql import Statements, instead
 
 PIECES = Statements("services.reporting.sql", "reports.sql")
 PERSON_PIECES = Statements("services.reporting.sql", "person_reports.sql")
@@ -128,16 +128,15 @@ def of_rest(hierarchy: str, contribution: Contribution, asked: str) -> TextClaus
     if contribution == "levels":
         # Who has no sums is small, and looked up; a join would go through all deltas there are.
         each = PIECES[f"counting_{hierarchy}"].text + "\n" + PIECES["levels_of_each"].text
-        whole = whole.replace(PIECES["levels"].text, each)
-    skipping = (
-        "v.organisation_id <> CAST(:organisation_id AS text) "
-        "AND v.organisation_id <> ALL (CAST(:skipped AS text[]))"
-    )
-    return text(
-        whole.replace(PIECES["scope"].text, PIECES["scope_of_parts"].text).replace(
-            "v.organisation_id <> CAST(:organisation_id AS text)", skipping
-        )
-    )
+        whole = instead(whole, PIECES["levels"].text, each)
+    not_asked = "v.organisation_id <> CAST(:organisation_id AS text)"
+    not_skipped = f"{not_asked} AND v.organisation_id <> ALL (CAST(:skipped AS text[]))"
+    return text(instead(of_parts(whole), not_asked, not_skipped))
+
+
+def of_parts(statement: str) -> str:
+    """The same of all parts but the whole."""
+    return instead(statement, PIECES["scope"].text, PIECES["scope_of_parts"].text)
 
 
 @cache
@@ -149,16 +148,16 @@ def walked(hierarchy: str, contribution: Contribution) -> TextClause:
         spells = [(WALKING if piece == "held_on_days" else SPELLS)[piece] for piece in _OF_SPELLS[contribution]]
         pieces = [*spells, PIECES["events"]]
         of_spells = _of_walked(hierarchy, "edges", pieces).replace("--counted", COUNTED)
-        return text(of_spells.replace("JOIN reporting.spell_edge", "JOIN walked_edge"))
+        return text(instead(of_spells, "JOIN reporting.spell_edge", "JOIN walked_edge"))
     scoped = scope_of_named(hierarchy, "named_by_deltas") + "\n" + PIECES[contribution].text
-    between = scoped.replace("d.position <= :known", "d.position > :after AND d.position <= :until")
+    between = instead(scoped, "d.position <= :known", "d.position > :after AND d.position <= :until")
     return text(between + "\n" + PIECES["events"].text)
 
 
 def steps_of_some(hierarchy: str, contribution: Contribution) -> str:
     """What the steps of some persons add to measures within a question's scope."""
     pieces = [PERSON_PIECES["held_steps"], PERSON_PIECES[contribution]]
-    return _of_walked(hierarchy, "steps", pieces).replace("JOIN reporting.person_step", "JOIN walked_step")
+    return instead(_of_walked(hierarchy, "steps", pieces), "JOIN reporting.person_step", "JOIN walked_step")
 
 
 def _of_walked(hierarchy: str, what: str, pieces: Sequence[TextClause]) -> str:
