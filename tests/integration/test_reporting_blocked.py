@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.given import admitted, event, identified, merged, new_uuid, organisation, root
 from tests.integration.reporting_given import RunningReporting
 from tests.integration.test_reporting_funnel import listed, moved
@@ -88,13 +90,14 @@ async def test_only_cells_with_enough_candidates_are_listed_and_counted(reportin
         await reporting.ask(f"root/blocked?at_least={wrong}", 400)
 
 
-async def test_pages_list_each_cell_once_the_most_candidates_first(reporting: RunningReporting) -> None:
+@pytest.mark.parametrize("by", ["", "&by=child"])
+async def test_pages_list_each_cell_once_the_most_candidates_first(reporting: RunningReporting, by: str) -> None:
     for number, at in enumerate(("cell-2", "alone", "cell"), 1):
         await waiting(reporting, number % 3 + 1, "2022-01-01", at)
 
     found, after = [], ""
     while after is not None:
-        page = await blocked(reporting, f"{DAY}&limit=1" + (f"&after={after}" if after else ""))
+        page = await blocked(reporting, f"{DAY}&limit=1{by}" + (f"&after={after}" if after else ""))
         assert page["counts"]["blocked"] == 3
         found += [(each["organisation"]["id"], each["open"]) for each in page["cells"]]
         after = page["next"]

@@ -74,13 +74,18 @@ async def test_cells_that_become_one_share_their_places(reporting: RunningReport
     assert await flags(reporting, "as_of=2022-05-31") == {"a": (5, []), "b": (2, ["fewer_than_3"])}
 
 
+@pytest.mark.parametrize("by", ["", "&by=child"])
 @pytest.mark.parametrize("report", ["coverage", "enterprise"])
-async def test_lists_come_in_pages_that_hold_together(reporting: RunningReporting, report: str) -> None:
+async def test_lists_come_in_pages_that_hold_together(reporting: RunningReporting, report: str, by: str) -> None:
     kind = "private_enterprise" if report == "enterprise" else "village"
-    await reporting.project(*(place(f"{number:02}", kind=kind) for number in range(7)))
+    lie_in = ("cell", "root", "beside", "small")
+    await reporting.project(
+        organisation("beside", "2021-01-01", kind="grassroots_cell"),
+        *(place(f"{number:02}", lie_in[number % 4], kind=kind) for number in range(7)),
+    )
     found, after = [], ""
     while after is not None:
-        page = await reporting.get(f"root/{report}?{DAY}&limit=3" + (f"&after={after}" if after else ""))
+        page = await reporting.get(f"root/{report}?{DAY}&limit=3{by}" + (f"&after={after}" if after else ""))
         rows = page["places" if report == "coverage" else "enterprises"]
         found += [row["place"]["id"] if report == "coverage" else row["id"] for row in rows]
         assert page["counts"]["total"] == 7

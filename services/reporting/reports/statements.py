@@ -57,11 +57,8 @@ _OF_SPELLS: Mapping[Contribution, tuple[str, ...]] = {
     "mentors": ("held_on_days", "held_edges", "mentors_held", "mentors"),
 }
 """Pieces of contributions made of edges of spells."""
-_LEVELS_SUMMED: Mapping[Contribution, tuple[str, ...]] = {
-    "spell_levels": ("held_on_days", "held_edges_summed", "spell_levels"),
-    "spell_days": ("held_on_days", "held_edges_summed", "spell_levels"),
-}
-"""The same where it is not asked which events they come from."""
+_SPELL_LEVELS = ("spell_levels", "spell_days")
+"""Of these, edges are added up first where it is not asked which events they come from."""
 
 _LISTS: Mapping[str, tuple[Contribution, ...]] = {
     "listed_places": ("places",),
@@ -171,9 +168,10 @@ def contributions(hierarchy: str, contribution: Contribution, *, vast: bool = Fa
     if vast and contribution == "mentors":
         pieces += [VAST["mentors_held"].text, SPELLS["mentors"].text]
     elif contribution in _OF_SPELLS:
-        of_spells = _LEVELS_SUMMED.get(contribution, ()) if summed else ()
-        for piece in of_spells or _OF_SPELLS[contribution]:
-            pieces.append(SPELLS[piece].text.replace("--counted", COUNTED))
+        for piece in _OF_SPELLS[contribution]:
+            in_sum = summed and contribution in _SPELL_LEVELS and piece == "held_edges"
+            found = SPELLS["held_edges_summed" if in_sum else piece]
+            pieces.append(found.text.replace("--counted", COUNTED))
     elif contribution in OF_STEPS:
         pieces += [PERSON_PIECES["held_steps"].text, PERSON_PIECES[contribution].text]
     elif contribution == "blocked":
