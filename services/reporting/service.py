@@ -29,16 +29,21 @@ from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
 from shared.runtime.tasks import endable, ended
 
+WORKING = 6
+"""Connections that are kept for what is done beside answering."""
+
 
 class Reporting:
     """All parts of a running reporting service."""
 
     def __init__(self, settings: ReportingSettings, *, consume: bool = True) -> None:
         """Without `consume` it answers from what is projected, and reads no events."""
-        self.engine: AsyncEngine = create_engine(settings.database_url, "reporting")
+        self.engine: AsyncEngine = create_engine(settings.database_url, "reporting", WORKING)
+        # Slow answers, however many, leave the projector its connections.
+        self._answering = create_engine(settings.database_url, "reporting-answers", plan_for_all=False)
         self.watch = Watch()
         self.projector = Projector(self.engine, self.watch)
-        self.reader = Reader(self.engine)
+        self.reader = Reader(self._answering)
         self.sums = RunningSums(self.engine)
         self.person_sums = PersonSums(self.engine)
         self.standing_sums = StandingSums(self.engine)
@@ -72,6 +77,7 @@ class Reporting:
             if self._unsealing is not None:
                 await self._unsealing.close()
             await self.engine.dispose()
+            await self._answering.dispose()
 
     async def _work(self) -> None:
         await until_migrated(self.engine, "services.reporting", self.projecting)

@@ -15,7 +15,13 @@ _INSTEAD = "ketnap_instead"
 
 
 def create_engine(
-    url: str, name: str, pool_size: int = 8, *, command_timeout: float | None = 60.0, durable: bool = True
+    url: str,
+    name: str,
+    pool_size: int = 8,
+    *,
+    command_timeout: float | None = 60.0,
+    durable: bool = True,
+    plan_for_all: bool = True,
 ) -> AsyncEngine:
     """An engine for `url` (`postgresql://…`); `name` shows in pg_stat_activity.
 
@@ -25,6 +31,8 @@ def create_engine(
 
     command_timeout: seconds after which a statement without an answer fails, and its connection is given up.
     durable: False for what may be lost with the server, since it is made anew then.
+    plan_for_all: whether a statement asked several times may be planned once for whatever it is given. Such a
+    plan takes lists and ranges for short, which may be wrong by a thousand times.
     """
     return create_async_engine(
         URL.create("postgresql+asyncpg"),
@@ -42,6 +50,7 @@ def create_engine(
                 "application_name": f"ketnap-{name}",
                 "timezone": "UTC",
                 **({} if durable else {"synchronous_commit": "off"}),
+                **({} if plan_for_all else {"plan_cache_mode": "force_custom_plan"}),
             },
         },
     )

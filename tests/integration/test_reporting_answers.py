@@ -1,9 +1,11 @@
 """Reporting: what every answer carries, and how a bad question is answered."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from services.reporting.api.offered import REPORTS
 from tests.conftest import Database
@@ -137,3 +139,26 @@ async def test_a_search_that_makes_no_sense_is_a_problem(reporting: RunningRepor
 async def test_what_can_be_no_id_is_an_unknown_organisation(reporting: RunningReporting) -> None:
     await reporting.ask("%00/totals", 404)
     await reporting.ask("a%20b", 404)
+
+
+async def test_however_many_answers_take_long_events_are_projected(reporting: RunningReporting) -> None:
+    async with AsyncExitStack() as answers:
+        for _ in range(12):  # as many as there are connections for answers
+            await answers.enter_async_context(reporting.service.reader.connection())
+        await reporting.project(balance("cell", "2022-01-01", 5))
+
+    assert await reporting.members("root?as_of=2022-06-30") == 5
+
+
+async def test_answers_are_planned_for_what_is_asked_each_time(reporting: RunningReporting) -> None:
+    for _ in range(20):  # PostgreSQL thinks about a plan for all after five
+        await reporting.ask("root/totals?by=child")
+
+    async with reporting.service.reader.connection() as connection:
+        plans = (
+            "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements "
+            "WHERE cardinality(parameter_types) > 0"
+        )
+        for_all, for_each = (await connection.execute(text(plans))).one()
+    assert for_all == 0
+    assert for_each > 20

@@ -10,7 +10,7 @@ from shared.runtime.sql import Statements
 
 SQL = Statements("services.reporting.sql", "planning.sql")
 
-How = Literal["of_whole_tables", "of_each", "for_so_many"]
+How = Literal["of_whole_tables", "of_each"]
 
 
 async def planned(

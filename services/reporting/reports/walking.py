@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector import waymarks
 from services.reporting.projector.running_sums import moved
-from services.reporting.reports.planning import planned
 from shared.runtime.sql import Statements
 
 SQL = Statements("services.reporting.sql", "walking.sql")
@@ -73,19 +72,13 @@ class Walk(Struct, frozen=True):
                 if next_.rows:
                     missing = limit - len(rows)
                     between = {"after": next_.first - 1, "until": until, "limit": missing, **_besides(next_)}
-                    found = await self._found(parameters | between)
+                    found = (await self.connection.execute(self.statement, parameters | between)).all()
                     some = _more(some, next_.rows, len(found), missing)
                     rows += found
                 here = until
             if len(rows) >= limit:
                 break
         return rows
-
-    async def _found(self, parameters: dict[str, Any]) -> Sequence[Any]:
-        if "walked" in parameters:
-            # Persons: by a plan for so many of them.
-            return await planned(self.connection, "for_so_many", self.statement, parameters)
-        return (await self.connection.execute(self.statement, parameters)).all()
 
     async def _stretches(self, after: int, parameters: dict[str, Any]) -> list[Stretch]:
         """The stretches of the log after a position to go through; puts in what has no waymarks yet."""

@@ -7,9 +7,6 @@ SET LOCAL enable_nestloop = off;
 -- rather go through all deltas of a nation
 SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true);
 
--- for_so_many: for how much it is given: a plan for any number takes few
-SET LOCAL plan_cache_mode = force_custom_plan;
-
 -- as_usual: nothing is told
 SELECT set_config('enable_nestloop', 'on', true), set_config('enable_hashjoin', 'on', true),
-       set_config('enable_mergejoin', 'on', true), set_config('plan_cache_mode', 'auto', true);
+       set_config('enable_mergejoin', 'on', true);
