@@ -85,7 +85,7 @@ async def record(database: servers.Database, province: Province, events: Sequenc
     # The first turn imports, plans and connects.
     await writer.write(messages[:WARM_UP])
     arrivals = Arrivals()
-    ahead = asyncio.create_task(arrivals.read_ahead())
+    ahead = asyncio.create_task(arrivals.read_ahead(writer.idle))
     begin = perf_counter()
     arriving = asyncio.create_task(_arrive(messages[WARM_UP:], arrivals))
     while writer.sources[province.source].settled < len(messages):

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.registry.deliveries import Message
-from services.registry.reading import read_message
+from services.registry.reading import read_in_steps
 
 TURN_BYTES = 2 * 1024 * 1024
 """Of messages that one turn takes. Read and decided, they take twenty times as much memory."""
@@ -62,8 +62,8 @@ class Arrivals:
             self._taken.notify_all()
         return taken
 
-    async def read_ahead(self) -> None:
-        """Read messages before their turn, while the writer waits for PostgreSQL; as many as one turn takes."""
+    async def read_ahead(self, idle: asyncio.Event) -> None:
+        """Read messages before their turn while `idle` is set, a few events at a time; as many as a turn takes."""
         while True:
             if self._ahead == len(self._messages) or self._bytes_ahead >= TURN_BYTES:
                 self._unread.clear()
@@ -72,10 +72,12 @@ class Arrivals:
             message = self._messages[self._ahead]
             self._ahead += 1
             self._bytes_ahead += _size(message)
+            await idle.wait()
             # What goes wrong goes wrong again in its turn, where it holds up its own source only.
             with contextlib.suppress(Exception):
-                read_message(message)
-            await asyncio.sleep(0)
+                for _ in read_in_steps(message):
+                    await asyncio.sleep(0)
+                    await idle.wait()
 
 
 def _size(message: Message) -> int:

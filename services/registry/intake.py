@@ -44,7 +44,7 @@ class Intake:
         """Read and write until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(endable(self._write()))
-            tasks.create_task(endable(self._arrivals.read_ahead()))
+            tasks.create_task(endable(self._arrivals.read_ahead(self._writer.idle)))
             while True:
                 try:
                     sources = await self._writer.refresh_sources()

@@ -48,6 +48,8 @@ class Writer:
     def __init__(self, engine: AsyncEngine, sealer: Sealer, content_key: bytes) -> None:
         self.recorded = asyncio.Event()
         """Set after each commit: there may be something to relay."""
+        self.idle = asyncio.Event()
+        """Set while a decided turn is PostgreSQL's to write: whatever is done meanwhile holds nobody up."""
         self.sources: dict[str, SourceProgress] = {}
         self.noticed: dict[str, tuple[int, int]] = {}
         """Source → the last messages that it lost since this process began."""
@@ -237,12 +239,16 @@ class Writer:
             if doubtful and any(row.position is not None for row in await reader.held(doubtful)):
                 # A repeat of what is on the log: judged as new, it does not fit where it stands already.
                 raise HeldAlready
-            if appending is not None:
-                await appending.take(turn.outcomes.log)
-                await appending.end()
-            await self._commit(
-                connection, turn, list(progress.values()), 0 if appending is None else appending.taken
-            )
+            self.idle.set()
+            try:
+                if appending is not None:
+                    await appending.take(turn.outcomes.log)
+                    await appending.end()
+                await self._commit(
+                    connection, turn, list(progress.values()), 0 if appending is None else appending.taken
+                )
+            finally:
+                self.idle.clear()
 
     async def _decide(
         self,

@@ -5,6 +5,7 @@ import asyncio
 from services.registry import arrivals as bounds
 from services.registry.arrivals import Arrivals
 from services.registry.deliveries import Message
+from services.registry.reading import EVENTS_A_STEP, read_message
 from tests.given import encoded, root
 
 
@@ -55,7 +56,9 @@ async def test_messages_are_read_before_their_turn_but_no_more_than_one_turn_tak
     batch = encoded([root()])
     padded = batch + b" " * (bounds.TURN_BYTES - len(batch))
     waiting = [message(sequence, padded) for sequence in (1, 2, 3)]
-    ahead = asyncio.create_task(arrivals.read_ahead())
+    idle = asyncio.Event()
+    idle.set()
+    ahead = asyncio.create_task(arrivals.read_ahead(idle))
     for each in waiting:
         arrivals.put(each)
     await steps(10)
@@ -67,3 +70,28 @@ async def test_messages_are_read_before_their_turn_but_no_more_than_one_turn_tak
 
     assert read_first == [True, False, False]
     assert [each.reads is not None for each in waiting] == [True, True, False]
+
+
+async def test_what_is_read_ahead_pauses_after_a_few_events_and_while_the_writer_decides() -> None:
+    arrivals = Arrivals()
+    events = [root() for _ in range(3 * EVENTS_A_STEP)]
+    waiting = message(1, encoded(events))
+    idle = asyncio.Event()
+    ahead = asyncio.create_task(arrivals.read_ahead(idle))
+    arrivals.put(waiting)
+    await steps(10)
+    read_while_deciding = waiting.reads
+
+    idle.set()
+    await steps(2)
+    idle.clear()
+    await steps(10)
+    read_before_the_pause = waiting.reads
+    idle.set()
+    await steps(10)
+    ahead.cancel()
+
+    assert read_while_deciding is None
+    assert read_before_the_pause is None
+    assert waiting.reads == read_message(message(1, waiting.payload or b""))
+    assert [delivery.batch_index for delivery, _ in waiting.reads] == list(range(len(events)))
