@@ -79,7 +79,7 @@ def read(payload: bytes | Raw, source: str, event_name: str | None = None) -> Su
         content = _CONTENT.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise unreadable("malformed-json", f"expected one JSON object: {error}") from None
-    if isinstance(content, dict):
+    if isinstance(content, dict) and source:  # a dry run has none for an unregistered source: nothing may equal it
         ordinary = read_ordinary(payload, content.get("type"), source, event_name)
         if ordinary is not None:
             return Submitted(ordinary[0], canonical(content), ordinary[1])

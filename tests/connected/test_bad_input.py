@@ -204,9 +204,11 @@ async def test_a_dry_run_says_the_same_and_stores_nothing(registry: RunningRegis
     person = new_uuid()
     early = admitted(person, "2022-06-01")
     batch = [early, identified(person, "2022-01-05"), {**early, "id": "17"}, {**early, "source": "nobody"}]
+    batch.append({**early, "source": ""})
     answer = await registry.http.post("/v1/validate", content=json.dumps(batch))
     outcomes = [(receipt["outcome"], receipt["batch_index"]) for receipt in answer.json()]
-    assert outcomes == [("recorded", 0), ("recorded", 1), ("rejected", 2), ("rejected", 3)]
+    assert outcomes == [("recorded", 0), ("recorded", 1), ("rejected", 2), ("rejected", 3), ("rejected", 4)]
+    assert answer.json()[4]["reason"]["code"] == "not-a-cloudevent"
     assert len((await registry.get("/v1/events"))["events"]) == 2
     assert (await registry.http.post("/v1/validate", content=b"[{")).status_code == 400
 
