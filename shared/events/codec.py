@@ -148,6 +148,12 @@ def _envelope(content: dict[str, Any]) -> Envelope:
                 f"expected a calendar date such as 2022-11-30, found {found!r}",
                 reason.path,
             )
+        elif attribute == "specversion" and isinstance(content.get("specversion"), str):
+            found = shown(content["specversion"])
+            reason = Reason("not-a-cloudevent", f"expected '1.0', found {found!r}", reason.path)
+        elif attribute == "id" and isinstance(content.get("id"), str):
+            # What stands there may be an identity number: it is not repeated.
+            reason = Reason("not-a-cloudevent", "expected a UUID, found a string that is none", reason.path)
         elif attribute == "time":
             reason = Reason(
                 "not-a-cloudevent",

@@ -94,6 +94,26 @@ def test_a_profile_may_not_come_sealed_already() -> None:
     assert (fault.code, fault.path) == ("invalid-data", "$.data.profile")
 
 
+@pytest.mark.parametrize(
+    ("attribute", "value", "message"),
+    [
+        ("specversion", "0.3", "expected '1.0', found '0.3'"),
+        (
+            "id",
+            "012345678901",
+            "expected a UUID, found a string that is none",
+        ),  # an identity number is not repeated
+    ],
+)
+def test_an_attribute_of_the_envelope_is_refused_with_what_was_expected(
+    attribute: str, value: str, message: str
+) -> None:
+    with pytest.raises(Unreadable) as refused:
+        submitted({**ONE, attribute: value})
+    reason = refused.value.reason
+    assert (reason.code, reason.path, reason.message) == ("not-a-cloudevent", f"$.{attribute}", message)
+
+
 def test_nothing_personal_is_echoed() -> None:
     found = identified(new_uuid(), "2022-01-01")
     found["data"]["profile"] = {"sex": "Nguyễn Văn A"}
