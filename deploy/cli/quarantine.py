@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 import typer
@@ -122,6 +122,11 @@ def discard(
 
 
 def _given(**filters: str | None) -> dict[str, str]:
+    from shared.events.receipts import QuarantineCode
+
+    code, codes = filters.get("code"), get_args(QuarantineCode)
+    if code is not None and code not in codes:
+        raise typer.BadParameter(f"expected one of {', '.join(codes)}, found {code!r}", param_hint="--code")
     return {name: value for name, value in filters.items() if value is not None}
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from deploy.cli.quarantine import app
 from deploy.cli.quarantine_view import age, rehearsal, waiting_table
 
 PERSON = "7f3c2f6e-6d0b-4c1a-9f44-0d3c5a1b2e01"
@@ -89,3 +91,9 @@ def test_a_rehearsal_shows_each_course_with_its_figures() -> None:
 )
 def test_an_age_is_said_in_its_largest_unit(seconds: int, said: str) -> None:
     assert age(seconds) == said
+
+
+@pytest.mark.parametrize("command", ["list", "retry"])
+def test_a_code_that_nothing_waits_for_is_wrong_usage_and_not_an_empty_list(command: str) -> None:
+    refused = CliRunner().invoke(app, [command, "--code", "unknown-subjects"])
+    assert (refused.exit_code, "unknown-subjects" in refused.output) == (2, True)
