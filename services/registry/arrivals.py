@@ -76,6 +76,7 @@ class Arrivals:
             # What goes wrong goes wrong again in its turn, where it holds up its own source only.
             with contextlib.suppress(Exception):
                 for _ in read_in_steps(message):
+                    # An event that is set is not waited for: without this nobody else has a turn before the end.
                     await asyncio.sleep(0)
                     await idle.wait()
 

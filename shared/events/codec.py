@@ -140,27 +140,8 @@ def _envelope(content: dict[str, Any]) -> Envelope:
         envelope = msgspec.convert(content, Envelope)
     except msgspec.ValidationError as error:
         reason = invalid("not-a-cloudevent", error, "$")
-        attribute = (reason.path or "").removeprefix("$.")
-        if attribute == "effectiveon" and isinstance(content.get("effectiveon"), str):
-            found = shown(content["effectiveon"])
-            reason = Reason(
-                "not-a-cloudevent",
-                f"expected a calendar date such as 2022-11-30, found {found!r}",
-                reason.path,
-            )
-        elif attribute == "specversion" and isinstance(content.get("specversion"), str):
-            found = shown(content["specversion"])
-            reason = Reason("not-a-cloudevent", f"expected '1.0', found {found!r}", reason.path)
-        elif attribute == "id" and isinstance(content.get("id"), str):
-            # What stands there may be an identity number: it is not repeated.
-            reason = Reason("not-a-cloudevent", "expected a UUID, found a string that is none", reason.path)
-        elif attribute == "time":
-            reason = Reason(
-                "not-a-cloudevent",
-                f"expected an RFC 3339 time with its offset, such as 2022-11-18T09:00:00+07:00: {reason.message}",
-                reason.path,
-            )
-        raise Unreadable(reason, _readable_id(content)) from None
+        message = _expected(content, reason)
+        raise Unreadable(Reason("not-a-cloudevent", message, reason.path), _readable_id(content)) from None
     if "data" not in content:
         raise unreadable("not-a-cloudevent", "expected the attribute `data`, found none", "$.data", envelope.id)
     day = envelope.effectiveon
@@ -173,6 +154,25 @@ def _envelope(content: dict[str, Any]) -> Envelope:
     if not KNOWN_ATTRIBUTES.issuperset(content):
         _check_extras(content, envelope)
     return envelope
+
+
+def _expected(content: dict[str, Any], reason: Reason) -> str:
+    """What was expected of the attribute that is wrong, in words that its sender understands."""
+    attribute = (reason.path or "").removeprefix("$.")
+    found = content.get(attribute)
+    match attribute, found:
+        case "effectiveon", str():
+            return f"expected a calendar date such as 2022-11-30, found {shown(found)!r}"
+        case "specversion", str():
+            return f"expected '1.0', found {shown(found)!r}"
+        case "id", str():
+            # What stands there may be an identity number: it is not repeated.
+            return "expected a UUID, found a string that is none"
+        case "time", _:
+            example = "2022-11-18T09:00:00+07:00"
+            return f"expected an RFC 3339 time with its offset, such as {example}: {reason.message}"
+        case _:
+            return reason.message
 
 
 def _check_subject(envelope: Envelope) -> None:

@@ -79,8 +79,6 @@ _CHANGED = {
     for contribution in CONTRIBUTIONS
 }
 
-_SPAN = ("c.position > :after", "c.position > :after AND c.position <= :until")
-
 _CHANGED_STEPS = {
     (tree, contribution): text(
         "\n".join(

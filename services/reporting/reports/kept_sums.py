@@ -10,12 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.reports.person_running import PersonRunning
 from services.reporting.reports.question import Question
-from services.reporting.reports.running import Running
+from services.reporting.reports.running import Running, Sums
 from services.reporting.reports.statements import OF_STEPS, Contribution
 from services.reporting.reports.wanted import DAY, Wanted
-
-Sums = Mapping[str, Counter[str]]
-"""Organisation → measure → amount."""
 
 _LEVELS: Mapping[Contribution, bool] = {
     "levels": True,
@@ -43,7 +40,6 @@ class KeptSums:
     def __init__(self, connection: AsyncConnection, question: Question) -> None:
         self._running = Running(connection, question)
         self._persons = PersonRunning(connection, question)
-        self._root = question.root
 
     async def is_vast(self) -> bool:
         """Whether the tree is so large that whole tables are gone through sooner than its organisations."""
