@@ -36,13 +36,14 @@ async def coverage(reading: Reading, flag: str | None, after: After | None, limi
 async def enterprise(reading: Reading, after: After | None, limit: int) -> Bodies:
     """Private enterprises by their members on `as_of`; those first where an organisation could be founded."""
     wanted = enterprises(reading.question.as_of, measures_of(figures.ENTERPRISE))
-    sums = await reading.sums(wanted)
     rows = await reading.listed(wanted, "listed_enterprises", limit=limit + 1, **_behind(after))
-    listed = _paged(reading, rows, limit, _enterprise, lambda row: (row.rank, row.id))
+    counts = {row.part: {name: getattr(row, name) for name in figures.ENTERPRISE_COUNTS} for row in rows}
+    enterprises_of = [row for row in rows if row.id is not None]
+    listed = _paged(reading, enterprises_of, limit, _enterprise, lambda row: (row.rank, row.id))
+    none = dict.fromkeys(figures.ENTERPRISE_COUNTS, 0)
     return {
-        part: nested(added(figures.ENTERPRISE, amounts))
-        | {"enterprises": listed[part][0], "next": listed[part][1]}
-        for part, amounts in sums.items()
+        part: {"counts": counts.get(part, none), "enterprises": found, "next": following}
+        for part, (found, following) in listed.items()
     }
 
 

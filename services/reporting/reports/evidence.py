@@ -64,8 +64,7 @@ async def evidence(reading: Reading, measure: str, after: int, limit: int, at_le
     Where the figure counts steps by the days they took, each event says its `days`.
     """
     asked = wanted(measure, reading.question, at_least)
-    value = await reading.value(asked)
-    rows = await reading.events(asked, after, limit + 1)
+    value, rows = await reading.evidence(asked, after, limit + 1)
     events = [
         {"position": row.position, "source": row.source, "event_id": row.event_id, "change": row.change}
         | ({"days": row.days} if asked.contribution == "went_on" else {})

@@ -16,7 +16,7 @@ from services.reporting.reports.additive import Bodies
 from services.reporting.reports.figures import ACTUAL_FLOWS
 from services.reporting.reports.question import OWN, WHOLE, Question
 from services.reporting.reports.reading import Reading
-from services.reporting.reports.statements import of_parts, scope, scope_of_named
+from services.reporting.reports.statements import held, of_parts, scope, scope_of_named
 from services.reporting.reports.suppression import NOTHING, Withheld, at_the_top, below, remainder, told
 from services.reporting.reports.wanted import DAY, Wanted, flows
 from shared.events.vocabulary import REFERENCE
@@ -247,7 +247,8 @@ def group_of(attribute: str, value: Any) -> str:
 @cache
 def _statement(hierarchy: str, *, vast: bool, by_child: bool) -> TextClause:
     """Of a vast tree only those who admitted somebody are looked at."""
-    scoped = scope_of_named(hierarchy, "named_by_admissions") if vast else scope(hierarchy)
+    named = scope_of_named(hierarchy, "named_by_admissions")
+    scoped = named if vast else f"{scope(hierarchy)}\n{held(hierarchy)}"
     if by_child:
         scoped = of_parts(scoped)
     return text(f"{scoped}\n{SQL['admitted'].text}")

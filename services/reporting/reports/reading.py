@@ -13,12 +13,11 @@ from services.reporting.reports.kept_sums import KeptSums
 from services.reporting.reports.planning import planned
 from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.statements import (
-    FIRST_OF,
     OF_STANDING,
     OF_STEPS,
     PIECES,
     Contribution,
-    first_of,
+    first_places,
     of_named,
     of_rest,
     statement,
@@ -74,25 +73,26 @@ class Reading:
             _add(found, await self._ask(wanted, "sums"))
         return found
 
-    async def value(self, wanted: Wanted) -> int:
-        """What all the wanted measures amount to in the whole."""
+    async def evidence(self, wanted: Wanted, after: int, limit: int) -> tuple[int, Sequence[Any]]:
+        """What all the wanted measures amount to in the whole, and the events behind it after a position.
+
+        Rows (position, source, event_id, change) in log order. Of contributions made of persons' steps also
+        `days`: how many the step took, where that is what is counted.
+        """
+        if wanted.empty:
+            return 0, []
+        walk = await self.walk(wanted)
+        if walk is not None:
+            return await self._value(wanted), await walk.events(after, limit)
+        asked = "evidence_of_steps" if wanted.contribution in OF_STEPS else "evidence"
+        rows = await self._ask(wanted, asked, after=after, limit=limit)
+        return rows[0].value, [row for row in rows if row.position is not None]
+
+    async def _value(self, wanted: Wanted) -> int:
         kept = None if self._kept is None else await self._kept.of([self.question.root], wanted)
         if kept is not None:
             return kept[self.question.root].total()
-        return 0 if wanted.empty else int((await self._ask(wanted, "value"))[0][0])
-
-    async def events(self, wanted: Wanted, after: int, limit: int) -> Sequence[Any]:
-        """Rows (position, source, event_id, change) of the events behind it, after a position.
-
-        Of contributions made of persons' steps also `days`: how many the step took, where that is what is counted.
-        """
-        if wanted.empty:
-            return []
-        walk = await self.walk(wanted)
-        if walk is not None:
-            return await walk.events(after, limit)
-        asked = "events_of_steps" if wanted.contribution in OF_STEPS else "events"
-        return await self._ask(wanted, asked, after=after, limit=limit)
+        return int((await self._ask(wanted, "value"))[0][0])
 
     async def series(self, wanted: Wanted, starts: Sequence[date]) -> Mapping[str, list[int]]:
         """What all the wanted measures amount to in each part and span of days; spans by their first days.
@@ -116,27 +116,26 @@ class Reading:
             kept = await self._kept_of_persons(wanted, asked)
             if kept is not None:
                 return kept
-        if asked in FIRST_OF and not self.question.by_child and len(wanted.days) == 1 and await self.is_vast():
-            first = await self._first_of(wanted, asked, **more)
+        if asked == "listed_places" and not self.question.by_child and await self.is_vast():
+            first = await self._first_places(wanted, **more)
             if first is not None:
                 return first
         return await self._ask(wanted, asked, **more)
 
-    async def _first_of(self, wanted: Wanted, asked: str, **more: Any) -> Sequence[Any] | None:
-        """A page of a vast tree's list: of the items that come first those in it; None where these are few."""
+    async def _first_places(self, wanted: Wanted, **more: Any) -> Sequence[Any] | None:
+        """A page of a vast tree's places: of the first of any tree those in it; None where these are few."""
         question = self.question
         some = 4 * more["limit"]
         parameters = {**wanted.parameters(), **more, **scope_parameters(question), "some": some}
         standing = await self._standing(wanted.contribution)
-        found = await planned(self.connection, "of_whole_tables", first_of(asked), parameters | standing)
+        found = await planned(self.connection, "of_whole_tables", first_places(), parameters | standing)
         named = {"named": sorted({row.organisation_id for row in found})}
-        of_these = of_named(question.hierarchy, wanted.contribution, asked)
+        of_these = of_named(question.hierarchy, wanted.contribution, "listed_places")
         rows = (await self.connection.execute(of_these, parameters | named)).all()
-        # These organisations have other items too, which come after some that have not been looked at.
+        # These organisations have other places too, which come after some that have not been looked at.
         if len(found) == some:
             last = (found[-1].number, found[-1].id.encode())
-            number = "members" if asked == "listed_places" else "rank"
-            if len(rows) < more["limit"] or (getattr(rows[-1], number), rows[-1].id.encode()) > last:
+            if len(rows) < more["limit"] or (rows[-1].members, rows[-1].id.encode()) > last:
                 return None
         return rows
 
@@ -211,8 +210,9 @@ class Reading:
         parameters = {**wanted.parameters(), **more, **scope_parameters(question)}
         vast = await self.is_vast() and (wanted.contribution not in OF_STANDING or len(wanted.days) == 1)
         # Standing sums do not say which events a mentor's charges came with.
-        vast = vast and not (wanted.contribution == "mentors" and asked == "events")
-        asking = statement(question.hierarchy, wanted.contribution, asked, vast=vast)
+        vast = vast and not (wanted.contribution == "mentors" and asked == "evidence")
+        whole = vast and not question.by_child
+        asking = statement(question.hierarchy, wanted.contribution, asked, vast=vast, whole=whole)
         if vast and wanted.contribution in OF_STANDING:
             parameters |= await self._standing(wanted.contribution)
             return await planned(self.connection, "of_whole_tables", asking, parameters)

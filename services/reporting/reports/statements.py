@@ -67,23 +67,27 @@ _LISTS: Mapping[str, tuple[Contribution, ...]] = {
     "listed_mentors": ("mentors",),
     "days_taken": ("went_on",),
     "cohorts": ("retention",),
-    "events_of_steps": tuple(OF_STEPS),
+    "evidence_of_steps": tuple(OF_STEPS),
 }
-_OF_PERSONS = ("listed_blocked", "days_taken", "cohorts", "events_of_steps")
+_OF_PERSONS = ("listed_blocked", "days_taken", "cohorts", "evidence_of_steps")
 
 
 def asked_of(contribution: Contribution) -> list[str]:
     """What can be asked of a contribution."""
-    return ["sums", "value", "events", "series", *(each for each, of in _LISTS.items() if contribution in of)]
+    return ["sums", "value", "evidence", "series", *(each for each, of in _LISTS.items() if contribution in of)]
 
 
-def scope(hierarchy: str, *, vast: bool = False) -> str:
-    """A question's scope on a tree, with whose facts count for it."""
-    held = f"held_{hierarchy}"
-    if vast:
-        held = VAST[held].text if hierarchy == "as_was" else PIECES[held].text
-        return "\n".join([VAST[f"tree_{hierarchy}"].text, PIECES["scope"].text, held])
-    return "\n".join(PIECES[piece].text for piece in (f"tree_{hierarchy}", "scope", held))
+def scope(hierarchy: str, *, vast: bool = False, whole: bool = False) -> str:
+    """A question's scope on a tree; of a vast one no parts are made where only the `whole` is asked."""
+    tree = (VAST if vast else PIECES)[f"tree_{hierarchy}"]
+    return "\n".join([tree.text, PIECES["scope_of_whole" if whole else "scope"].text])
+
+
+def held(hierarchy: str, *, vast: bool = False) -> str:
+    """Whose facts count for the scope."""
+    # On the tree of today holders are in it for whom they hold.
+    pieces = VAST if vast and hierarchy == "as_was" else PIECES
+    return pieces[f"held_{hierarchy}"].text
 
 
 def scope_of_named(hierarchy: str, named: str) -> str:
@@ -93,22 +97,21 @@ def scope_of_named(hierarchy: str, named: str) -> str:
 
 
 @cache
-def statement(hierarchy: str, contribution: Contribution, asked: str, *, vast: bool = False) -> TextClause:
-    """What is asked of a contribution, see `asked_of`."""
+def statement(
+    hierarchy: str, contribution: Contribution, asked: str, *, vast: bool = False, whole: bool = False
+) -> TextClause:
+    """What is asked of a contribution, see `asked_of`; `vast`, `whole`: see `scope`."""
     pieces = SPELLS if asked == "listed_mentors" else PERSON_PIECES if asked in _OF_PERSONS else PIECES
     summed = asked in ("sums", "value")
-    return text(contributions(hierarchy, contribution, vast=vast, summed=summed) + "\n" + pieces[asked].text)
-
-
-FIRST_OF = {"listed_places": "first_places", "listed_enterprises": "first_enterprises"}
-"""Lists of which those that come first are found before it is asked whether they belong to the tree."""
+    made = contributions(hierarchy, contribution, vast=vast, whole=whole, summed=summed)
+    return text(made + "\n" + pieces[asked].text)
 
 
 @cache
-def first_of(asked: str) -> TextClause:
-    """Organisations of the items that come first in a list, of whatever tree."""
-    standing = VAST["standing"].text.removeprefix(",")
-    return text("\n".join(["WITH", standing, VAST[FIRST_OF[asked]].text]))
+def first_places() -> TextClause:
+    """Organisations of the places that come first in a list, of whatever tree."""
+    held_by = VAST["held_by"].text.removeprefix(",")
+    return text("\n".join(["WITH", held_by, VAST["first_places"].text]))
 
 
 @cache
@@ -143,12 +146,12 @@ def walked(hierarchy: str, contribution: Contribution) -> TextClause:
         return text(steps_of_some(hierarchy, contribution) + "\n" + WALKING["events_of_walked"].text)
     if contribution in _OF_SPELLS:
         spells = [(WALKING if piece == "held_on_days" else SPELLS)[piece] for piece in _OF_SPELLS[contribution]]
-        pieces = [*spells, PIECES["events"]]
+        pieces = [*spells, WALKING["events"]]
         of_spells = _of_walked(hierarchy, "edges", pieces).replace("--counted", COUNTED)
         return text(instead(of_spells, "JOIN reporting.spell_edge", "JOIN walked_edge"))
     scoped = scope_of_named(hierarchy, "named_by_deltas") + "\n" + PIECES[contribution].text
     between = instead(scoped, "d.position <= :known", "d.position > :after AND d.position <= :until")
-    return text(between + "\n" + PIECES["events"].text)
+    return text(between + "\n" + WALKING["events"].text)
 
 
 def steps_of_some(hierarchy: str, contribution: Contribution) -> str:
@@ -161,10 +164,22 @@ def _of_walked(hierarchy: str, what: str, pieces: Sequence[TextClause]) -> str:
     return "\n".join([scope_of_named(hierarchy, f"walked_{what}"), *(each.text for each in pieces)])
 
 
-def contributions(hierarchy: str, contribution: Contribution, *, vast: bool = False, summed: bool = False) -> str:
-    """A question's scope, and what each position adds to measures within it; `summed`: some of them together."""
-    pieces = [scope(hierarchy, vast=vast)]
-    standing = [VAST[piece].text for piece in ("standing", "standing_scope")] if vast else []
+def contributions(
+    hierarchy: str, contribution: Contribution, *, vast: bool = False, whole: bool = False, summed: bool = False
+) -> str:
+    """A question's scope, and what each position adds to measures within it; `summed`: some of them together.
+
+    `vast`, `whole`: see `scope`.
+    """
+    pieces = [scope(hierarchy, vast=vast, whole=whole)]
+    if vast and contribution in OF_STANDING and contribution != "mentors":
+        pieces += [VAST["held_by"].text, VAST["standing_scope"].text]
+        if contribution == "blocked":
+            pieces += [VAST["blocked_cells"].text, PERSON_PIECES["blocked"].text]
+        else:
+            pieces.append(VAST[contribution].text)
+        return "\n".join(pieces)
+    pieces.append(held(hierarchy, vast=vast))
     if vast and contribution == "mentors":
         pieces += [VAST["mentors_held"].text, SPELLS["mentors"].text]
     elif contribution in _OF_SPELLS:
@@ -175,10 +190,7 @@ def contributions(hierarchy: str, contribution: Contribution, *, vast: bool = Fa
     elif contribution in OF_STEPS:
         pieces += [PERSON_PIECES["held_steps"].text, PERSON_PIECES[contribution].text]
     elif contribution == "blocked":
-        cells = VAST["blocked_cells"] if vast else PERSON_PIECES["blocked_cells"]
-        pieces += [*standing, cells.text, PERSON_PIECES["blocked"].text]
-    elif vast and contribution in OF_STANDING:
-        pieces += [*standing, VAST[contribution].text]
+        pieces += [PERSON_PIECES["blocked_cells"].text, PERSON_PIECES["blocked"].text]
     else:
         pieces.append(PIECES[contribution].text)
     return "\n".join(pieces)

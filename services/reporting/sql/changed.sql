@@ -119,7 +119,10 @@ LEFT JOIN (
 -- changed: a page of the events, with what is told of each
 SELECT c.*, f.source, f.event_id, f.type, f.effectiveon, m.recordedat
 FROM (SELECT * FROM caused ORDER BY position LIMIT :limit) AS c
-JOIN reporting.fact f USING (position)
+-- OFFSET 0: those of a page are looked up one by one.
+CROSS JOIN LATERAL (
+    SELECT source, event_id, type, effectiveon FROM reporting.fact WHERE position = c.position OFFSET 0
+) f
 CROSS JOIN LATERAL (
     SELECT recordedat FROM reporting.moment WHERE position >= c.position ORDER BY position LIMIT 1
 ) m

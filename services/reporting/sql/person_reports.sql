@@ -157,15 +157,20 @@
       AND d.measure = ANY (CAST(:candidate_levels AS text[])) AND d.day <= :day AND d.position <= :known
 );
 
--- events_of_steps: the events behind it, in log order; each the step's own, and how many days the step took
-SELECT f.position, f.source, f.event_id, sum(c.change)::bigint AS change, max(c.days) AS days
-FROM contribution c
-JOIN reporting.fact f USING (source, event_id)
-WHERE c.part = '*' AND f.position > :after
-GROUP BY f.position
-HAVING sum(c.change) <> 0
-ORDER BY f.position
-LIMIT :limit;
+-- evidence_of_steps: what all measures amount to in the whole, and a page of the events behind it, in log order; each
+-- the step's own, and how many days the step took. Where there is none, one row without a position
+, behind_it AS MATERIALIZED (
+    SELECT f.position, f.source, f.event_id, sum(c.change)::bigint AS change, max(c.days) AS days
+    FROM contribution c
+    JOIN reporting.fact f USING (source, event_id)
+    WHERE c.part = '*'
+    GROUP BY f.position
+    HAVING sum(c.change) <> 0
+)
+SELECT whole.value, c.*
+FROM (SELECT coalesce(sum(change), 0)::bigint AS value FROM behind_it) AS whole
+LEFT JOIN (SELECT * FROM behind_it WHERE position > :after ORDER BY position LIMIT :limit) AS c ON true
+ORDER BY c.position;
 
 -- days_taken: how many steps went on from each stage after how many days
 SELECT part, stage, days, count(*) AS steps FROM item GROUP BY part, stage, days ORDER BY part, stage, days;

@@ -74,6 +74,11 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
     FROM tree
 );
 
+-- scope_of_whole: nothing but the whole
+, scope (organisation_id, from_day, to_day, part) AS (
+    SELECT organisation_id, from_day, to_day, '*' FROM tree
+);
+
 -- held_as_was: whose facts count for the scope on which days, for it holds what they are about
 , held (organisation_id, from_day, to_day, part) AS (
     SELECT h.organisation_id, greatest(s.from_day, h.valid_from), least(s.to_day, h.valid_to), s.part
@@ -334,19 +339,22 @@ SELECT part, measure, sum(change)::bigint AS amount FROM contribution GROUP BY p
 -- value: what all measures amount to in the whole
 SELECT coalesce(sum(change), 0)::bigint FROM contribution WHERE part = '*';
 
--- events: the events behind it, in log order
-SELECT c.position, f.source, f.event_id, c.change
-FROM (
+-- evidence: what all measures amount to in the whole, and a page of the events behind it, in log order; where there is
+-- none, one row without a position
+, behind_it AS MATERIALIZED (
     SELECT position, sum(change)::bigint AS change
-    -- OFFSET 0: else the planner goes through the log in this order, to find some that belong to the tree.
-    FROM (SELECT position, change FROM contribution WHERE part = '*' OFFSET 0) AS behind_it
-    WHERE position > :after
+    FROM contribution
+    WHERE part = '*'
     GROUP BY position
     HAVING sum(change) <> 0
-    ORDER BY position
-    LIMIT :limit
-) AS c
-JOIN reporting.fact f USING (position)
+)
+SELECT whole.value, c.position, f.source, f.event_id, c.change
+FROM (SELECT coalesce(sum(change), 0)::bigint AS value FROM behind_it) AS whole
+LEFT JOIN (
+    SELECT position, change FROM behind_it WHERE position > :after ORDER BY position LIMIT :limit
+) AS c ON true
+-- OFFSET 0: those of a page are looked up one by one, however else the statement is planned.
+LEFT JOIN LATERAL (SELECT source, event_id FROM reporting.fact WHERE position = c.position OFFSET 0) f ON true
 ORDER BY c.position;
 
 -- series: the same for each span of days, by their number from 1; 0 is what lies before the first
@@ -381,9 +389,18 @@ LEFT JOIN LATERAL (
 WHERE i.number <= :limit
 ORDER BY i.part, i.members, i.id COLLATE "C";
 
--- listed_enterprises: a page of the enterprises of each part, those where an organisation could be founded first
-SELECT i.part, i.rank, i.what, i.id, i.name, i.kind, i.organisation_id, i.cell_id, i.has_organisation, i.members
+-- listed_enterprises: the counts of each part, and a page of its enterprises, those where an organisation could be
+-- founded first
+SELECT c.part, c.total, c.with_organisation, c.with_3_members, c.could_be_founded,
+       i.rank, i.what, i.id, i.name, i.kind, i.organisation_id, i.cell_id, i.has_organisation, i.members
 FROM (
+    SELECT part, count(*) AS total, count(*) FILTER (WHERE has_organisation) AS with_organisation,
+           count(*) FILTER (WHERE members >= 3) AS with_3_members,
+           count(*) FILTER (WHERE members >= 3 AND NOT has_organisation) AS could_be_founded
+    FROM item
+    GROUP BY part
+) c
+LEFT JOIN (
     SELECT *, row_number() OVER (PARTITION BY part ORDER BY rank, id COLLATE "C") AS number
     FROM (
         SELECT *, CASE WHEN has_organisation THEN 1 ELSE 0 END * CAST(1000000000 AS bigint) - members AS rank
@@ -391,6 +408,5 @@ FROM (
     ) ranked
     WHERE CAST(:after_members AS bigint) IS NULL OR rank > CAST(:after_members AS bigint)
        OR (rank = CAST(:after_members AS bigint) AND id COLLATE "C" > CAST(:after_id AS text) COLLATE "C")
-) i
-WHERE i.number <= :limit
-ORDER BY i.part, i.rank, i.id COLLATE "C";
+) i ON i.part = c.part AND i.number <= :limit
+ORDER BY c.part, i.rank, i.id COLLATE "C";

@@ -4,9 +4,8 @@
 -- CTEs that are MATERIALIZED cannot be looked up one by one: the planner knows no sizes here, and would. For the same
 -- reason statements about standing sums are planned `of_whole_tables` (`planning.sql`).
 --
--- standing(organisation_id, amount): members or open candidates, as `kind` says, on the evening of `day`, as known, of
---   each organisation as facts name it; `kept` is the position that the standing sums are of.
--- held_by(id, amount): the same in the hands of each organisation.
+-- held_by(id, amount): members or open candidates, as `kind` says, on the evening of `day`, as known, in the hands of
+--   each organisation; `kept` is the position that the standing sums are of.
 
 -- tree_as_was: those with others below them one level after the other, and then all that have none
 WITH RECURSIVE stood AS MATERIALIZED (
@@ -89,46 +88,45 @@ WITH RECURSIVE stood AS MATERIALIZED (
     WHERE h.valid_from < s.to_day AND s.from_day < h.valid_to
 );
 
--- standing: from the standing sums, less what came after the day or became known after the position, or since
-, standing AS MATERIALIZED (
-    SELECT organisation_id, sum(amount)::bigint AS amount
+-- held_by: from the standing sums, less what came after the day or became known after the position, or since
+, held_by AS MATERIALIZED (
+    SELECT h.holder_id AS id, sum(s.amount)::bigint AS amount
     FROM (
         SELECT organisation_id, amount FROM reporting.standing_sum WHERE kind = CAST(:kind AS text)
         UNION ALL
-        SELECT organisation_id, -change FROM reporting.delta
-        WHERE day > :day AND position <= :kept
-          AND split_part(measure, '.', 1) IN ('members', 'balance', 'candidates', 'admissions', 'confirmations', 'candidates_identified', 'training_completions')
-          AND measure = ANY (CAST(:kind_levels AS text[]))
-        UNION ALL
-        SELECT organisation_id, -change FROM reporting.delta
-        WHERE position > :known AND position <= :kept AND day <= :day
-          AND measure = ANY (CAST(:kind_levels AS text[]))
-        UNION ALL
-        SELECT organisation_id, change FROM reporting.delta
-        WHERE position > :kept AND position <= :known AND day <= :day
-          AND measure = ANY (CAST(:kind_levels AS text[]))
-    ) AS each
-    GROUP BY organisation_id
-    HAVING sum(amount) <> 0
-), held_by AS MATERIALIZED (
-    SELECT h.holder_id AS id, sum(s.amount)::bigint AS amount
-    FROM standing s
+        SELECT organisation_id, sum(amount)
+        FROM (
+            SELECT organisation_id, -change AS amount FROM reporting.delta
+            WHERE day > :day AND position <= :kept
+              AND split_part(measure, '.', 1) IN ('members', 'balance', 'candidates', 'admissions', 'confirmations', 'candidates_identified', 'training_completions')
+              AND measure = ANY (CAST(:kind_levels AS text[]))
+            UNION ALL
+            SELECT organisation_id, -change FROM reporting.delta
+            WHERE position > :known AND position <= :kept AND day <= :day
+              AND measure = ANY (CAST(:kind_levels AS text[]))
+            UNION ALL
+            SELECT organisation_id, change FROM reporting.delta
+            WHERE position > :kept AND position <= :known AND day <= :day
+              AND measure = ANY (CAST(:kind_levels AS text[]))
+        ) AS other
+        GROUP BY organisation_id
+    ) AS s
     JOIN reporting.holding_version h ON h.organisation_id = s.organisation_id
     WHERE h.valid_from <= :day AND :day < h.valid_to AND h.known_from <= :known AND :known < h.known_to
     GROUP BY h.holder_id
 );
 
 -- standing_scope: organisations that are active on the evening of the day, and the scope of it
-, active AS MATERIALIZED (
+, active AS (
     SELECT organisation_id, name, kind, sector, parent_id, known_from
     FROM reporting.organisation_version
     WHERE active AND valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
-), standing_scope AS MATERIALIZED (
+), standing_scope AS (
     SELECT part, organisation_id FROM scope WHERE from_day <= :day AND :day < to_day
 );
 
 -- first_places: organisations of those places, of any tree, that come first behind a page
-, covers_others AS MATERIALIZED (
+, covers_others AS (
     SELECT cell_id FROM reporting.place_version
     WHERE CAST(:flag AS text) = 'shared' AND cell_id IS NOT NULL
       AND valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
@@ -152,39 +150,14 @@ WHERE (CAST(:flag AS text) IS NULL
 ORDER BY number, id COLLATE "C"
 LIMIT :some;
 
--- first_enterprises: the same of private enterprises
-, founded AS MATERIALIZED (
-    SELECT organisation_id FROM reporting.organisation_version
-    WHERE active AND sector = 'private_enterprise' AND valid_from <= :day AND :day < valid_to
-      AND known_from <= :known AND :known < known_to
-), enterprise AS (
-    SELECT f.organisation_id, f.organisation_id AS id, 1000000000 - coalesce(m.amount, 0) AS rank
-    FROM founded f
-    LEFT JOIN held_by m ON m.id = f.organisation_id
-    UNION ALL
-    SELECT p.organisation_id, p.place_id,
-           CASE WHEN c.organisation_id IS NULL THEN 0 ELSE 1000000000 END - coalesce(m.amount, 0)
-    FROM reporting.place_version p
-    LEFT JOIN founded c ON c.organisation_id = p.cell_id
-    LEFT JOIN held_by m ON m.id = p.cell_id
-    WHERE p.kind = 'private_enterprise'
-      AND p.valid_from <= :day AND :day < p.valid_to AND p.known_from <= :known AND :known < p.known_to
-)
-SELECT organisation_id, rank AS number, id
-FROM enterprise
-WHERE CAST(:after_members AS bigint) IS NULL OR rank > CAST(:after_members AS bigint)
-   OR (rank = CAST(:after_members AS bigint) AND id COLLATE "C" > CAST(:after_id AS text) COLLATE "C")
-ORDER BY number, id COLLATE "C"
-LIMIT :some;
-
 -- places: each place with the members of the cell that covers it; shared where its cell covers others too
-, place AS MATERIALIZED (
+, place AS NOT MATERIALIZED (
     SELECT place_id, name, kind, organisation_id, cell_id, shared, known_from
     FROM reporting.place_version
     WHERE valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
-), covers_others AS MATERIALIZED (
+), covers_others AS (
     SELECT cell_id FROM place WHERE cell_id IS NOT NULL GROUP BY cell_id HAVING count(*) > 1
-), item AS MATERIALIZED (
+), item AS (
     SELECT s.part, CAST(:day AS date) AS day, 'place' AS what, p.place_id AS id, p.name, p.kind, p.organisation_id,
            p.cell_id, p.known_from AS position, p.shared OR o.cell_id IS NOT NULL AS shared,
            coalesce(m.amount, 0) AS members
@@ -222,12 +195,12 @@ LIMIT :some;
 );
 
 -- enterprises: organisations of private enterprises, and private enterprises that are places, with their members
-, place AS MATERIALIZED (
+, place AS NOT MATERIALIZED (
     SELECT place_id, name, kind, organisation_id, cell_id, known_from
     FROM reporting.place_version
     WHERE kind = 'private_enterprise'
       AND valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
-), item AS MATERIALIZED (
+), item AS (
     SELECT s.part, CAST(:day AS date) AS day, 'organisation' AS what, v.organisation_id AS id, v.name, v.kind,
            v.parent_id AS organisation_id, CAST(NULL AS text) AS cell_id, v.known_from AS position,
            true AS has_organisation, coalesce(m.amount, 0) AS members
@@ -269,7 +242,7 @@ LIMIT :some;
         GROUP BY h.holder_id, d.day
         HAVING sum(d.change) > 0
     ) a
-), item AS MATERIALIZED (
+), item AS (
     SELECT s.part, CAST(:day AS date) AS day, v.organisation_id AS id, v.name, v.kind, v.parent_id,
            v.known_from AS position, coalesce(o.amount, 0) AS open,
            coalesce(o.amount, 0) >= CAST(:at_least AS bigint) AS has_candidates,
@@ -308,7 +281,7 @@ LIMIT :some;
     WHERE h.valid_from <= :day AND :day < h.valid_to AND h.known_from <= :known AND :known < h.known_to
       AND v.active AND v.valid_from <= :day AND :day < v.valid_to
       AND v.known_from <= :known AND :known < v.known_to
-), item AS MATERIALIZED (
+), item AS (
     SELECT h.part, CAST(:day AS date) AS day, c.mentor, CAST(NULL AS bigint) AS position,
            sum(c.persons)::bigint AS persons
     FROM charge c

@@ -223,6 +223,21 @@ FROM (
     ORDER BY position FETCH FIRST (CAST(:some AS bigint)) ROWS WITH TIES
 ) AS next;
 
+-- events: the events behind it, in log order
+SELECT c.position, f.source, f.event_id, c.change
+FROM (
+    SELECT position, sum(change)::bigint AS change
+    -- OFFSET 0: else the planner goes through the log in this order, to find some that belong to the tree.
+    FROM (SELECT position, change FROM contribution WHERE part = '*' OFFSET 0) AS behind_it
+    WHERE position > :after
+    GROUP BY position
+    HAVING sum(change) <> 0
+    ORDER BY position
+    LIMIT :limit
+) AS c
+JOIN reporting.fact f USING (position)
+ORDER BY c.position;
+
 -- events_of_walked: the events of steps behind it, in log order; each the step's own, and how many days the step took
 SELECT f.position, f.source, f.event_id, sum(c.change)::bigint AS change, max(c.days) AS days
 FROM contribution c
