@@ -115,8 +115,9 @@ def _identity(key_file: Path) -> Any:
     from pyrage import IdentityError, x25519
 
     try:
-        lines = key_file.read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        # What is no text holds no such line either.
+        lines = key_file.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError as error:
         raise StackError(f"the key of the backup cannot be read: {error}") from None
     for line in lines:
         if line.startswith("AGE-SECRET-KEY-"):

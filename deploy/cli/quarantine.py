@@ -19,7 +19,7 @@ _SHOWN = 20
 OneSource = Annotated[str, typer.Argument(metavar="SOURCE", help="Whose event it is.")]
 OneEvent = Annotated[UUID, typer.Argument(metavar="EVENT_ID", help="The event's id.")]
 MaybeSource = Annotated[str | None, typer.Argument(metavar="[SOURCE", help="Whose event it is.")]
-MaybeEvent = Annotated[UUID | None, typer.Argument(metavar="EVENT_ID]", help="The event's id.")]
+MaybeEvent = Annotated[str | None, typer.Argument(metavar="EVENT_ID]", help="The event's id.")]
 OfSource = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="Only of this source.")]
 OfCode = Annotated[str | None, typer.Option("--code", metavar="CODE", help="Only for this reason.")]
 OfSubject = Annotated[str | None, typer.Option("--subject", metavar="SUBJECT", help="E.g. person/UUID.")]
@@ -88,7 +88,7 @@ def retry(
     """Decide one event again, or all that the options name; exit code 1 if any still waits or is rejected."""
     filters = _given(source=of_source, code=code, subject=subject, older_than=older_than)
     if source is not None and event_id is not None and not filters:
-        receipts = [_ask(data_dir, "POST", f"/v1/quarantine/{source}/{event_id}/retry")]
+        receipts = [_ask(data_dir, "POST", f"/v1/quarantine/{source}/{_id(event_id)}/retry")]
     elif source is None and filters.keys() - {"older_than"}:
         receipts = list(_retried(data_dir, filters))
     else:
@@ -119,6 +119,13 @@ def discard(
         _print_json(receipt)
     else:
         typer.echo(f"{event_id} is discarded; {source} is told why in a receipt")
+
+
+def _id(value: str) -> UUID:
+    try:
+        return UUID(value)
+    except ValueError:
+        raise typer.BadParameter(f"expected a UUID, found {value!r}", param_hint="EVENT_ID") from None
 
 
 def _given(**filters: str | None) -> dict[str, str]:

@@ -270,12 +270,14 @@ async def test_who_comes_too_late_is_told_what_has_become_of_the_event(
     [
         ("GET", "/v1/quarantine?after=17", None, "expected the `next` of an earlier page, found '17'"),
         ("GET", "/v1/quarantine?older_than=soon", None, "expected a number and s, m, h or d"),
+        ("GET", "/v1/quarantine?code=unknown-subjects", None, "code: expected one of "),
+        ("POST", "/v1/quarantine/retry", {"code": "unknown-subjects"}, "found 'unknown-subjects'"),
         ("POST", "/v1/quarantine/retry", {}, "expected source, code or subject"),
         ("POST", "/v1/quarantine/retry", {"source": "a", "limit": 501}, "limit"),
         ("POST", "/v1/quarantine/retry", {"sauce": "a"}, "sauce"),
         ("POST", "/v1/quarantine/a/00000000-0000-4000-8000-000000000000/discard", {"reason": ""}, "reason"),
     ],
-    ids=["cursor", "older_than", "no filter", "too many", "unknown member", "no reason"],
+    ids=["cursor", "older_than", "code", "code to retry", "no filter", "too many", "unknown member", "no reason"],
 )
 async def test_a_question_that_makes_no_sense_is_refused_with_what_was_expected(
     registry: RunningRegistry, method: str, path: str, body: Any, said: str

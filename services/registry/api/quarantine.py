@@ -1,7 +1,7 @@
 """The quarantine as a place to work: what waits and for what, what a retry or discard would do, and doing it."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 import msgspec
@@ -13,13 +13,15 @@ from services.registry.api.waiting import BEGINNING, Filter, Place
 from services.registry.lease import Fenced
 from services.registry.service import Registry
 from services.registry.writer import NotWaiting
-from shared.events.receipts import Receipt
+from shared.events.receipts import QuarantineCode, Receipt
 from shared.runtime.access.principal import Principal
 from shared.runtime.access.rules import operators, selecting
 from shared.runtime.access.trail import read_rows
 from shared.runtime.duration import span
 from shared.runtime.http import Problem
 
+CODES: tuple[str, ...] = get_args(QuarantineCode)
+"""Why an event may wait."""
 MOST_RETRIED = 500
 """Events of one retry: they are one turn of the writer, and sources wait for it."""
 
@@ -153,6 +155,8 @@ def _filter(source: str | None, code: str | None, subject: str | None, older_tha
         since = None if older_than is None else span(older_than)
     except ValueError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, f"older_than: {error}") from None
+    if code is not None and code not in CODES:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"code: expected one of {', '.join(CODES)}, found {code!r}")
     return Filter(source=source, code=code, subject=subject, older_than=since)
 
 

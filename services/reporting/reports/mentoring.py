@@ -1,14 +1,14 @@
 """`mentoring`: reports in ÷ due, who has no mentor, and how many persons each mentor has."""
 
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
 from services.reporting.reports.additive import Bodies
-from services.reporting.reports.figures import MENTORS, measures_of, nested
-from services.reporting.reports.made_of import amounts
+from services.reporting.reports.figures import added, nested
+from services.reporting.reports.made_of import FIGURES, Asked, Figures, values
 from services.reporting.reports.reading import Reading
 from services.reporting.reports.rules import with_rules
-from services.reporting.reports.wanted import mentors
 from shared.law.rulepack import law
 from shared.timeline.attainment import percent
 
@@ -22,25 +22,50 @@ async def mentoring(reading: Reading, listed: bool, after: After | None, limit: 
     `listed`: with a page of mentors by id.
     """
     question = reading.question
-    bodies: Bodies = {}
-    for part, found in (await amounts(reading, "mentoring")).items():
-        body: dict[str, Any] = nested(found)
-        reports = body["reports"]
-        reports["in_percent"] = percent(reports["in"], reports["due"])
-        if law().on("mentor_load", question.as_of) is None:
-            body["load"]["over_limit"] = None
-        bodies[part] = body
+    *others, loads = FIGURES["mentoring"](Asked(question))
+    found: dict[str, dict[str, int]] = {part: {} for part in question.parts}
+    for each in others:
+        _take(found, await values(reading, each))
+    pages: dict[str, dict[str, Any]] = {part: {} for part in question.parts}
     if listed:
-        await _list(reading, bodies, after, limit)
+        amounts, pages = await _list(reading, loads, after, limit)
+        _take(found, amounts)
+    else:
+        _take(found, await values(reading, loads))
+    over_limit_is_told = law().on("mentor_load", question.as_of) is not None
+    bodies = {part: _body(each, over_limit_is_told) | pages[part] for part, each in found.items()}
     return with_rules(bodies, question, ("mentor_assignment", "mentor_report", "mentor_report_due", "mentor_load"))
 
 
-async def _list(reading: Reading, bodies: Bodies, after: After | None, limit: int) -> None:
+def _take(found: dict[str, dict[str, int]], amounts: dict[str, dict[str, int]]) -> None:
+    for part, each in amounts.items():
+        found[part] |= each
+
+
+def _body(found: dict[str, int], over_limit_is_told: bool) -> dict[str, Any]:
+    body: dict[str, Any] = nested(found)
+    reports = body["reports"]
+    reports["in_percent"] = percent(reports["in"], reports["due"])
+    if not over_limit_is_told:
+        body["load"]["over_limit"] = None
+    return body
+
+
+async def _list(
+    reading: Reading, loads: Figures, after: After | None, limit: int
+) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, Any]]]:
+    """The figures of loads, and a page of mentors, of each part."""
     behind = {"after_persons": after and after[0], "after_id": after and UUID(after[1])}
-    wanted = mentors(reading.question.as_of, measures_of(MENTORS))
-    rows = await reading.listed(wanted, "listed_mentors", limit=limit + 1, **behind)
-    for part, body in bodies.items():
+    rows = await reading.listed(loads.of, "listed_mentors", limit=limit + 1, **behind)
+    amounts, pages = {}, {}
+    for part in reading.question.parts:
         own = [row for row in rows if row.part == part]
-        body["mentors"] = [{"mentor_id": row.mentor, "persons": row.persons} for row in own[:limit]]
-        last = own[limit - 1] if len(own) > limit else None
-        body["next"] = last and (last.persons, str(last.mentor))
+        told = {row.measure: row.amount for row in own if row.measure is not None}
+        mentors = [row for row in own if row.measure is None]
+        last = mentors[limit - 1] if len(mentors) > limit else None
+        amounts[part] = added(loads.paths, Counter(told))
+        pages[part] = {
+            "mentors": [{"mentor_id": row.mentor, "persons": row.persons} for row in mentors[:limit]],
+            "next": last and (last.persons, str(last.mentor)),
+        }
+    return amounts, pages

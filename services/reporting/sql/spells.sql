@@ -124,8 +124,13 @@ CROSS JOIN LATERAL (
     WHERE i.persons > 0 AND m.holds AND m.measure = ANY (CAST(:measures AS text[]))
 );
 
--- listed_mentors: a page of mentors of each part, those with the most persons first
-SELECT part, mentor, persons
+-- listed_mentors: what each measure amounts to in each part, and a page of the mentors of each, those with the most
+-- persons first
+SELECT part, measure, sum(change)::bigint AS amount, CAST(NULL AS uuid) AS mentor, CAST(NULL AS bigint) AS persons
+FROM contribution
+GROUP BY part, measure
+UNION ALL
+SELECT part, NULL, NULL, mentor, persons
 FROM (
     SELECT *, row_number() OVER (PARTITION BY part ORDER BY persons DESC, mentor) AS number
     FROM item

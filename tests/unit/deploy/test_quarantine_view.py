@@ -97,3 +97,10 @@ def test_an_age_is_said_in_its_largest_unit(seconds: int, said: str) -> None:
 def test_a_code_that_nothing_waits_for_is_wrong_usage_and_not_an_empty_list(command: str) -> None:
     refused = CliRunner().invoke(app, [command, "--code", "unknown-subjects"])
     assert (refused.exit_code, "unknown-subjects" in refused.output) == (2, True)
+
+
+def test_an_id_that_is_none_is_named_as_the_help_names_it() -> None:
+    refused = CliRunner().invoke(app, ["retry", "dien-bien", "17"])
+    assert (refused.exit_code, "EVENT_ID: expected a UUID, found '17'" in refused.output) == (2, True), (
+        refused.output
+    )
