@@ -31,6 +31,8 @@ from shared.runtime.tasks import endable, ended
 
 WORKING = 6
 """Connections that are kept for what is done beside answering."""
+ANSWERED_WITHIN = 60.0
+"""Seconds that one statement of an answer may take."""
 
 
 class Reporting:
@@ -40,7 +42,9 @@ class Reporting:
         """Without `consume` it answers from what is projected, and reads no events."""
         self.engine: AsyncEngine = create_engine(settings.database_url, "reporting", WORKING)
         # Slow answers, however many, leave the projector its connections.
-        self._answering = create_engine(settings.database_url, "reporting-answers", plan_for_all=False)
+        self._answering = create_engine(
+            settings.database_url, "reporting-answers", command_timeout=ANSWERED_WITHIN, plan_for_all=False
+        )
         self.watch = Watch()
         self.projector = Projector(self.engine, self.watch)
         self.reader = Reader(self._answering)

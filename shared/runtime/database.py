@@ -7,9 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import sqlalchemy.exc
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+TOO_LATE = (TimeoutError, sqlalchemy.exc.TimeoutError)
+"""Raised where a statement takes longer than `command_timeout`, and where no connection becomes free."""
 
 _INSTEAD = "ketnap_instead"
 

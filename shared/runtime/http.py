@@ -26,6 +26,7 @@ from shared.runtime.access.gate import Gate
 from shared.runtime.access.local import AnyConnection
 from shared.runtime.access.principal import Principal
 from shared.runtime.access.rules import OPTION, Rule
+from shared.runtime.database import TOO_LATE
 from shared.runtime.patience import CONNECTIONS, PatientProtocol
 from shared.runtime.tls import ServerCertificates
 
@@ -114,6 +115,7 @@ def create_api(
             Problem: _answer,
             RequestEntityTooLarge: too_large,
             HTTPException: _answer_http,
+            **dict.fromkeys(TOO_LATE, _answer_late),
             Exception: _answer_unforeseen,
         },
         openapi_config=OpenAPIConfig(
@@ -246,6 +248,20 @@ def _answer_http(_: AnyRequest, error: HTTPException) -> Response[dict[str, Any]
         reasons = "; ".join(f"{each.get('key', '?')}: {each.get('message', '')}" for each in extra)
         detail = f"{reasons}"
     return problem(error.status_code, detail, dict(error.headers or {}))
+
+
+def too_late(request: AnyRequest) -> Problem:
+    """What is answered where the database has not answered in time: at one of `TOO_LATE`."""
+    log.warning("the database did not answer in time", path=request.url.path)
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "expected the database to answer in time, found that it did not: ask for less at once (a shorter period, "
+        "one level further down, not all children), or again when there is less to do",
+    )
+
+
+def _answer_late(request: AnyRequest, _: Exception) -> Response[dict[str, Any]]:
+    return _answer(request, too_late(request))
 
 
 def _answer_unforeseen(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:

@@ -162,3 +162,20 @@ async def test_answers_are_planned_for_what_is_asked_each_time(reporting: Runnin
         for_all, for_each = (await connection.execute(text(plans))).one()
     assert for_all == 0
     assert for_each > 20
+
+
+async def test_an_answer_for_which_the_database_takes_too_long_says_so(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.reporting.service.ANSWERED_WITHIN", 0.3)
+    async with running_reporting(database) as reporting:
+        await reporting.project(*beginning())
+        async with reporting.service.engine.connect() as connection:
+            await connection.execute(text("LOCK TABLE reporting.organisation_version"))
+
+            late = await reporting.ask("root/totals", 503)
+            page = await reporting.http.get("/organisations/root?lang=en", headers={"Accept": "text/html"})
+
+    assert "expected the database to answer in time" in late.json()["detail"]
+    assert (page.status_code, "The service failed" in page.text) == (503, True)
+    assert "expected the database to answer in time" in page.text

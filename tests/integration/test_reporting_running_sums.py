@@ -18,6 +18,7 @@ from services.reporting.reports.blocked import blocked
 from services.reporting.reports.coverage import FLAGS, After, coverage, enterprise
 from services.reporting.reports.evidence import evidence
 from services.reporting.reports.mentoring import mentoring
+from services.reporting.reports.organisations import always_children
 from services.reporting.reports.question import WHOLE, Hierarchy
 from services.reporting.reports.reading import Reading
 from services.reporting.reports.running import Running
@@ -25,7 +26,7 @@ from services.reporting.reports.timeliness import timeliness
 from services.reporting.reports.timeseries import timeseries
 from services.reporting.reports.training import training
 from tests.conftest import Database
-from tests.given import corrected, event, merged, organisation
+from tests.given import corrected, event, merged, organisation, root
 from tests.integration.reporting_given import TODAY, RunningReporting, empty_projections, running_reporting
 from tests.unit.registry.test_any_order import CELLS, history
 
@@ -269,6 +270,27 @@ async def test_what_came_since_is_added(database: Database) -> None:
         assert found == expected
         assert found[0]["*"]["members"]["total"] > 0
         assert known.position == len(events)
+
+
+async def test_who_is_a_child_throughout_a_period_need_not_have_been_founded_before_it(database: Database) -> None:
+    async with running_reporting(database) as reporting:
+        moved = event("OrganisationReparented", "organisation/south", "2022-05-02", {"parent_id": "root"})
+        await reporting.project(
+            root(),
+            organisation("north", "2021-01-01"),
+            organisation("east", "2021-01-01"),
+            organisation("south", "2021-01-01", parent="east"),
+            moved,
+        )
+        async with reporting.service.reader.connection() as connection:
+
+            async def throughout(first: str, last: str) -> set[str]:
+                days = date.fromisoformat(first), date.fromisoformat(last)
+                asked = ["north", "east", "south"]
+                return set(await always_children(connection, "root", asked, *days, reporting.position))
+
+            assert await throughout("1990-01-01", "2022-12-31") == {"north", "east"}
+            assert await throughout("2022-05-02", "2022-12-31") == {"north", "east", "south"}
 
 
 async def test_projections_made_anew_begin_their_sums_anew(database: Database) -> None:

@@ -87,7 +87,7 @@ _PROBLEMS = {
     HTTPStatus.FORBIDDEN: "The organisation is not in the key's subtree.",
     HTTPStatus.NOT_FOUND: "The organisation is not known at this position.",
     HTTPStatus.NOT_ACCEPTABLE: "None of the forms asked for is offered.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "`min_position` is not projected yet; try again.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "`min_position` is not projected yet, or the database takes too long.",
 }
 _PROBLEM_SCHEMA = Schema(
     type=OpenAPIType.OBJECT,

@@ -34,7 +34,8 @@ from services.reporting.reports.reader import AheadOfLog, KnownAt
 from services.reporting.service import Reporting
 from shared.runtime.access.principal import Principal
 from shared.runtime.access.rules import own_subtree, selecting
-from shared.runtime.http import Problem
+from shared.runtime.database import TOO_LATE
+from shared.runtime.http import Problem, too_late
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,8 @@ log = structlog.get_logger(__name__)
 def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     if isinstance(error, NotAuthorizedException):
         return way_in(request)
+    if isinstance(error, TOO_LATE):
+        error = too_late(request)
     status: int = HTTPStatus.INTERNAL_SERVER_ERROR
     detail = ""
     headers: Mapping[str, str] = {}
@@ -56,7 +59,12 @@ def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     )
 
 
-HUMAN: ExceptionHandlersMap = {Problem: _failed, HTTPException: _failed, Exception: _failed}
+HUMAN: ExceptionHandlersMap = {
+    Problem: _failed,
+    HTTPException: _failed,
+    **dict.fromkeys(TOO_LATE, _failed),
+    Exception: _failed,
+}
 
 
 @get("/", include_in_schema=False, exception_handlers=HUMAN, opt=selecting("viewer", "source"))

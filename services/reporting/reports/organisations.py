@@ -1,5 +1,6 @@
 """Organisations as the tree has them: who is asked about, its children, its place, and the search for it."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -48,6 +49,25 @@ async def had_parent(
     """Whether an organisation was under another one on any of the days `first` to `last`."""
     parameters = {"organisation_id": organisation_id, "first": first, "last": last, "known": known}
     return bool(await connection.scalar(SQL["had_parent"], parameters))
+
+
+async def always_children(
+    connection: AsyncConnection, organisation_id: str, children: Sequence[str], first: date, last: date, known: int
+) -> list[str]:
+    """Those of `children` that belong to an organisation on all of the days `first` to `last`.
+
+    Days on which one of them is not founded yet do not count.
+    """
+    if not children:
+        return []
+    parameters = {
+        "organisation_id": organisation_id,
+        "children": list(children),
+        "first": first,
+        "last": last,
+        "known": known,
+    }
+    return list((await connection.execute(SQL["always_children"], parameters)).scalars())
 
 
 async def search(

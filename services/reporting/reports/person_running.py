@@ -17,6 +17,7 @@ from services.reporting.projector.person_sums import SQL, composed, touched
 from services.reporting.projector.running_sums import SQL as RUNNING
 from services.reporting.projector.running_sums import moved
 from services.reporting.reports.figures import REASONS
+from services.reporting.reports.organisations import always_children
 from services.reporting.reports.question import WHOLE, Question
 from services.reporting.reports.running import MOST_BEHIND
 from shared.timeline.person import STAGES
@@ -92,14 +93,7 @@ class PersonRunning:
         if standing is None:
             return []
         summed = [child.id for child in question.children if child.id in standing.organisations]
-        asked = {
-            "children": summed,
-            "organisation_id": question.root,
-            "known": question.known,
-            "first": first,
-            "last": last,
-        }
-        return list((await self._connection.execute(SQL["always_children"], asked)).scalars()) if summed else []
+        return await always_children(self._connection, question.root, summed, first, last, question.known)
 
     async def cohort(
         self, organisations: Sequence[str], measures: Sequence[str], first: date, last: date, until: date

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.reporting.reports import organisations
 from services.reporting.reports.additive import Bodies
 from services.reporting.reports.figures import ACTUAL_FLOWS
+from services.reporting.reports.planning import planned
 from services.reporting.reports.question import OWN, WHOLE, Question
 from services.reporting.reports.reading import Reading
 from services.reporting.reports.statements import held, of_parts, scope, scope_of_named
@@ -27,6 +28,8 @@ SQL = Statements("services.reporting.sql", "profile.sql")
 AGE_BANDS = (("under_18", 17), ("18_30", 30), ("31_40", 40), ("41_50", 50), ("51_60", 60))
 """Bands and the oldest age in each; the age is the one reached in the year of the admission."""
 OLDEST = "over_60"
+MANY = 10_000
+"""Persons admitted, of whom the organisations are found otherwise than of a few."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "sex": ("female", "male"),
@@ -204,8 +207,16 @@ async def _read(reading: Reading) -> Parts:
     for part, amounts in (await reading.sums(wanted)).items():
         parts[part].admitted = sum(amounts.values())
     question = reading.question
-    admitted = _statement(question.hierarchy, vast=await reading.is_vast(), by_child=question.by_child)
-    for row in (await reading.connection.execute(admitted, _parameters(question, wanted))).all():
+    vast = await reading.is_vast()
+    # Of so many the whole tree is put together sooner than their own places in it.
+    many = vast and parts[WHOLE].admitted > MANY
+    asking = _statement(question.hierarchy, vast=vast, many=many, by_child=question.by_child)
+    parameters = _parameters(question, wanted)
+    if many:
+        rows = await planned(reading.connection, "of_whole_tables", asking, parameters)
+    else:
+        rows = (await reading.connection.execute(asking, parameters)).all()
+    for row in rows:
         # Each admission is in one part only, and all are in the whole.
         for part in {WHOLE, row.part}:
             _take(parts[part], row)
@@ -245,10 +256,12 @@ def group_of(attribute: str, value: Any) -> str:
 
 
 @cache
-def _statement(hierarchy: str, *, vast: bool, by_child: bool) -> TextClause:
-    """Of a vast tree only those who admitted somebody are looked at."""
-    named = scope_of_named(hierarchy, "named_by_admissions")
-    scoped = named if vast else f"{scope(hierarchy)}\n{held(hierarchy)}"
+def _statement(hierarchy: str, *, vast: bool, many: bool, by_child: bool) -> TextClause:
+    """Of a vast tree only those who admitted somebody are looked at, unless these are many."""
+    if vast and not many:
+        scoped = scope_of_named(hierarchy, "named_by_admissions")
+    else:
+        scoped = f"{scope(hierarchy, vast=many)}\n{held(hierarchy, vast=many)}"
     if by_child:
         scoped = of_parts(scoped)
     return text(f"{scoped}\n{SQL['admitted'].text}")

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.reporting.projector.standing_sums import SQL as STANDING
 from services.reporting.reports.kept_sums import KeptSums
 from services.reporting.reports.planning import planned
-from services.reporting.reports.question import WHOLE, Question
+from services.reporting.reports.question import OWN, WHOLE, Question
 from services.reporting.reports.statements import (
     OF_STANDING,
     OF_STEPS,
@@ -151,8 +151,17 @@ class Reading:
         if not question.by_child:
             return {WHOLE: sums[question.root]}
         found: dict[str, Counter[str]] = {part: Counter() for part in question.parts}
-        _add(found, await self._ask_rest(wanted, "sums", children))
-        return found | {child: sums[child] for child in children} | {WHOLE: sums[question.root]}
+        found[WHOLE] = Counter(sums[question.root])
+        for child in children:
+            found[child] = sums[child]
+        if len(children) == len(question.children) and wanted.contribution != "movements":
+            # What belongs to no child is what is left. Not so of movements: child to child is across a boundary.
+            found[OWN] = Counter(found[WHOLE])
+            for child in children:
+                found[OWN].subtract(found[child])
+        else:
+            _add(found, await self._ask_rest(wanted, "sums", children))
+        return found
 
     async def _kept_of_persons(self, wanted: Wanted, asked: str) -> Sequence[Any] | None:
         """What steps come to in all parts, in the same way."""

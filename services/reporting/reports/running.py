@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector import running_sums
 from services.reporting.projector.running_sums import MEANING, SQL, changed_places, composed, moved
+from services.reporting.reports.organisations import always_children
 from services.reporting.reports.question import Question
 from services.reporting.reports.whole_spans import whole_spans
 
@@ -143,16 +144,9 @@ class Running:
             # What was read before was of the asked one alone.
             self._besides.clear()
         summed = [child for child, is_large in self._summed.items() if is_large or not _of_spells(measures)]
-        if question.hierarchy == "current" or not summed:
+        if question.hierarchy == "current":
             return summed
-        asked = {
-            "organisation_id": question.root,
-            "children": summed,
-            "known": question.known,
-            "lower": lower,
-            "last": last,
-        }
-        return list((await self._connection.execute(SQL["always_children"], asked)).scalars())
+        return await always_children(self._connection, question.root, summed, lower, last, question.known)
 
     async def is_vast(self) -> bool:
         """Whether very many organisations are below the asked one."""

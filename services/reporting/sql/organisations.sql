@@ -55,6 +55,22 @@ SELECT EXISTS (
       AND valid_from <= :last AND :first < valid_to AND known_from <= :known AND :known < known_to
 );
 
+-- always_children: those of these that belong to an organisation on all of some days on which both are there
+SELECT c.organisation_id
+FROM unnest(CAST(:children AS text[])) AS c (organisation_id)
+CROSS JOIN (
+    SELECT min(valid_from) AS day FROM reporting.organisation_version
+    WHERE organisation_id = :organisation_id AND known_from <= :known AND :known < known_to
+) AS founded
+WHERE NOT EXISTS (
+    SELECT FROM reporting.organisation_version v
+    WHERE v.organisation_id = c.organisation_id AND v.known_from <= :known AND :known < v.known_to
+      AND v.valid_from <= :last AND :first < v.valid_to
+      AND (v.parent_id IS DISTINCT FROM CAST(:organisation_id AS text)
+           -- Before its founding the tree has nothing, whatever is said to have been below it.
+           OR greatest(v.valid_from, CAST(:first AS date)) < founded.day)
+);
+
 -- search: organisations active on a day, in the order of their names
 SELECT organisation_id, name, kind, sector, parent_id
 FROM reporting.organisation_version

@@ -151,17 +151,3 @@ GROUP BY organisation_id, kind, cohort, days;
 SELECT p.position, s.organisation_id
 FROM reporting.step_sum_progress p
 JOIN reporting.step_summed s ON s.organisation_id = ANY (CAST(:organisations AS text[]));
-
--- always_children: those of these that belong to the asked organisation on all of some days on which they are there
-SELECT c.organisation_id
-FROM unnest(CAST(:children AS text[])) AS c (organisation_id)
-CROSS JOIN (
-    SELECT min(valid_from) AS day FROM reporting.organisation_version
-    WHERE organisation_id = :organisation_id AND known_from <= :known AND :known < known_to
-) AS founded
-WHERE NOT EXISTS (
-    SELECT FROM reporting.organisation_version v
-    WHERE v.organisation_id = c.organisation_id AND v.known_from <= :known AND :known < v.known_to
-      AND v.valid_from <= :last AND :first < v.valid_to
-      AND (v.parent_id IS DISTINCT FROM CAST(:organisation_id AS text) OR v.valid_from < founded.day)
-);

@@ -367,21 +367,6 @@ FROM reporting.running_sum_progress p
 JOIN reporting.summed s ON s.organisation_id = :organisation_id AND (s.is_summed OR s.is_partly)
 WHERE p.whole_position = p.position AND p.whole_years_position = p.position;
 
--- always_children: those of these that belong to the asked organisation on all of some days that they are there
-SELECT c.organisation_id
-FROM unnest(CAST(:children AS text[])) AS c (organisation_id)
-WHERE NOT EXISTS (
-      SELECT FROM reporting.organisation_version v
-      WHERE v.organisation_id = c.organisation_id AND v.known_from <= :known AND :known < v.known_to
-        AND v.valid_from <= :last AND :lower < v.valid_to
-        AND v.parent_id IS DISTINCT FROM CAST(:organisation_id AS text)
-  )
-  AND EXISTS (
-      SELECT FROM reporting.organisation_version v
-      WHERE v.organisation_id = :organisation_id AND v.known_from <= :known AND :known < v.known_to
-        AND v.valid_from <= :lower
-  );
-
 -- with_sums: which of these have sums
 SELECT organisation_id, known_since, is_summed FROM reporting.summed
 WHERE organisation_id = ANY (CAST(:children AS text[])) AND (is_summed OR is_partly);
