@@ -107,8 +107,9 @@ async def test_a_child_is_told_alike_beside_its_siblings_and_alone_and_nothing_i
     assert sum(child["admitted"] for child in children.values()) == district["admitted"] == 98
 
 
-async def test_a_vast_tree_is_told_alike_when_only_those_who_admitted_are_looked_at(
-    reporting: RunningReporting, registry: Registry, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("many", [0, 1_000], ids=["of whole tables", "of those who admitted"])
+async def test_a_vast_tree_is_told_alike_whatever_is_looked_at(
+    reporting: RunningReporting, registry: Registry, monkeypatch: pytest.MonkeyPatch, many: int
 ) -> None:
     await reporting.project(
         *people(registry, 9, "cell", sex="female"), *people(registry, 6, "cell", sex="male"),
@@ -121,6 +122,7 @@ async def test_a_vast_tree_is_told_alike_when_only_those_who_admitted_are_looked
     of_all = [await profile(reporting, *each) for each in asked]
     await RunningSums(reporting.service.engine, least_below=1).catch_up()
     monkeypatch.setattr(running, "VAST", 0)
+    monkeypatch.setattr("services.reporting.reports.profile.MANY", many)
 
     assert [await profile(reporting, *each) for each in asked] == of_all
     assert of_all[0]["by_sex"] == {"female": 17, "male": 14}
