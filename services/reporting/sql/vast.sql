@@ -7,17 +7,18 @@
 -- held_by(id, amount): members or open candidates, as `kind` says, on the evening of `day`, as known, in the hands of
 --   each organisation; `kept` is the position that the standing sums are of.
 
--- tree_as_was: those with others below them one level after the other, and then all that have none
+-- tree_as_was: those that have ever had others below them one level after the other, and then all that never had
 WITH RECURSIVE stood AS MATERIALIZED (
-    SELECT organisation_id, parent_id, valid_from, valid_to
+    SELECT organisation_id, parent_id, valid_from, valid_to,
+           organisation_id IN (
+               SELECT parent_id FROM reporting.organisation_version WHERE parent_id IS NOT NULL
+           ) AS is_branch
     FROM reporting.organisation_version
     WHERE known_from <= :known AND :known < known_to
       AND valid_from < CAST(:upper AS date) AND CAST(:lower AS date) < valid_to
       AND parent_id IS NOT NULL AND organisation_id <> CAST(:organisation_id AS text)
-), parent AS MATERIALIZED (
-    SELECT DISTINCT parent_id AS organisation_id FROM stood
 ), branch AS MATERIALIZED (
-    SELECT s.* FROM stood s JOIN parent USING (organisation_id)
+    SELECT organisation_id, parent_id, valid_from, valid_to FROM stood WHERE is_branch
 ), trunk (organisation_id, from_day, to_day, child) AS (
     SELECT v.organisation_id, greatest(CAST(:lower AS date), min(v.valid_from)), CAST(:upper AS date), CAST(NULL AS text)
     FROM reporting.organisation_version v
@@ -37,20 +38,20 @@ WITH RECURSIVE stood AS MATERIALIZED (
            coalesce(t.child, s.organisation_id)
     FROM trunk t
     JOIN stood s ON s.parent_id = t.organisation_id
-    LEFT JOIN parent p ON p.organisation_id = s.organisation_id
-    WHERE p.organisation_id IS NULL AND s.valid_from < t.to_day AND t.from_day < s.valid_to
+    WHERE NOT s.is_branch AND s.valid_from < t.to_day AND t.from_day < s.valid_to
 );
 
 -- tree_current: the same of the tree of today
 WITH RECURSIVE stood AS MATERIALIZED (
-    SELECT organisation_id, parent_id
+    SELECT organisation_id, parent_id,
+           organisation_id IN (
+               SELECT parent_id FROM reporting.organisation_version WHERE parent_id IS NOT NULL
+           ) AS is_branch
     FROM reporting.organisation_version
     WHERE known_from <= :known AND :known < known_to AND valid_from <= :today AND :today < valid_to
       AND parent_id IS NOT NULL AND successor_id IS NULL AND organisation_id <> CAST(:organisation_id AS text)
-), parent AS MATERIALIZED (
-    SELECT DISTINCT parent_id AS organisation_id FROM stood
 ), branch AS MATERIALIZED (
-    SELECT s.* FROM stood s JOIN parent USING (organisation_id)
+    SELECT organisation_id, parent_id FROM stood WHERE is_branch
 ), trunk (organisation_id, child) AS (
     SELECT CAST(:organisation_id AS text), CAST(NULL AS text)
     UNION
@@ -63,8 +64,7 @@ WITH RECURSIVE stood AS MATERIALIZED (
     SELECT s.organisation_id, coalesce(t.child, s.organisation_id)
     FROM trunk t
     JOIN stood s ON s.parent_id = t.organisation_id
-    LEFT JOIN parent p ON p.organisation_id = s.organisation_id
-    WHERE p.organisation_id IS NULL
+    WHERE NOT s.is_branch
 ), held_today AS MATERIALIZED (
     SELECT organisation_id, holder_id
     FROM reporting.holding_version
