@@ -4,11 +4,10 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.reports.person_running import PersonRunning
+from services.reporting.reports.person_running import PersonRunning, Rows
 from services.reporting.reports.question import Question
 from services.reporting.reports.running import Running, Sums
 from services.reporting.reports.statements import OF_STEPS, Contribution
@@ -78,7 +77,7 @@ class KeptSums:
             return None
         return await self._running.children(wanted.measures, wanted.parameters()["lower"], wanted.last)
 
-    async def of_persons(self, organisations: Sequence[str], wanted: Wanted, asked: str) -> Sequence[Any] | None:
+    async def of_persons(self, organisations: Sequence[str], wanted: Wanted, asked: str) -> Rows | None:
         """What steps come to: `days_taken` or `cohorts` of organisations, the asked one as the whole."""
         if asked == "days_taken":
             return await self._persons.days_taken(organisations, wanted.first, wanted.last)

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import astuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector import person_sums
@@ -18,7 +19,7 @@ from services.reporting.projector.running_sums import SQL as RUNNING
 from services.reporting.projector.running_sums import moved
 from services.reporting.reports.figures import REASONS
 from services.reporting.reports.organisations import always_children
-from services.reporting.reports.question import WHOLE, Question
+from services.reporting.reports.question import OWN, WHOLE, Question
 from services.reporting.reports.running import MOST_BEHIND
 from shared.timeline.person import STAGES
 
@@ -62,6 +63,18 @@ class Became(Struct, frozen=True):
     cohort: int
     what: str
     memberships: int
+
+
+Rows = list[Taken] | list[Became]
+
+
+def left(rows: Rows) -> Rows:
+    """What belongs to no child: what the whole has, without what all of the children have."""
+    amounts = Counter[tuple[Any, ...]]()
+    for row in rows:
+        part, *what, amount = astuple(row)
+        amounts[(type(row), *what)] += amount if part == WHOLE else -amount
+    return [kind(OWN, *what, amount) for (kind, *what), amount in amounts.items() if amount]
 
 
 class _Standing(Struct, frozen=True):

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector.standing_sums import SQL as STANDING
 from services.reporting.reports.kept_sums import KeptSums
+from services.reporting.reports.person_running import left
 from services.reporting.reports.planning import planned
 from services.reporting.reports.question import OWN, WHOLE, Question
 from services.reporting.reports.statements import (
@@ -171,6 +172,8 @@ class Reading:
         rows = await self._kept.of_persons([self.question.root, *children], wanted, asked)
         if rows is None or not self.question.by_child:
             return rows
+        if len(children) == len(self.question.children):
+            return [*rows, *left(rows)]
         return [*rows, *await self._ask_rest(wanted, asked, children)]
 
     async def _kept_children(self, wanted: Wanted) -> list[str] | None:
