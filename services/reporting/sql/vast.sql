@@ -274,7 +274,7 @@ LIMIT :some;
     ) AS each
     GROUP BY organisation_id, mentor
     HAVING sum(persons) <> 0
-), in_active_hands AS MATERIALIZED (
+), in_active_hands AS (
     SELECT h.organisation_id
     FROM reporting.holding_version h
     JOIN reporting.organisation_version v ON v.organisation_id = h.holder_id
