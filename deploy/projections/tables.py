@@ -68,6 +68,7 @@ PROJECTIONS = {
                     *("known_sum", "yearly_sum"),
                     *("step_sum", "step_sum_progress", "step_summed"),
                     *("standing_sum", "standing_charge", "standing_progress"),
+                    *("standing_mark", "standing_charge_mark"),
                     *("waymark", "belated_step", "waymark_progress"),
                 }
             ),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.projector import running_sums, waymarks
+from services.reporting.projector import running_sums, standing_sums, waymarks
 from services.reporting.projector.running_sums import RunningSums
 from services.reporting.projector.standing_sums import StandingSums
 from services.reporting.reports import reader, running, walks
@@ -232,6 +232,7 @@ async def test_they_say_it_as_known_at_any_position(
     database: Database, monkeypatch: pytest.MonkeyPatch, seeds: range, least_large: int
 ) -> None:
     monkeypatch.setattr(running_sums, "BLOCK", 8)
+    monkeypatch.setattr(standing_sums, "MARK", 8)
     quick = 0
     async with running_reporting(database) as reporting:
         sums = RunningSums(reporting.service.engine, least_below=1, least_large=least_large)
@@ -240,7 +241,10 @@ async def test_they_say_it_as_known_at_any_position(
             chosen = random.Random(seed)
             await reporting.project(*reorganised(chosen))
             await sums.catch_up()
+            await StandingSums(reporting.service.engine).catch_up()
             await reporting.service.waymarks.catch_up()
+            marks = await database.fetch("SELECT DISTINCT position FROM reporting.standing_mark")
+            assert len(marks) > 1, (marks, reporting.position)
             rows = await database.fetch("SELECT known_since FROM reporting.summed WHERE organisation_id = 'root'")
             for position in range(rows[0][0], reporting.position, 5):
                 for by_child in (False, True):

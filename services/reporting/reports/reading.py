@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.projector.standing_sums import SQL as STANDING
+from services.reporting.projector.standing_sums import nearest
 from services.reporting.reports.kept_sums import KeptSums
 from services.reporting.reports.person_running import left
 from services.reporting.reports.planning import planned
@@ -212,10 +212,10 @@ class Reading:
         return self._small
 
     async def _standing(self, contribution: Contribution) -> dict[str, Any]:
-        """What statements made of standing sums ask for besides: which kind of these, and where they stand."""
+        """What statements made of standing sums ask for besides: which of these, and where they stand."""
         kind = OF_STANDING[contribution]
-        kept = await self.connection.scalar(STANDING["kept"])
-        return {"kept": kept, "kind": kind, "kind_levels": _LEVELS.get(kind, [])}
+        base = await nearest(self.connection, self.question.known)
+        return {**base._asdict(), "kind": kind, "kind_levels": _LEVELS.get(kind, [])}
 
     async def _ask(self, wanted: Wanted, asked: str, **more: Any) -> Sequence[Any]:
         question = self.question

@@ -17,6 +17,12 @@ DELETE FROM reporting.standing_sum;
 -- forget_charges: begin anew
 DELETE FROM reporting.standing_charge;
 
+-- forget_marks: begin anew
+DELETE FROM reporting.standing_mark;
+
+-- forget_charge_marks: begin anew
+DELETE FROM reporting.standing_charge_mark;
+
 -- add: what came between two positions; a change of a candidate's stage is none of their number
 INSERT INTO reporting.standing_sum AS s (kind, organisation_id, amount)
 SELECT CASE split_part(measure, '.', 1) WHEN 'candidates' THEN 'candidates' ELSE 'members' END, organisation_id,
@@ -44,6 +50,14 @@ USING (
     WHERE position > :after AND position <= :upto AND kind = 'charge'
 ) e
 WHERE c.organisation_id = e.organisation_id AND c.mentor = e.mentor AND c.persons = 0;
+
+-- mark: the sums as they stand at a position, for questions about what was known about then
+INSERT INTO reporting.standing_mark (position, kind, organisation_id, amount)
+SELECT :position, kind, organisation_id, amount FROM reporting.standing_sum WHERE amount <> 0;
+
+-- mark_charges: the same of mentors' charges
+INSERT INTO reporting.standing_charge_mark (position, organisation_id, mentor, persons)
+SELECT :position, organisation_id, mentor, persons FROM reporting.standing_charge;
 
 -- kept: up to which position the sums are, for readers
 SELECT coalesce(max(position), 0) FROM reporting.standing_progress;

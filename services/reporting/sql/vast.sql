@@ -5,7 +5,8 @@
 -- reason statements about standing sums are planned `of_whole_tables` (`planning.sql`).
 --
 -- held_by(id, amount): members or open candidates, as `kind` says, on the evening of `day`, as known, in the hands of
---   each organisation; `kept` is the position that the standing sums are of.
+--   each organisation; `kept` is the position that the standing sums are of, and `mark` too where they
+--   are kept as they stood then.
 
 -- tree_as_was: those that have ever had others below them one level after the other, and then all that never had
 WITH RECURSIVE stood AS MATERIALIZED (
@@ -92,7 +93,11 @@ WITH RECURSIVE stood AS MATERIALIZED (
 , held_by AS MATERIALIZED (
     SELECT h.holder_id AS id, sum(s.amount)::bigint AS amount
     FROM (
-        SELECT organisation_id, amount FROM reporting.standing_sum WHERE kind = CAST(:kind AS text)
+        SELECT organisation_id, amount FROM reporting.standing_sum
+        WHERE kind = CAST(:kind AS text) AND CAST(:mark AS bigint) IS NULL
+        UNION ALL
+        SELECT organisation_id, amount FROM reporting.standing_mark
+        WHERE kind = CAST(:kind AS text) AND position = CAST(:mark AS bigint)
         UNION ALL
         SELECT organisation_id, sum(amount)
         FROM (
@@ -258,7 +263,10 @@ LIMIT :some;
 , charge AS MATERIALIZED (
     SELECT organisation_id, mentor, sum(persons)::bigint AS persons
     FROM (
-        SELECT organisation_id, mentor, persons FROM reporting.standing_charge
+        SELECT organisation_id, mentor, persons FROM reporting.standing_charge WHERE CAST(:mark AS bigint) IS NULL
+        UNION ALL
+        SELECT organisation_id, mentor, persons FROM reporting.standing_charge_mark
+        WHERE position = CAST(:mark AS bigint)
         UNION ALL
         SELECT e.organisation_id, e.mentor, -(CASE WHEN e.how IN ('begins', 'comes') THEN e.change ELSE -e.change END)
         FROM reporting.spell_edge e
