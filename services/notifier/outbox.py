@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
@@ -18,6 +19,8 @@ from shared.runtime.progress import Progress
 log = structlog.get_logger(__name__)
 
 DELIVERIES = Counter("ketnap_notifier_deliveries", "Attempts to deliver an alert", ["channel", "outcome"])
+PATIENCE = 30.0
+"""Seconds for one attempt as a whole: an answer byte by byte keeps each single step short, and all others wait."""
 LOOK = 5.0
 """Seconds after which it looks at the table again, whoever may have written to it."""
 
@@ -32,12 +35,14 @@ class Sender:
         clock: Clock,
         progress: Progress,
         delay: Callable[[int], timedelta | None] = delay_after,
+        patience: float = PATIENCE,
     ) -> None:
         self._engine = engine
         self._channel = channel
         self._clock = clock
         self._progress = progress
         self._delay = delay
+        self._patience = patience
         self._woken = asyncio.Event()
         for outcome in ("sent", "postponed", "failed"):
             DELIVERIES.labels(channel.name, outcome)  # from 0, so that the first failure is a rise
@@ -78,9 +83,7 @@ class Sender:
                 return None
             letter = Letter.of_row(row)
             try:
-                if row["subscription_id"] is None:
-                    raise GivenUp("its subscription was removed before it was sent")
-                await self._channel.send(letter)
+                await self._deliver(letter, row["subscription_id"])
             except Exception as error:
                 # Whatever it was: this one is put off, and those behind it are not held up.
                 if not isinstance(error, NotDelivered | GivenUp):
@@ -100,6 +103,16 @@ class Sender:
         DELIVERIES.labels(self._channel.name, "sent").inc()
         log.info("an alert was delivered", delivery=str(letter.delivery_id), channel=self._channel.name)
         return True
+
+    async def _deliver(self, letter: Letter, subscription: UUID | None) -> None:
+        """Hand it to the channel. Raises GivenUp, NotDelivered."""
+        if subscription is None:
+            raise GivenUp("its subscription was removed before it was sent")
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._channel.send(letter)
+        except TimeoutError:
+            raise NotDelivered(f"expected an answer within {self._patience:g} s, found none") from None
 
     async def _pause(self) -> float:
         async with self._engine.connect() as connection:

@@ -1,6 +1,7 @@
 """An alert is sent once, whatever is redelivered, rebuilt or restarted: a real SMTP server, a real receiver."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope
 from standardwebhooks import Webhook
 
+from services.notifier.api import subscriptions
 from services.notifier.channels.channel import Channel
 from services.notifier.channels.mail import MailChannel, SmtpServer
 from services.notifier.channels.webhook import WebhookChannel, new_secret
@@ -26,6 +28,7 @@ from tests.integration.test_notifier_alerts import Case, admission, case
 __all__ = ["case"]
 
 SECRET = new_secret()
+DRIPPING = "200 OK, byte by byte"
 
 
 @dataclass
@@ -58,6 +61,7 @@ class Receiver:
     replies: list[str] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
+    dripping: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -66,6 +70,9 @@ class Receiver:
         body = await reader.readexactly(int(headers["content-length"]))
         self.ids.append(headers["webhook-id"])
         status = self.replies.pop(0) if self.replies else "204 No Content"
+        if status == DRIPPING:
+            await self._drip(reader, writer)
+            return
         if status.startswith("204"):
             self.bodies.append(Webhook(SECRET).verify(body, headers))
         location = f"Location: {self.url}\r\n" if status.startswith("30") else ""
@@ -73,6 +80,16 @@ class Receiver:
         await writer.drain()
         writer.close()
         await writer.wait_closed()
+
+    async def _drip(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A head that never ends, until the other side has enough."""
+        writer.write(b"HTTP/1.1 200 OK\r\nDrip: ")
+        self.dripping.set()
+        while not reader.at_eof():
+            writer.write(b"a")
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                await asyncio.wait_for(reader.read(1), 0.05)
+        writer.close()
 
 
 @pytest.fixture
@@ -105,6 +122,7 @@ class Post:
     case: Case
     mailbox: Mailbox
     allow_private: bool = True
+    patience: float = 10.0
 
     async def send(self) -> int:
         """What a newly started process sends."""
@@ -117,7 +135,8 @@ class Post:
             await webhooks.close()
 
     def _sender(self, channel: Channel) -> Sender:
-        return Sender(self.case.engine, channel, lambda: self.case.now, Progress(channel.name))
+        progress = Progress(channel.name)
+        return Sender(self.case.engine, channel, lambda: self.case.now, progress, patience=self.patience)
 
 
 @pytest.fixture
@@ -259,3 +278,31 @@ async def test_a_running_sender_is_woken_by_an_alert(case: Case, post: Post, rec
     await asyncio.gather(running, return_exceptions=True)
     await channel.close()
     assert len(receiver.bodies) == 1
+
+
+async def test_a_receiver_that_answers_byte_by_byte_holds_nobody_up(
+    case: Case, post: Post, receiver: Receiver
+) -> None:
+    receiver.replies, post.patience = [DRIPPING], 0.5
+    await attain(case)
+    assert await post.send() == 1
+    rows = await case.database.fetch("SELECT state, error FROM notifier.delivery WHERE channel = 'webhook'")
+    assert [tuple(row) for row in rows] == [("pending", "expected an answer within 0.5 s, found none")]
+
+
+async def test_the_list_is_replaced_while_a_receiver_it_removes_takes_its_time(
+    case: Case, post: Post, receiver: Receiver
+) -> None:
+    receiver.replies, post.patience = [DRIPPING], 3.0
+    await attain(case)
+    sending = asyncio.create_task(post.send())
+    await receiver.dripping.wait()
+
+    async with asyncio.timeout(2), case.engine.begin() as connection:
+        await subscriptions.replace(connection, [], "vi")
+
+    await sending
+    case.now += timedelta(seconds=6)
+    await post.send()
+    rows = await case.database.fetch("SELECT state, error FROM notifier.delivery WHERE channel = 'webhook'")
+    assert [tuple(row) for row in rows] == [("failed", "its subscription was removed before it was sent")]

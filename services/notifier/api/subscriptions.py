@@ -1,5 +1,6 @@
 """Subscriptions: who is told of which organisation's alerts, on which channel; read, and replaced as a whole."""
 
+import re
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid5
 
@@ -15,6 +16,8 @@ from shared.runtime.sql import Statements
 SQL = Statements("services.notifier.sql", "api.sql")
 
 MASKED = "whsec_***"
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,254}}\Z){_LABEL}(?:\.{_LABEL})*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _IDS = UUID("7a1e2c44-92d3-5b0f-8e6b-5c0d9b4ef3a1")
 
 
@@ -142,7 +145,9 @@ def _check(wanted: Subscription) -> None:
         url = httpx.URL(wanted.to)
     except httpx.InvalidURL as error:
         raise Refused(f"expected an address such as https://example.vn/hook in `to`: {error}") from None
-    if url.scheme not in ("http", "https") or not url.host:
+    # What no resolver takes would be found out only when an alert is due.
+    reachable = _HOST.fullmatch(url.raw_host.decode("ascii")) and url.port != 0 and (url.port or 0) <= 65535
+    if url.scheme not in ("http", "https") or not reachable:
         raise Refused(f"expected an address such as https://example.vn/hook in `to`, found {wanted.to!r}")
     if wanted.secret not in (None, MASKED) and not is_secret(wanted.secret or ""):
         raise Refused("expected a `secret` of whsec_ and 24 to 64 bytes in base64, or none, to have one made")

@@ -64,6 +64,8 @@ class WebhookChannel:
                 status = answer.status_code
         except httpx.InvalidURL as error:
             raise GivenUp(f"{error}") from None
+        except httpx.TimeoutException as error:
+            raise NotDelivered(f"the receiver took too long ({type(error).__name__})") from None
         except httpx.HTTPError as error:
             raise NotDelivered(f"{type(error).__name__}: {error}") from None
         if status == httpx.codes.GONE:
