@@ -29,6 +29,7 @@ from shared.runtime.access.rules import OPTION, Rule
 from shared.runtime.database import TOO_LATE
 from shared.runtime.patience import CONNECTIONS, PatientProtocol
 from shared.runtime.tls import ServerCertificates
+from shared.runtime.unread import is_body_unreadable, only_offered, why_unread
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +110,7 @@ def create_api(
     app = Litestar(
         [live, ready, metrics, *route_handlers],
         lifespan=[lifespan],
-        guards=[gate.guard, *guards],
+        guards=[gate.guard, only_offered, *guards],
         dependencies={"principal": Provide(_principal, sync_to_thread=False), **(dependencies or {})},
         exception_handlers={
             Problem: _answer,
@@ -241,12 +242,11 @@ def _answer(_: AnyRequest, error: Problem) -> Response[dict[str, Any]]:
     return problem(error.status, error.detail, error.headers)
 
 
-def _answer_http(_: AnyRequest, error: HTTPException) -> Response[dict[str, Any]]:
+def _answer_http(request: AnyRequest, error: HTTPException) -> Response[dict[str, Any]]:
     detail = error.detail
     extra = getattr(error, "extra", None)
     if isinstance(extra, list) and extra:
-        reasons = "; ".join(f"{each.get('key', '?')}: {each.get('message', '')}" for each in extra)
-        detail = f"{reasons}"
+        detail = why_unread(request, extra)
     return problem(error.status_code, detail, dict(error.headers or {}))
 
 
@@ -265,6 +265,9 @@ def _answer_late(request: AnyRequest, _: Exception) -> Response[dict[str, Any]]:
 
 
 def _answer_unforeseen(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
+    if is_body_unreadable(error):
+        expected = "expected a body of JSON, found one that is nested too deep or is not UTF-8"
+        return problem(HTTPStatus.BAD_REQUEST, expected)
     log.error("a request failed", path=request.url.path, exc_info=error)
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -275,9 +275,22 @@ async def test_who_comes_too_late_is_told_what_has_become_of_the_event(
         ("POST", "/v1/quarantine/retry", {}, "expected source, code or subject"),
         ("POST", "/v1/quarantine/retry", {"source": "a", "limit": 501}, "limit"),
         ("POST", "/v1/quarantine/retry", {"sauce": "a"}, "sauce"),
+        ("POST", "/v1/quarantine/retry", {"subject": "person/\0"}, "subject: expected text without NUL"),
+        ("GET", "/v1/quarantine?sauce=a", None, "expected parameters among source, code, subject"),
         ("POST", "/v1/quarantine/a/00000000-0000-4000-8000-000000000000/discard", {"reason": ""}, "reason"),
     ],
-    ids=["cursor", "older_than", "code", "code to retry", "no filter", "too many", "unknown member", "no reason"],
+    ids=[
+        "cursor",
+        "older_than",
+        "code",
+        "code to retry",
+        "no filter",
+        "too many",
+        "unknown member",
+        "NUL",
+        "unknown parameter",
+        "no reason",
+    ],
 )
 async def test_a_question_that_makes_no_sense_is_refused_with_what_was_expected(
     registry: RunningRegistry, method: str, path: str, body: Any, said: str

@@ -1,7 +1,7 @@
 """The notifier's HTTP API: alerts, subscriptions, deliveries."""
 
 import contextlib
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -91,12 +91,13 @@ async def mute(
 
 def _moment(text: str) -> datetime:
     for shape in (datetime, date):
-        with contextlib.suppress(msgspec.ValidationError):
+        # At the ends of the calendar there are times that have no equal in UTC.
+        with contextlib.suppress(msgspec.ValidationError, OverflowError):
             found = msgspec.convert(text, shape)
             if not isinstance(found, datetime):
-                return datetime(found.year, found.month, found.day, tzinfo=ZONE)
+                found = datetime(found.year, found.month, found.day, tzinfo=ZONE)
             if found.tzinfo is not None:
-                return found
+                return found.astimezone(UTC)
     raise Problem(
         HTTPStatus.BAD_REQUEST,
         f"expected `until` as 2026-11-30T09:00:00+07:00 or 2026-11-30, found {text[:40]!r}",

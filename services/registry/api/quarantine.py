@@ -155,6 +155,11 @@ def _filter(source: str | None, code: str | None, subject: str | None, older_tha
         since = None if older_than is None else span(older_than)
     except ValueError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, f"older_than: {error}") from None
+    for name, text in {"source": source, "subject": subject}.items():
+        if text is not None and "\0" in text:
+            raise Problem(
+                HTTPStatus.BAD_REQUEST, f"{name}: expected text without NUL characters, found {text[:80]!r}"
+            )
     if code is not None and code not in CODES:
         raise Problem(HTTPStatus.BAD_REQUEST, f"code: expected one of {', '.join(CODES)}, found {code!r}")
     return Filter(source=source, code=code, subject=subject, older_than=since)
