@@ -306,3 +306,24 @@ async def test_the_list_is_replaced_while_a_receiver_it_removes_takes_its_time(
     await post.send()
     rows = await case.database.fetch("SELECT state, error FROM notifier.delivery WHERE channel = 'webhook'")
     assert [tuple(row) for row in rows] == [("failed", "its subscription was removed before it was sent")]
+
+
+async def test_who_is_told_for_two_organisations_is_told_also_when_one_subscription_ends(
+    case: Case, post: Post, mailbox: Mailbox
+) -> None:
+    twice = [
+        subscriptions.Subscription(organisation=name, rules=["A2"], channel="email", to="chung@example.vn")
+        for name in ("district", "root")
+    ]
+    for remaining in twice:
+        async with case.engine.begin() as connection:
+            await subscriptions.replace(connection, twice, "vi")
+        goal = target("district", target_id=f"for-{remaining.organisation}", value=1, issuer_id="root")
+        await case.happen(goal, *admission("2022-03-01"))
+
+        async with case.engine.begin() as connection:
+            await subscriptions.replace(connection, [remaining], "vi")
+
+        await post.send()
+    assert [mail["To"] for mail in mailbox.mails] == ["chung@example.vn"] * 2
+    assert {state for _, state, _ in await states(case.database)} == {"sent"}

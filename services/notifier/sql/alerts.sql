@@ -32,11 +32,16 @@ INSERT INTO notifier.delivery (id, alert_id, subscription_id, channel, recipient
 VALUES (:id, :alert_id, :subscription_id, :channel, :recipient, :language, :now, :now)
 ON CONFLICT DO NOTHING;
 
--- claim: one delivery that is due on a channel and that nobody else is sending
+-- claim: one delivery that is due on a channel and that nobody else is sending; with the subscription that it was made for, or one that asks for the same
 SELECT d.id AS delivery_id, d.recipient, d.language, d.attempts, s.id AS subscription_id, s.secret, a.*
 FROM notifier.delivery d
 JOIN notifier.alert a ON a.id = d.alert_id
-LEFT JOIN notifier.subscription s ON s.id = d.subscription_id
+LEFT JOIN LATERAL (
+    SELECT id, secret FROM notifier.subscription
+    WHERE id = d.subscription_id
+       OR (channel = d.channel AND recipient = d.recipient AND organisation = ANY (a.addressees) AND a.rule = ANY (rules))
+    ORDER BY id = d.subscription_id DESC, id LIMIT 1
+) s ON true
 WHERE d.state = 'pending' AND d.channel = :channel AND d.next_attempt <= :now
   AND (a.muted_until IS NULL OR a.muted_until <= :now)
 ORDER BY d.next_attempt, d.number
