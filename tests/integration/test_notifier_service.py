@@ -305,6 +305,16 @@ async def test_a_subscription_that_cannot_be_is_refused(http: Http, wrong: dict[
     assert (await http.get("/v1/subscriptions")).json() == {"subscriptions": []}
 
 
+async def test_two_subscriptions_that_are_one_are_refused(http: Http) -> None:
+    one = {"organisation": "root", "rules": ["A2"], "channel": "email", "to": "a@example.vn", "id": new_uuid()}
+    for second, said in (
+        ({**one, "to": "b@example.vn"}, f"found {one['id']} twice"),
+        ({**one, "id": new_uuid()}, "expected one subscription for root, email and a@example.vn, found two"),
+    ):
+        put = await http.put("/v1/subscriptions", json={"subscriptions": [one, second]})
+        assert (put.status_code, said in put.text) == (400, True), put.text
+
+
 async def test_deliveries_say_what_was_sent_to_whom(http: Http, registry: Registry) -> None:
     hook = {"organisation": "district", "rules": ["A2"], "channel": "webhook", "to": "http://127.0.0.1:9/hook"}
     mail = {"organisation": "root", "rules": ["A2"], "channel": "email", "to": "tinh@example.vn"}

@@ -82,6 +82,8 @@ async def replace(
         _check(each)
         subject = (each.organisation, each.channel, each.to)
         identity = each.id or uuid5(_IDS, "|".join(subject))
+        if each.id in seen:
+            raise Refused(f"expected an id of its own for each subscription, found {each.id} twice")
         if identity in seen or subject in seen:
             raise Refused(
                 f"expected one subscription for {each.organisation}, {each.channel} and {each.to}, found two"
