@@ -73,7 +73,7 @@ def list_(data_dir: DataDir = None) -> None:
     table = uncut("id", "name", "role", "for", "added", "state")
     for each in list_keys(Layout(data_dir or default_data_dir())):
         state = each.ended(now) or (f"until {each.expires_at:%Y-%m-%d %H:%M %Z}" if each.expires_at else "counts")
-        about = each.source or each.organisation or "everything"
+        about = each.source or each.organisation or ("metrics" if each.role == "watcher" else "everything")
         table.add_row(each.id, each.name, each.role, about, f"{each.added_at:%Y-%m-%d %H:%M}", state)
     Console().print(table)
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
+from typer.testing import CliRunner
 
+from deploy.cli import key
 from deploy.stack.access import add_key, list_keys, revoke_keys, revoke_keys_of_source
 from deploy.stack.errors import StackError
 from deploy.stack.layout import Layout
@@ -31,6 +33,28 @@ def test_a_key_is_whom_it_was_made_for(layout: Layout) -> None:
     assert ring.holder(viewers, NOW) == Principal("viewer", viewer.id, "district")
     assert ring.holder(sources, NOW) == Principal("source", source.id, "root", "dien-bien")
     assert ring.holder(operators, NOW) == Principal("operator", operator.id)
+
+
+def test_the_list_says_what_each_key_opens(layout: Layout) -> None:
+    for name, role, about in (
+        ("prometheus", "watcher", {}),
+        ("admin", "operator", {}),
+        ("office", "viewer", {"organisation": "district"}),
+    ):
+        add_key(layout, name, role, **about)
+
+    listed = CliRunner().invoke(key.app, ["list", "--data-dir", str(layout.data_dir)]).stdout
+
+    opens = {
+        cells[1].strip(): cells[3].strip()
+        for cells in (line.strip("│┃ ").split("│") for line in listed.splitlines())
+        if len(cells) == 6
+    }
+    assert opens == {
+        "prometheus": "metrics",
+        "admin": "everything",
+        "office": "district",
+    }
 
 
 def test_only_a_hash_is_kept_and_the_file_is_its_owners(layout: Layout) -> None:
