@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from deploy.stack.errors import StackError
+from deploy.stack.errors import StackError, said
 from deploy.stack.keys import new_key, write_secret
 from services.registry.keyring import Keyring
 from services.registry.sealing import Sealer, Unsealable, Wrapped
@@ -47,6 +47,8 @@ def read_ring(file: Path) -> Keyring:
             f"the master keys cannot be read from {file}: {error.strerror}; name their file with "
             "KETNAP_MASTER_KEY_FILE, the same one that the registry reads"
         ) from None
+    except UnicodeDecodeError:
+        raise StackError(f"{file} is no text: expected master keys of 64 hexadecimal digits each") from None
     except ValueError as error:
         raise StackError(f"{file}: {error}") from None
 
@@ -201,7 +203,7 @@ async def connected(database_url: str) -> AsyncIterator["Connection"]:
     try:
         connection = await asyncpg.connect(database_url, timeout=10)
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise StackError(f"the database cannot be reached: {error}; `ketnap doctor` says more") from None
+        raise StackError(f"the database cannot be reached: {said(error)}; `ketnap doctor` says more") from None
     try:
         yield connection
     except asyncpg.UndefinedTableError as error:

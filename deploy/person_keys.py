@@ -6,7 +6,6 @@ So it opens nothing without the master key, and taking it in erases again who wa
 
 import base64
 import datetime
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from msgspec import Struct
 
 from deploy.master_keys import connected, read_ring
 from deploy.stack.errors import StackError
+from deploy.whole_file import whole
 
 BATCH = 5000
 FORMAT = "ketnap person keys 1"
@@ -46,43 +46,34 @@ class Taken(Struct, frozen=True):
 
 async def export(database_url: str, file: Path) -> tuple[int, int]:
     """Write all keys and all erasures to `file`, whole or not at all; gives how many of each."""
-    beside = file.with_name(f".{file.name}.unfinished")
-    try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    except OSError as error:
-        raise StackError(f"{file} cannot be written: {error.strerror}") from None
     keys = erased = 0
-    try:
-        with os.fdopen(descriptor, "wb") as output:
-            async with (
-                connected(database_url) as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
-                masters = [row["master"] for row in await connection.fetch(_MASTERS)]
-                output.write(_line(_Head(FORMAT, datetime.datetime.now(datetime.UTC), masters)))
-                async for row in connection.cursor("SELECT person FROM registry.erased_person ORDER BY person"):
-                    output.write(_line(_Line(row["person"])))
-                    erased += 1
-                async for row in connection.cursor(_KEYS, prefetch=BATCH):
-                    wrapped = base64.b64encode(row["wrapped"]).decode()
-                    output.write(_line(_Line(row["person"], row["master"], wrapped)))
-                    keys += 1
-            output.flush()
-            os.fsync(output.fileno())
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)
+    with whole(file) as output:
+        async with (
+            connected(database_url) as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            masters = [row["master"] for row in await connection.fetch(_MASTERS)]
+            output.write(_line(_Head(FORMAT, datetime.datetime.now(datetime.UTC), masters)))
+            async for row in connection.cursor("SELECT person FROM registry.erased_person ORDER BY person"):
+                output.write(_line(_Line(row["person"])))
+                erased += 1
+            async for row in connection.cursor(_KEYS, prefetch=BATCH):
+                wrapped = base64.b64encode(row["wrapped"]).decode()
+                output.write(_line(_Line(row["person"], row["master"], wrapped)))
+                keys += 1
     return keys, erased
+
+
+def check(file: Path, master_file: Path) -> None:
+    """Read `file` to its end, before anything is begun that needs it. Raises StackError where `take_in` would."""
+    _, lines = _opened_by(file, master_file)
+    for _ in lines:
+        pass
 
 
 async def take_in(database_url: str, file: Path, master_file: Path) -> Taken:
     """Bring back what `export` wrote: erasures first, then keys where there is none. Raises StackError."""
-    head, lines = _read(file)
-    missing = [each for each in head.masters if each not in read_ring(master_file).ids]
-    if missing:
-        raise StackError(
-            f"{file} holds keys that master key {', '.join(missing)} wraps, which is not in {master_file}; add it"
-        )
+    head, lines = _opened_by(file, master_file)
     keys = known = erased = 0
     async with connected(database_url) as connection, connection.transaction():
         await connection.executemany(
@@ -93,7 +84,7 @@ async def take_in(database_url: str, file: Path, master_file: Path) -> Taken:
             gone = [each.person for each in batch if each.wrapped is None]
             erased += len(await connection.fetch(_BURY, gone))
             await connection.execute("DELETE FROM registry.person_key WHERE person = ANY ($1)", gone)
-            there = [(each, base64.b64decode(each.wrapped)) for each in batch if each.wrapped is not None]
+            there = [(each, _key(each.wrapped)) for each in batch if each.wrapped is not None]
             added = await connection.fetch(
                 _PUT,
                 [each.person for each, _ in there],
@@ -132,17 +123,39 @@ def _read(file: Path) -> tuple[_Head, Iterator[_Line]]:
         head = None
     if head is None or head.format != FORMAT:
         raise StackError(f"{file} is not what `ketnap keys export` writes: expected a first line with {FORMAT!r}")
-    return head, _lines(file)
+    return head, _lines(file, head)
 
 
-def _lines(file: Path) -> Iterator[_Line]:
+def _opened_by(file: Path, master_file: Path) -> tuple[_Head, Iterator[_Line]]:
+    head, lines = _read(file)
+    missing = [each for each in head.masters if each not in read_ring(master_file).ids]
+    if missing:
+        raise StackError(
+            f"{file} holds keys that master key {', '.join(missing)} wraps, which is not in {master_file}; add it"
+        )
+    return head, lines
+
+
+def _lines(file: Path, head: _Head) -> Iterator[_Line]:
     with file.open("rb") as lines:
         lines.readline()
         for number, line in enumerate(lines, start=2):
             try:
-                yield msgspec.json.decode(line, type=_Line)
-            except msgspec.DecodeError as error:
+                found = msgspec.json.decode(line, type=_Line)
+                if found.wrapped is not None:
+                    _key(found.wrapped)
+            except ValueError as error:  # DecodeError and what is no base64 are both of it
                 raise StackError(f"{file}, line {number}: {error}; nothing was taken in") from None
+            if found.master is not None and found.master not in head.masters:
+                raise StackError(
+                    f"{file}, line {number}: its first line does not name master key {found.master}; nothing was "
+                    "taken in"
+                )
+            yield found
+
+
+def _key(wrapped: str) -> bytes:
+    return base64.b64decode(wrapped, validate=True)
 
 
 def _batches(lines: Iterator[_Line]) -> Iterator[list[_Line]]:

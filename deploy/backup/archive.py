@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from deploy.stack.errors import StackError
 from deploy.stack.keys import write_secret
+from deploy.whole_file import whole
 
 FORMAT = "ketnap backup 1"
 MANIFEST = "manifest.json"
@@ -67,21 +68,10 @@ def write(file: Path, manifest: Manifest, members: dict[str, Path], recipient: s
         wanted = x25519.Recipient.from_str(recipient.strip())
     except RecipientError as error:
         raise StackError(f"{recipient!r} is no recipient of backups: expected age1… ({error})") from None
-    beside = file.with_name(f".{file.name}.unfinished")
-    try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    except OSError as error:
-        raise StackError(f"{file} cannot be written: {error.strerror}") from None
-    try:
-        with os.fdopen(descriptor, "wb") as output:
-            _through_pipe(
-                lambda sink: _tar(sink, manifest, members), lambda source: encrypt_io(source, output, [wanted])
-            )
-            output.flush()
-            os.fsync(output.fileno())
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)
+    with whole(file) as output:
+        _through_pipe(
+            lambda sink: _tar(sink, manifest, members), lambda source: encrypt_io(source, output, [wanted])
+        )
 
 
 def read(file: Path, key_file: Path, into: Path) -> Manifest:
@@ -101,7 +91,11 @@ def read(file: Path, key_file: Path, into: Path) -> Manifest:
     except (tarfile.TarError, msgspec.DecodeError) as error:
         raise StackError(f"{file} is no backup of ketnap, or is damaged: {error}") from None
     except OSError as error:
-        raise StackError(f"{file} cannot be read: {error.strerror or error}") from None
+        if error.errno is None:  # what age makes of content that was changed or ends too soon
+            raise StackError(
+                f"{file} is damaged or cut ({error}): take another copy of it, or an older backup"
+            ) from None
+        raise StackError(f"{file} cannot be read or unpacked into {into}: {error.strerror}") from None
     return found[0]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from deploy.backup import archive
 from deploy.backup.archive import DUMP, Manifest
-from deploy.backup.returning import Returned, Wanted, fill, finish, look_at_streams
+from deploy.backup.returning import Returned, Wanted, fill, finish, look_at_streams, require_apart
 from deploy.master_keys import connected
 from deploy.stack.access import take_in_keys
 from deploy.stack.errors import StackError
@@ -36,6 +36,7 @@ def bring_back_elsewhere(wanted: Wanted, addresses: Addresses) -> Returned:
     database that holds anything is as it was.
     """
     layout = Layout(addresses.data_dir)
+    require_apart(wanted, key_file(layout, "master_key"))
     with tempfile.TemporaryDirectory(prefix="restore-") as directory:
         unpacked = Path(directory)
         manifest = archive.read(wanted.file, wanted.key_file, unpacked)

@@ -13,13 +13,15 @@ from msgspec import Struct
 from deploy.backup import archive
 from deploy.backup.archive import DUMP, Manifest
 from deploy.backup.taking import client_environment
-from deploy.person_keys import Taken, take_in
+from deploy.master_keys import read_ring
+from deploy.person_keys import Taken, check, take_in
 from deploy.stack.errors import StackError
 from deploy.stack.keys import write_secret
 from deploy.stack.layout import Layout
 from deploy.stack.nats import NatsServer, connect
 from deploy.stack.postgres import SERVICES, PostgresServer
 from deploy.stack.postgres_programs import binaries
+from deploy.stack.supervisor import sole_user
 from deploy.verifying import verify
 
 if TYPE_CHECKING:
@@ -79,7 +81,35 @@ def bring_back(wanted: Wanted, data_dir: Path) -> Returned:
             f"{cluster} holds a database already, which a backup never replaces: move it away first, or name "
             "another directory with --data-dir"
         )
-    layout.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
+    require_apart(wanted, layout.master_key)
+    try:
+        layout.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
+    except OSError as error:
+        raise StackError(
+            f"{layout.data_dir} cannot be made: {error.strerror}; name another directory with --data-dir"
+        ) from None
+    with sole_user(layout, "ketnap restore"):
+        return _bring_back(wanted, layout, cluster)
+
+
+def require_apart(wanted: Wanted, master_key: Path) -> None:
+    """Look at what is kept apart from the backup before anything is begun: a restore of much data takes long.
+
+    master_key: the file whose keys count where `wanted` brings none. Raises StackError.
+    """
+    if wanted.master_key is not None:
+        read_ring(wanted.master_key)
+        master_key = wanted.master_key
+    if wanted.person_keys is not None:
+        if not master_key.exists():
+            raise StackError(
+                f"{wanted.person_keys} opens with the master key only, and there is none in {master_key}: add "
+                "--master-key FILE"
+            )
+        check(wanted.person_keys, master_key)
+
+
+def _bring_back(wanted: Wanted, layout: Layout, cluster: Path) -> Returned:
     with tempfile.TemporaryDirectory(prefix="restore-", dir=layout.data_dir) as unpacked:
         manifest = archive.read(wanted.file, wanted.key_file, Path(unpacked))
         _take_secrets(layout, Path(unpacked))

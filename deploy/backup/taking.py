@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from deploy.backup import archive
 from deploy.backup.archive import DUMP, FORMAT, Manifest, SourceMark
 from deploy.stack.access import keys_file
-from deploy.stack.errors import StackError
+from deploy.stack.errors import StackError, said
 from deploy.stack.layout import Addresses, Layout, key_file
+from deploy.whole_file import require_place
 
 LEFT_OUT = "registry.person_key"
 """Keys of persons are kept apart from the data: `ketnap keys export`. Without them no profile opens."""
@@ -19,6 +20,7 @@ LEFT_OUT = "registry.person_key"
 
 async def take(addresses: Addresses, file: Path, recipient: str) -> Manifest:
     """Back the system up into `file`, while it runs. Raises StackError."""
+    require_place(file)
     layout = Layout(addresses.data_dir)
     beside = layout.run if layout.run.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="backup-", dir=beside) as directory:
@@ -89,7 +91,7 @@ async def _dump(database_url: str, file: Path) -> Manifest:
     try:
         connection = await asyncpg.connect(database_url, timeout=10)
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise StackError(f"the database cannot be reached: {error}; `ketnap doctor` says more") from None
+        raise StackError(f"the database cannot be reached: {said(error)}; `ketnap doctor` says more") from None
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
@@ -108,9 +110,9 @@ async def _dump(database_url: str, file: Path) -> Manifest:
                 env=client_environment(database_url),
                 stderr=asyncio.subprocess.PIPE,
             )
-            _, said = await process.communicate()
+            _, complaint = await process.communicate()
             if process.returncode != 0:
-                raise StackError(f"pg_dump failed: {said.decode(errors='replace').strip()}")
+                raise StackError(f"pg_dump failed: {complaint.decode(errors='replace').strip()}")
     finally:
         await connection.close()
     assert head is not None, "the head is one row, from the first migration on"

@@ -18,10 +18,16 @@ def restore(
         Path, typer.Option("--key", metavar="KEY", dir_okay=False, exists=True, help="What `--new-key` made.")
     ],
     master_key: Annotated[
-        Path | None, typer.Option("--master-key", metavar="FILE", exists=True, help="The copy of the master key.")
+        Path | None,
+        typer.Option(
+            "--master-key", metavar="FILE", dir_okay=False, exists=True, help="The copy of the master key."
+        ),
     ] = None,
     person_keys: Annotated[
-        Path | None, typer.Option("--person-keys", metavar="FILE", exists=True, help="From `ketnap keys export`.")
+        Path | None,
+        typer.Option(
+            "--person-keys", metavar="FILE", dir_okay=False, exists=True, help="From `ketnap keys export`."
+        ),
     ] = None,
     drill: Annotated[
         bool,

@@ -89,7 +89,7 @@ def _require_writable(creds: Path, force: bool) -> None:
     """Refuse before anything is changed, for the seed is shown only once."""
     if creds == PRINTED:
         return
-    if creds.is_dir() or not creds.absolute().parent.is_dir():
+    if (creds.exists() and not creds.is_file()) or not creds.absolute().parent.is_dir():
         raise StackError(f"{creds} cannot be written: name a file in a directory that exists")
     if creds.exists() and not force:
         raise StackError(f"{creds} exists; name another file, or overwrite it with --force")

@@ -11,3 +11,10 @@ class NotRunning(StackError):
 
 class StartCancelled(StackError):
     """A start was given up because a stop was asked for meanwhile."""
+
+
+def said(error: BaseException) -> str:
+    """What an error says, in one line; some, such as a time that ran out, say nothing but their name."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return " ".join(str(error).split()) or type(error).__name__

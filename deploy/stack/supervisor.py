@@ -142,20 +142,23 @@ class Supervisor:
 
 
 @contextmanager
-def sole_user(layout: Layout) -> Iterator[None]:
-    """Hold the data directory's lock, which a killed process loses; StackError if someone else holds it."""
+def sole_user(layout: Layout, command: str = "ketnap up") -> Iterator[None]:
+    """Hold the data directory's lock, which a killed process loses; StackError if someone else holds it.
+
+    command: what the other one is told to be running here.
+    """
     descriptor = os.open(layout.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            holder, _, other = os.pread(descriptor, 64, 0).decode("ascii", "replace").strip().partition(" ")
             raise StackError(
-                f"another `ketnap up` (process {holder or 'unknown'}) runs on {layout.data_dir}; "
+                f"another `{other or 'ketnap up'}` (process {holder or 'unknown'}) runs on {layout.data_dir}; "
                 "stop it first, or name another directory with --data-dir"
             ) from None
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        os.pwrite(descriptor, f"{os.getpid()} {command}\n".encode("ascii"), 0)
         yield
     finally:
         os.close(descriptor)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from deploy.stack.layout import Layout
+from deploy.stack.supervisor import sole_user
 from shared.runtime.connection import connect
 from tests.faults.system import System, eventually
 from tests.given import admitted, enrolled, identified, new_uuid, organisation, root
@@ -166,5 +167,28 @@ def test_a_damaged_backup_or_another_key_brings_nothing_back(system: System) -> 
     damaged = system.ketnap("restore", copy, "--key", key)
 
     assert (wrong.returncode, "does not open with the key" in wrong.stderr) == (1, True), wrong.stderr
-    assert (damaged.returncode, damaged.stderr.startswith("ketnap: ")) == (1, True), damaged.stderr
+    assert (damaged.returncode, "is damaged or cut" in damaged.stderr) == (1, True), damaged.stderr
     assert not (Layout(system.data_dir).postgres / "data").exists()
+
+
+def test_what_is_kept_apart_is_looked_at_before_a_restore_begins(system: System) -> None:
+    copy, key, persons, other = (system.directory / name for name in ("copy.age", "copy.key", "persons", "other"))
+    _did(system, "backup", copy, "--new-key", key)
+    _did(system, "keys", "export", persons)
+    other.write_text("5a" * 32, encoding="ascii")
+    elsewhere = system.directory / "new"
+    into = ("restore", copy, "--key", key, "--data-dir", elsewhere)
+
+    wrong = system.ketnap(*into, "--master-key", other, "--person-keys", persons)
+    none = system.ketnap(*into, "--person-keys", persons)
+    no_key = system.ketnap(*into, "--master-key", copy)
+    a_file = system.ketnap("restore", copy, "--key", key, "--data-dir", persons)
+
+    assert (wrong.returncode, f"not in {other}" in wrong.stderr) == (1, True), wrong.stderr
+    assert (none.returncode, "add --master-key FILE" in none.stderr) == (1, True), none.stderr
+    assert (no_key.returncode, "expected master keys" in no_key.stderr) == (1, True), no_key.stderr
+    assert (a_file.returncode, "--data-dir" in a_file.stderr) == (1, True), a_file.stderr
+    assert not elsewhere.exists()
+    with sole_user(Layout(system.directory)):  # as `ketnap up` holds it while it starts
+        busy = system.ketnap("restore", copy, "--key", key, "--data-dir", system.directory)
+    assert (busy.returncode, "another `ketnap up`" in busy.stderr) == (1, True), busy.stderr

@@ -1,0 +1,46 @@
+"""A file that a command writes is there whole or not at all, and takes the place of files only."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from deploy.stack.errors import StackError
+from deploy.whole_file import whole
+
+
+def test_it_is_there_at_the_end_and_for_its_owner_only(tmp_path: Path) -> None:
+    file = tmp_path / "copy"
+    file.write_bytes(b"the one before")
+
+    with whole(file) as output:
+        output.write(b"new")
+        meanwhile = file.read_bytes()
+
+    assert (meanwhile, file.read_bytes()) == (b"the one before", b"new")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_fails_leaves_the_file_before_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "copy"
+    file.write_bytes(b"the one before")
+
+    with pytest.raises(TypeError), whole(file) as output:
+        output.writelines([b"half of", None])  # type: ignore[list-item]
+
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"copy": b"the one before"}
+
+
+def test_a_device_or_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    with pytest.raises(StackError, match="is there and no file"), whole(pipe):
+        pass
+
+    assert pipe.is_fifo()
+
+
+def test_a_directory_that_is_not_there_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="in a directory that exists"), whole(tmp_path / "none" / "copy"):
+        pass
