@@ -156,6 +156,16 @@ async def test_profiles_of_the_erased_cannot_be_checked_and_that_is_said(databas
     assert found["erased"].examples == [f"person/{person}, erased at position 13, could get a new key"]
 
 
+async def test_keys_that_are_lost_are_not_told_to_be_of_erased_persons(database: Database) -> None:
+    await history(database)
+    await database.fetch("DELETE FROM registry.person_key")
+
+    hashes = faults(await verify(database))["hashes"]
+
+    assert hashes.notes == []
+    assert "ketnap keys import" in hashes.remedy
+
+
 async def test_it_reads_one_snapshot_while_the_registry_goes_on_writing(database: Database) -> None:
     await history(database)
     others = [message(sequence, identified(new_uuid(), "2022-03-01")) for sequence in range(4, 14)]

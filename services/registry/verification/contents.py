@@ -1,6 +1,7 @@
 """Whether the log's rows are as they were written: places without a gap, times in order, content and its hash."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -66,8 +67,8 @@ class Contents:
         )  # fmt: skip
         self.hashes = Check(
             "hashes", "each event is what was delivered, by its keyed hash",
-            "rows were changed, or the keys are others: look at KETNAP_CONTENT_KEY_FILE and "
-            "KETNAP_MASTER_KEY_FILE first, then restore from a backup",
+            "rows were changed, or keys are missing or others: `ketnap keys import` brings back those of persons, "
+            "KETNAP_CONTENT_KEY_FILE and KETNAP_MASTER_KEY_FILE name the others; then restore from a backup",
             unit="events, those in quarantine included",
         )  # fmt: skip
         self.anchored = Check(
@@ -80,8 +81,7 @@ class Contents:
         self._sealer = sealer
         self._last = 0
         self._at: datetime | None = None
-        self._erased_unseen: set[str] = set()
-        self._closed = 0
+        self._closed: Counter[str] = Counter()  # events by person
         self._dropped = 0
 
     @property
@@ -187,21 +187,22 @@ class Contents:
             self.hashes.fault(f"{where}: {error}")
             return
         if verdict == "closed":
-            self._closed += 1
-            self._erased_unseen.add(row.subject)
+            self._closed[row.subject] += 1
         elif verdict == "other" and DROPPED.code in (getattr(row, "findings", None) or ""):
             self._dropped += 1
         elif verdict == "other":
             self.hashes.fault(f"{where}: its content has another hash than the one kept")
 
     async def _explain(self, connection: AsyncConnection) -> None:
-        if self._erased_unseen:
-            persons = sorted(self._erased_unseen)
-            erased = set((await connection.execute(SQL["erased"], {"persons": persons})).scalars())
-            for person in sorted(self._erased_unseen - erased):
+        erased = 0
+        if self._closed:
+            persons = sorted(self._closed)
+            gone = set((await connection.execute(SQL["erased"], {"persons": persons})).scalars())
+            erased = sum(self._closed[person] for person in gone)
+            for person in sorted(self._closed.keys() - gone):
                 self.hashes.fault(f"{person}: the key of its profiles is gone, and no event erases this person")
         for number, why in (
-            (self._closed, "with profiles of erased persons"),
+            (erased, "with profiles of erased persons"),
             (self._dropped, "whose profile came after the erasure and was dropped"),
         ):
             if number:
