@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from deploy.cli.up import DataDir
+from deploy.stack.access import keys_file
 from deploy.stack.errors import StackError
 from deploy.stack.layout import Layout, default_data_dir, locate
 
@@ -57,7 +58,7 @@ def revoke(
     """End a key at once; it stays in the list as revoked."""
     from deploy.stack.access import revoke_keys
 
-    for each in revoke_keys(Layout(data_dir or default_data_dir()), named):
+    for each in revoke_keys(_existing(data_dir), named):
         typer.echo(f"key {each.id} of {each.name!r} is revoked")
 
 
@@ -71,11 +72,26 @@ def list_(data_dir: DataDir = None) -> None:
 
     now = datetime.now(UTC)
     table = uncut("id", "name", "role", "for", "added", "state")
-    for each in list_keys(Layout(data_dir or default_data_dir())):
+    entries = list_keys(_existing(data_dir))
+    if not entries:
+        typer.echo("no key was ever made: the APIs answer this machine only, without one")
+        return
+    for each in entries:
         state = each.ended(now) or (f"until {each.expires_at:%Y-%m-%d %H:%M %Z}" if each.expires_at else "counts")
         about = each.source or each.organisation or ("metrics" if each.role == "watcher" else "everything")
         table.add_row(each.id, each.name, each.role, about, f"{each.added_at:%Y-%m-%d %H:%M}", state)
     Console().print(table)
+
+
+def _existing(data_dir: DataDir) -> Layout:
+    """The data directory, which only `add` may make: elsewhere one that is not there is a slip in its name."""
+    layout = Layout(data_dir or default_data_dir())
+    if not (layout.data_dir.is_dir() or keys_file(layout).exists()):
+        raise StackError(
+            f"{layout.data_dir} is not there, so no key was ever made in it: name the system's data directory "
+            "with --data-dir"
+        )
+    return layout
 
 
 def _root_of(data_dir: DataDir, source: str) -> str:

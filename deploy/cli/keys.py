@@ -42,8 +42,8 @@ def rotate(data_dir: DataDir = None) -> None:
     """Make a new master key and wrap every person's key by it, while the system runs."""
     from deploy.master_keys import rotate as rotate_
 
-    file = _master_file(data_dir)
-    key_id, wrapped = asyncio.run(rotate_(_database(data_dir), file))
+    database_url, file = _database(data_dir), _master_file(data_dir)
+    key_id, wrapped = asyncio.run(rotate_(database_url, file))
     typer.echo(f"master key {key_id} wraps all keys of persons now, {wrapped:,} of them anew: {file}")
     typer.echo("`ketnap keys drop` takes the older ones away, and with them every older copy of a person's key")
 

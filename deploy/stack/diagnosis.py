@@ -23,7 +23,7 @@ import msgspec
 from deploy.stack import nats, postgres, postgres_programs, workings
 from deploy.stack.access import list_keys
 from deploy.stack.assembly import ports_for
-from deploy.stack.errors import NotRunning, StackError
+from deploy.stack.errors import NotRunning, StackError, said
 from deploy.stack.finding import Finding
 from deploy.stack.layout import Addresses, Layout, locate, runs_elsewhere
 from deploy.stack.ports import in_use
@@ -45,7 +45,9 @@ def examine(layout: Layout, port_base: int | None) -> Iterator[Finding]:
     try:
         addresses = locate(layout.data_dir)
     except NotRunning as absent:
-        yield Finding("system", None, "not running", f"ketnap up --data-dir {layout.data_dir}")
+        ran = (layout.postgres / "data").exists()
+        seen = "not running" if ran else "not running, and no database is there"
+        yield Finding("system", None, seen, f"ketnap up --data-dir {layout.data_dir}")
         if layout.stack_file.exists():
             yield Finding("last run", None, "was killed", "nothing: the next `ketnap up` takes care of it")
         yield from _ports(port_base)
@@ -91,9 +93,13 @@ def _directory(layout: Layout) -> Iterator[Finding]:
     place = layout.secrets if layout.secrets.is_dir() else layout.data_dir
     while not place.exists():
         place = place.parent
-    writable = os.access(place, os.W_OK | os.X_OK)
-    state = f"{layout.data_dir}" + ("" if layout.data_dir.exists() else " (not made yet)")
-    yield Finding("data directory", writable, state, f"let this user write to {place}, or choose with --data-dir")
+    if layout.data_dir.exists() or runs_elsewhere():
+        writable = os.access(place, os.W_OK | os.X_OK)
+        remedy = f"let this user write to {place}, or choose with --data-dir"
+        yield Finding("data directory", writable, f"{layout.data_dir}", remedy)
+    else:  # most often a slip in the name, or another working directory: what is not looked at is not well
+        remedy = f"name the system's with --data-dir; a new one: ketnap up --data-dir {layout.data_dir}"
+        yield Finding("data directory", False, f"{layout.data_dir} is not there: no system ever ran in it", remedy)
     free = shutil.disk_usage(place).free
     yield Finding("disk space", free > _SPACE, f"{free / 1024**3:.1f} GiB free", "make room: at least 2 GiB")
     if layout.secrets.is_dir() and os.access(layout.secrets, os.R_OK | os.X_OK):
@@ -299,4 +305,4 @@ async def _database(addresses: Addresses) -> "AsyncIterator[Connection]":
 
 
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {said(error)}"

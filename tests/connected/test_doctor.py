@@ -122,6 +122,20 @@ def _small_disk() -> Path:
     )
 
 
+def test_a_data_directory_that_is_not_there(tmp_path: Path, system: System) -> None:
+    place, base = tmp_path / "slip-of-the-pen", str(free_port(together=5))
+
+    code, faults = _examined(system.ketnap("doctor", "--data-dir", place, "--port-base", base))
+    listed = system.ketnap("key", "list", "--data-dir", place)
+    revoked = system.ketnap("key", "revoke", "an-office", "--data-dir", place)
+
+    assert (code, list(faults)) == (1, ["data directory"])
+    assert "--data-dir" in faults["data directory"]
+    for said in (listed, revoked):
+        assert (said.returncode, "is not there" in said.stderr) == (1, True), said.stderr
+    assert not place.exists()
+
+
 def test_a_port_that_another_program_holds(tmp_path: Path, system: System) -> None:
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -129,7 +143,7 @@ def test_a_port_that_another_program_holds(tmp_path: Path, system: System) -> No
         other.bind((HOST, base + 1))
         other.listen()
 
-        _, faults = _examined(system.ketnap("doctor", "--data-dir", tmp_path / "new", "--port-base", str(base)))
+        _, faults = _examined(system.ketnap("doctor", "--data-dir", tmp_path, "--port-base", str(base)))
 
     assert list(faults) == ["port of registry"]
     assert "--port-base" in faults["port of registry"]
