@@ -75,7 +75,7 @@ async def write(
             os.fsync(file.fileno())
             return exported
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
+        if isinstance(error, ConnectionError | TimeoutError):  # the reader's end of a pipe, or the database
             raise
         raise ExportError(f"{output or 'standard output'}: {error}") from None
     finally:

@@ -15,6 +15,7 @@ from nats.js import JetStreamContext
 from nats.js.api import PubAck
 
 from deploy.receipts import Problem, Tally, fetch_receipts, read_receipts
+from deploy.stack.errors import said
 from shared.events.codec import MAX_BATCH, MAX_MESSAGE
 from shared.events.subjects import ingest_stream, ingest_subject, receipt_subject
 from shared.runtime import tracing
@@ -169,7 +170,7 @@ class _Publisher:
                     f"or is just being stopped. Is source {self._source} registered there? "
                     "`ketnap source list` shows it"
                 ) from None
-            raise PublishError(f"NATS at {nats_url} does not answer: is the system up? ({error})") from None
+            raise PublishError(f"NATS at {nats_url} does not answer: is the system up? ({said(error)})") from None
         self._connecting = False
         try:
             await self._client.subscribe(receipt_subject(self._source, ">"), cb=self._on_receipts)

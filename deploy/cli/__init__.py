@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from deploy.cli.breaking import explained, give_up_output, prepare_output
 from deploy.stack.errors import StackError
 from shared.runtime.settings import SettingsError
 
@@ -44,10 +45,18 @@ def application(first: str | None = None) -> typer.Typer:
 
 def main() -> None:
     """Run the command line of this process; exit code 0: done, 1: a fault was found, 2: wrong usage."""
+    prepare_output()
     try:
         application(sys.argv[1] if len(sys.argv) > 1 else None)()
     except (StackError, SettingsError) as fault:
         typer.echo(f"ketnap: {fault}", err=True)
+        sys.exit(1)
+    except Exception as error:
+        told = explained(error)
+        if told is None:
+            raise
+        give_up_output()
+        typer.echo(f"ketnap: {told}", err=True)
         sys.exit(1)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deploy.cli.up import DataDir
-from deploy.stack.errors import StackError
+from deploy.stack.errors import StackError, said
 from deploy.stack.layout import Addresses, Layout, locate
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ async def _verify(addresses: Addresses, streams: bool, anchor: "Anchor | None", 
             client = await connect(addresses.nats_url, addresses.nats_seed, ca=addresses.ca)
         except Exception as error:
             raise StackError(
-                f"NATS at {addresses.nats_url} does not answer ({error!r}); look at `ketnap doctor`, or leave "
+                f"NATS at {addresses.nats_url} does not answer ({said(error)}); look at `ketnap doctor`, or leave "
                 "the streams out with --no-streams"
             ) from None
     try:

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from deploy.stack import nats
-from deploy.stack.errors import StackError
+from deploy.stack.errors import StackError, said
 from deploy.stack.keys import new_seed, public_key
 from deploy.stack.layout import Addresses, Layout
 
@@ -198,7 +198,7 @@ async def _connected(addresses: Addresses) -> "AsyncIterator[Connection]":
     try:
         connection = await asyncpg.connect(addresses.database_url, timeout=10)
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise StackError(f"the database cannot be reached: {error}; `ketnap doctor` says more") from None
+        raise StackError(f"the database cannot be reached: {said(error)}; `ketnap doctor` says more") from None
     try:
         yield connection
     except asyncpg.UndefinedTableError as error:
@@ -261,7 +261,9 @@ async def _jetstream(addresses: Addresses) -> "AsyncIterator[JetStreamContext]":
         finally:
             await client.close()
     except (NatsError, OSError) as error:
-        raise StackError(f"NATS at {addresses.nats_url} cannot be used: {error!r}") from None
+        raise StackError(
+            f"NATS at {addresses.nats_url} cannot be used: {said(error)}; `ketnap doctor` says more"
+        ) from None
 
 
 async def _ensure_stream(jetstream: "JetStreamContext", source: str, settled: int) -> None:

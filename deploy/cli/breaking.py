@@ -1,0 +1,58 @@
+"""What a command says when a server, a file or the terminal breaks off beneath it: one line, never a traceback."""
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+
+from deploy.stack.errors import said
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_AWAY = ("08", "53", "57")
+"""Classes of PostgreSQL's errors: the connection broke, a resource ran out, the server is being stopped."""
+_BROKEN = {("asyncpg", "InterfaceError"), ("nats", "Error"), ("httpx", "TransportError")}
+"""What libraries raise where a server is gone, and PostgreSQL had no time to say why."""
+
+
+def prepare_output() -> None:
+    """Letters that the terminal's encoding lacks are written as their numbers, where Python would fail."""
+    if sys.stdout is None:  # whoever started this closed it
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the rest of this process
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def explained(error: Exception) -> str | None:
+    """What the operator is told of an error that no command foresaw; None if it is a mistake of ours."""
+    for each in _all_of(error):
+        if isinstance(each, ConnectionError | TimeoutError) or _is_of_a_server(each):
+            return (
+                f"a part of the system broke off or did not answer ({said(each)[:300]}); `ketnap doctor` says "
+                "which, and what to do. Then run this again"
+            )
+        if isinstance(each, OSError):
+            where = f"{each.filename}" if each.filename else "what this command writes to"
+            full = "; make room, then run this again" if each.errno in _FULL else ""
+            return f"{where}: {each.strerror or each}{full}"
+    return None
+
+
+def give_up_output() -> None:
+    """What Python still holds for standard output must not fail once more at the end of the process."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _all_of(error: BaseException) -> Iterator[BaseException]:
+    """The error, those it is a group of, and what each was raised from."""
+    yield error
+    for each in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        yield from _all_of(each)
+    if error.__cause__ is not None:
+        yield from _all_of(error.__cause__)
+
+
+def _is_of_a_server(error: BaseException) -> bool:
+    if str(getattr(error, "sqlstate", None) or "")[:2] in _AWAY:
+        return True
+    return any((kind.__module__.partition(".")[0], kind.__name__) in _BROKEN for kind in type(error).__mro__)
