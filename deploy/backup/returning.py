@@ -75,12 +75,6 @@ def bring_back(wanted: Wanted, data_dir: Path) -> Returned:
     layout = Layout(data_dir)
     if layout.announced() is not None:
         raise StackError(f"a system runs in {layout.data_dir}: stop it first")
-    cluster = layout.postgres / "data"
-    if cluster.exists():
-        raise StackError(
-            f"{cluster} holds a database already, which a backup never replaces: move it away first, or name "
-            "another directory with --data-dir"
-        )
     require_apart(wanted, layout.master_key)
     try:
         layout.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
@@ -89,7 +83,7 @@ def bring_back(wanted: Wanted, data_dir: Path) -> Returned:
             f"{layout.data_dir} cannot be made: {error.strerror}; name another directory with --data-dir"
         ) from None
     with sole_user(layout, "ketnap restore"):
-        return _bring_back(wanted, layout, cluster)
+        return _bring_back(wanted, layout)
 
 
 def require_apart(wanted: Wanted, master_key: Path) -> None:
@@ -109,7 +103,13 @@ def require_apart(wanted: Wanted, master_key: Path) -> None:
         check(wanted.person_keys, master_key)
 
 
-def _bring_back(wanted: Wanted, layout: Layout, cluster: Path) -> Returned:
+def _bring_back(wanted: Wanted, layout: Layout) -> Returned:
+    cluster = layout.postgres / "data"
+    if cluster.exists():
+        raise StackError(
+            f"{cluster} holds a database already, which a backup never replaces: move it away first, or name "
+            "another directory with --data-dir"
+        )
     with tempfile.TemporaryDirectory(prefix="restore-", dir=layout.data_dir) as unpacked:
         manifest = archive.read(wanted.file, wanted.key_file, Path(unpacked))
         _take_secrets(layout, Path(unpacked))

@@ -189,6 +189,7 @@ def test_what_is_kept_apart_is_looked_at_before_a_restore_begins(system: System)
     assert (no_key.returncode, "expected master keys" in no_key.stderr) == (1, True), no_key.stderr
     assert (a_file.returncode, "--data-dir" in a_file.stderr) == (1, True), a_file.stderr
     assert not elsewhere.exists()
-    with sole_user(Layout(system.directory)):  # as `ketnap up` holds it while it starts
-        busy = system.ketnap("restore", copy, "--key", key, "--data-dir", system.directory)
-    assert (busy.returncode, "another `ketnap up`" in busy.stderr) == (1, True), busy.stderr
+    (elsewhere / "postgres" / "data").mkdir(parents=True)
+    with sole_user(Layout(elsewhere), "ketnap restore"):
+        busy = system.ketnap(*into)
+    assert (busy.returncode, "another `ketnap restore`" in busy.stderr) == (1, True), busy.stderr
