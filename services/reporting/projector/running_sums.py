@@ -6,6 +6,7 @@ deltas since. What counts where is said in `sql/running_sums.sql`, once for keep
 
 import asyncio
 from collections.abc import Sequence
+from functools import cache
 from time import monotonic
 from typing import Any
 
@@ -22,8 +23,7 @@ from shared.timeline.measures import MEMBER_LEVELS
 log = structlog.get_logger(__name__)
 
 SQL = Statements("services.reporting.sql", "running_sums.sql", "running_places.sql")
-COUNTED = Statements("services.reporting.sql", "spells.sql")["counted"].text
-"""What an edge of a spell comes to, in the place of `--counted`."""
+_SPELLS = Statements("services.reporting.sql", "spells.sql")
 
 LEAST_BELOW = 20
 """Organisations that must have been put below one for sums to pay: fewer are read as fast without.
@@ -57,6 +57,17 @@ MEANING: dict[str, Any] = {
     "member_levels": list(MEMBER_LEVELS),
 }
 """Which measures count how, by what stands before their first dot."""
+
+
+@cache
+def counted(families: frozenset[str] = frozenset(MEANING["spells"])) -> str:
+    """What an edge of a spell adds to measures of these families: what stands before their first dot."""
+    each = [_SPELLS[f"counted_{family}"].text for family in sorted(families)]
+    return "\n".join([_SPELLS["counted_edge"].text, "CROSS JOIN LATERAL (", "\nUNION ALL\n".join(each), ") AS c"])
+
+
+COUNTED = counted()
+"""All of it, in the place of `--counted`."""
 
 
 def composed(*pieces: str) -> TextClause:

@@ -2,7 +2,7 @@
 
 A deadline runs, a certificate waits, a mentor has a charge, nobody mentors. Each edge is one row that is only ever
 added, with sign, as deltas are; which figures it changes on which days follows from it when they are read, see
-`counted` in `sql/spells.sql`. A deadline so takes two rows instead of a dozen deltas.
+`counted_…` in `sql/spells.sql`. A deadline so takes two rows instead of a dozen deltas.
 """
 
 from collections.abc import Callable

@@ -18,7 +18,9 @@ from services.reporting.reports.statements import (
     OF_STEPS,
     PIECES,
     Contribution,
+    counting,
     first_places,
+    of_few,
     of_named,
     of_rest,
     statement,
@@ -186,7 +188,8 @@ class Reading:
         """What is asked of all parts but the whole and these children."""
         question = self.question
         parameters = {**wanted.parameters(), **scope_parameters(question), "skipped": list(children)}
-        return await self.look_up(of_rest(question.hierarchy, wanted.contribution, asked), parameters)
+        rest = of_rest(question.hierarchy, wanted.contribution, asked)
+        return await self.look_up(counting(rest, wanted.contribution, wanted.measures), parameters)
 
     async def walk(self, wanted: Wanted, *, few: bool = False) -> Walk | None:
         """Where its events are found sooner one after the other: how.
@@ -223,12 +226,17 @@ class Reading:
         vast = await self.is_vast() and (wanted.contribution not in OF_STANDING or len(wanted.days) == 1)
         # Standing sums do not say which events a mentor's charges came with.
         vast = vast and not (wanted.contribution == "mentors" and asked == "evidence")
+        if not vast and await self.is_small():
+            few = of_few(question.hierarchy, wanted.contribution, asked)
+            few = counting(few, wanted.contribution, wanted.measures)
+            return await planned(self.connection, "of_each", few, parameters)
         whole = vast and not question.by_child
         asking = statement(question.hierarchy, wanted.contribution, asked, vast=vast, whole=whole)
+        asking = counting(asking, wanted.contribution, wanted.measures)
         if vast and wanted.contribution in OF_STANDING:
             parameters |= await self._standing(wanted.contribution)
             return await planned(self.connection, "of_whole_tables", asking, parameters)
-        return await self.look_up(asking, parameters)
+        return (await self.connection.execute(asking, parameters)).all()
 
     async def look_up(self, asking: TextClause, parameters: dict[str, Any]) -> Sequence[Any]:
         """Rows of a statement that goes down the tree, and looks each organisation up where these are few."""

@@ -4,13 +4,13 @@ Of each there is one that looks organisations up, for trees of some, and one tha
 vast ones (`sql/vast.sql`). They say the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Literal, get_args
 
 from sqlalchemy import TextClause, text
 
-from services.reporting.projector.running_sums import COUNTED
+from services.reporting.projector.running_sums import COUNTED, counted
 from services.reporting.reports.walking import SQL as WALKING
 from shared.runtime.sql import Statements, instead
 
@@ -108,6 +108,29 @@ def statement(
 
 
 @cache
+def of_few(hierarchy: str, contribution: Contribution, asked: str) -> TextClause:
+    """The same of a tree of few organisations: levels are looked up one by one."""
+    asking = statement(hierarchy, contribution, asked)
+    if contribution != "levels":
+        return asking
+    # A join may go through all deltas there are, by their measure, and then look for those of the tree.
+    each = PIECES[f"counting_{hierarchy}"].text + "\n" + PIECES["levels_of_each"].text
+    return text(instead(asking.text, PIECES["levels"].text, each))
+
+
+def counting(asking: TextClause, contribution: Contribution, measures: Iterable[str]) -> TextClause:
+    """What is asked, of edges of spells by what these measures count only: else each is counted for a dozen."""
+    if contribution not in ("spell_levels", "spell_days", "spell_flows"):
+        return asking
+    return _counting(asking.text, frozenset(measure.partition(".")[0] for measure in measures))
+
+
+@cache
+def _counting(asking: str, families: frozenset[str]) -> TextClause:
+    return text(instead(asking, COUNTED, counted(families)))
+
+
+@cache
 def first_places() -> TextClause:
     """Organisations of the places that come first in a list, of whatever tree."""
     held_by = VAST["held_by"].text.removeprefix(",")
@@ -124,11 +147,8 @@ def of_named(hierarchy: str, contribution: Contribution, asked: str) -> TextClau
 @cache
 def of_rest(hierarchy: str, contribution: Contribution, asked: str) -> TextClause:
     """What is asked of all parts but of some children and of the whole: what is below these is not looked at."""
-    whole = statement(hierarchy, contribution, asked).text
-    if contribution == "levels":
-        # Who has no sums is small, and looked up; a join would go through all deltas there are.
-        each = PIECES[f"counting_{hierarchy}"].text + "\n" + PIECES["levels_of_each"].text
-        whole = instead(whole, PIECES["levels"].text, each)
+    # Who has no sums is small.
+    whole = of_few(hierarchy, contribution, asked).text
     not_asked = "v.organisation_id <> CAST(:organisation_id AS text)"
     not_skipped = f"{not_asked} AND v.organisation_id <> ALL (CAST(:skipped AS text[]))"
     return text(instead(of_parts(whole), not_asked, not_skipped))

@@ -10,7 +10,7 @@ from services.reporting.projector import waymarks
 from services.reporting.projector.spells import How
 from services.reporting.reports.person_running import ENDS, measures_of_step
 from services.reporting.reports.question import Question
-from services.reporting.reports.statements import OF_STEPS, Contribution, walked
+from services.reporting.reports.statements import OF_STEPS, Contribution, counting, walked
 from services.reporting.reports.walking import Marks, Walk
 from services.reporting.reports.wanted import Wanted
 from shared.timeline.measures import MEMBER_LEVELS
@@ -42,7 +42,7 @@ _HOWS: Mapping[str, frozenset[str]] = {
     "due": _ALL_HOWS - {"kept"},
     "reports_late": frozenset({"begins"}),
 }
-"""What stands before the first dot of measures that some edges only are counted by, and which: see `counted`."""
+"""What stands before the first dot of measures that some edges only are counted by, and which: see `counted_…`."""
 
 
 async def walk(
@@ -50,7 +50,8 @@ async def walk(
 ) -> Walk | None:
     """The way to the events behind one of `WALKED`, if any; `scope` is what statements ask for about the scope."""
     parameters = {**wanted.parameters(), **scope, "by_child": False, "children": []}
-    known, statement = question.known, walked(question.hierarchy, wanted.contribution)
+    known = question.known
+    statement = counting(walked(question.hierarchy, wanted.contribution), wanted.contribution, wanted.measures)
     if wanted.contribution in _OF_DELTAS:
         kinds, since = _deltas(wanted)
         parameters |= {"kinds": kinds, "since_day": since}

@@ -222,9 +222,18 @@ LEFT JOIN LATERAL (
 ORDER BY c.part, i.open DESC, i.id COLLATE "C";
 
 -- waiting_in: open candidates of these cells on an evening, by stage and the day on which they reached it
-SELECT h.holder_id AS id, s.stage, b.day AS since, count(*) AS candidates
-FROM reporting.holding_version h
-JOIN reporting.person_step s ON s.organisation_id = h.organisation_id
+SELECT s.id, s.stage, b.day AS since, count(*) AS candidates
+FROM (
+    -- The last step there of each: few of these are not the last one of all.
+    SELECT DISTINCT ON (s.organisation_id, s.person)
+           h.holder_id AS id, s.person, s.day, s.time, s.event_id, s.stage, s.standing
+    FROM reporting.holding_version h
+    JOIN reporting.person_step s ON s.organisation_id = h.organisation_id
+    WHERE h.holder_id = ANY (CAST(:cells AS text[]))
+      AND h.valid_from <= :day AND :day < h.valid_to AND h.known_from <= :known AND :known < h.known_to
+      AND s.day <= :day AND s.known_from <= :known AND :known < s.known_to
+    ORDER BY s.organisation_id, s.person, s.day DESC, s.time DESC, s.event_id DESC
+) s
 CROSS JOIN LATERAL (
     SELECT p.day
     FROM reporting.person_step p
@@ -234,14 +243,12 @@ CROSS JOIN LATERAL (
     ORDER BY p.day DESC, p.time DESC, p.event_id DESC
     LIMIT 1
 ) b
-WHERE h.holder_id = ANY (CAST(:cells AS text[]))
-  AND h.valid_from <= :day AND :day < h.valid_to AND h.known_from <= :known AND :known < h.known_to
-  AND s.standing = 'candidate' AND s.day <= :day AND s.known_from <= :known AND :known < s.known_to
+WHERE s.standing = 'candidate'
   AND NOT EXISTS (
       SELECT FROM reporting.person_step n
       WHERE n.person = s.person AND n.day >= s.day AND n.day <= :day
         AND (n.day, n.time, n.event_id) > (s.day, s.time, s.event_id)
         AND n.known_from <= :known AND :known < n.known_to
   )
-GROUP BY h.holder_id, s.stage, b.day
-ORDER BY h.holder_id, s.stage, b.day;
+GROUP BY s.id, s.stage, b.day
+ORDER BY s.id, s.stage, b.day;

@@ -152,7 +152,7 @@ WITH RECURSIVE below (organisation_id) AS (
     SELECT e.* FROM named JOIN reporting.spell_edge e USING (organisation_id) WHERE e.position <= :known
 );
 
--- selected: what all of these come to; `counted` of spells.sql goes into it
+-- selected: what all of these come to; what `counted_…` of spells.sql say goes into it
 , selected AS (
     SELECT organisation_id, measure, day, change, counterpart FROM chosen_delta
     UNION ALL

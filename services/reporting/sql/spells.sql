@@ -7,48 +7,67 @@
 -- then, `reports_in`, a level that holds on the day on which the report is due only, and `reports_late`, a flow.
 -- Running sums are kept of the same: what stands before the first dot says in `running_sums.py` how it counts.
 
--- counted: what an edge adds to measures
+-- counted_edge: what an edge adds to a level, and the day on which it is due where it stands, or no longer is
 CROSS JOIN LATERAL (
     SELECT CASE WHEN s.how IN ('begins', 'comes') THEN s.change ELSE -s.change END AS change,
-           -- The day on which it is due where it stands, or no longer is.
            CASE WHEN s.how = 'begins' THEN greatest(s.day, s.last) WHEN s.day <= s.last THEN s.last END AS due_on
-) AS edge
-CROSS JOIN LATERAL (
-    SELECT m.measure, m.day, m.change
-    FROM (VALUES
-        ('open.' || s.kind, greatest(s.day, s.first), edge.change),
-        ('overdue.' || s.kind, greatest(s.day, s.last), edge.change),
-        ('due.' || s.kind, CASE WHEN s.how <> 'kept' THEN edge.due_on END, edge.change),
-        ('missed.' || s.kind, edge.due_on, edge.change),
-        ('on_time.' || s.kind, CASE WHEN s.how = 'kept' AND s.day <= s.last THEN s.last END, s.change),
-        ('late.' || s.kind, CASE WHEN s.how = 'kept' AND s.day > s.last THEN s.day END, s.change)
-    ) AS m (measure, day, change)
-    WHERE starts_with(s.kind, 'deadline.') AND m.day IS NOT NULL
-    UNION ALL
-    SELECT m.measure, m.day, m.change
-    FROM (VALUES
-        ('certificates.valid', CASE WHEN s.last IS NULL OR s.day <= s.last THEN s.day END, edge.change),
-        ('certificates.valid', CASE WHEN s.day <= s.last THEN s.last + 1 END, -edge.change),
-        ('certificates.expired', CASE WHEN s.last IS NOT NULL THEN greatest(s.day, s.last + 1) END, edge.change),
-        -- The first and the last day that there are stand as infinite ones.
-        ('certificates.' || to_char(s.last, 'YYYY-MM'), CASE WHEN isfinite(s.last) THEN s.day END, edge.change)
-    ) AS m (measure, day, change)
-    WHERE s.kind = 'certificate.unused' AND isfinite(m.day)
-    UNION ALL
-    SELECT 'certificates.in_use', s.day, edge.change WHERE s.kind = 'certificate.in_use'
-    UNION ALL
-    SELECT s.kind, s.day, edge.change WHERE starts_with(s.kind, 'without_mentor.')
-    UNION ALL
-    SELECT 'charges', greatest(s.day, s.first), edge.change WHERE s.kind = 'charge' AND s.first IS NOT NULL
-    UNION ALL
-    SELECT m.measure, m.day, m.change
-    FROM (VALUES
-        ('reports_in', CASE WHEN s.day <= s.last THEN s.last END, edge.change),
-        ('reports_in', CASE WHEN s.day <= s.last THEN s.last + 1 END, -edge.change),
-        ('reports_late', CASE WHEN s.day > s.last AND s.how = 'begins' THEN s.day END, s.change)
-    ) AS m (measure, day, change)
-    WHERE s.kind = 'report' AND m.day IS NOT NULL
-) AS c;
+) AS edge;
+
+-- counted_open: deadlines that run
+SELECT 'open.' || s.kind AS measure, greatest(s.day, s.first) AS day, edge.change AS change
+WHERE starts_with(s.kind, 'deadline.');
+
+-- counted_overdue: those of them that are over
+SELECT 'overdue.' || s.kind AS measure, greatest(s.day, s.last) AS day, edge.change AS change
+WHERE starts_with(s.kind, 'deadline.');
+
+-- counted_due: deadlines by their last day, whatever becomes of them
+SELECT 'due.' || s.kind AS measure, edge.due_on AS day, edge.change AS change
+WHERE starts_with(s.kind, 'deadline.') AND s.how <> 'kept' AND edge.due_on IS NOT NULL;
+
+-- counted_missed: those of them that were not kept by then
+SELECT 'missed.' || s.kind AS measure, edge.due_on AS day, edge.change AS change
+WHERE starts_with(s.kind, 'deadline.') AND edge.due_on IS NOT NULL;
+
+-- counted_on_time: those that were
+SELECT 'on_time.' || s.kind AS measure, s.last AS day, s.change AS change
+WHERE starts_with(s.kind, 'deadline.') AND s.how = 'kept' AND s.day <= s.last;
+
+-- counted_late: what was made up for afterwards
+SELECT 'late.' || s.kind AS measure, s.day AS day, s.change AS change
+WHERE starts_with(s.kind, 'deadline.') AND s.how = 'kept' AND s.day > s.last;
+
+-- counted_certificates: certificates by whether they are used, and still count
+SELECT m.measure, m.day, m.change
+FROM (VALUES
+    ('certificates.valid', CASE WHEN s.last IS NULL OR s.day <= s.last THEN s.day END, edge.change),
+    ('certificates.valid', CASE WHEN s.day <= s.last THEN s.last + 1 END, -edge.change),
+    ('certificates.expired', CASE WHEN s.last IS NOT NULL THEN greatest(s.day, s.last + 1) END, edge.change),
+    -- The first and the last day that there are stand as infinite ones.
+    ('certificates.' || to_char(s.last, 'YYYY-MM'), CASE WHEN isfinite(s.last) THEN s.day END, edge.change)
+) AS m (measure, day, change)
+WHERE s.kind = 'certificate.unused' AND isfinite(m.day)
+UNION ALL
+SELECT 'certificates.in_use', s.day, edge.change WHERE s.kind = 'certificate.in_use';
+
+-- counted_without_mentor: persons whom nobody mentors
+SELECT s.kind AS measure, s.day AS day, edge.change AS change WHERE starts_with(s.kind, 'without_mentor.');
+
+-- counted_charges: charges whose reports are due
+SELECT 'charges' AS measure, greatest(s.day, s.first) AS day, edge.change AS change
+WHERE s.kind = 'charge' AND s.first IS NOT NULL;
+
+-- counted_reports_in: reports that are in on the day on which they are due
+SELECT m.measure, m.day, m.change
+FROM (VALUES
+    ('reports_in', CASE WHEN s.day <= s.last THEN s.last END, edge.change),
+    ('reports_in', CASE WHEN s.day <= s.last THEN s.last + 1 END, -edge.change)
+) AS m (measure, day, change)
+WHERE s.kind = 'report' AND m.day IS NOT NULL;
+
+-- counted_reports_late: reports that came afterwards
+SELECT 'reports_late' AS measure, s.day AS day, s.change AS change
+WHERE s.kind = 'report' AND s.day > s.last AND s.how = 'begins';
 
 -- held_on_days: organisations whose facts are in the hands of active ones on the evening of days, on each of these
 , held_active AS MATERIALIZED (
@@ -82,7 +101,7 @@ CROSS JOIN LATERAL (
     HAVING sum(CASE WHEN s.how IN ('begins', 'comes') THEN s.change ELSE -s.change END) <> 0
 );
 
--- spell_levels: levels of spells, once for each of the days; `counted` goes into it
+-- spell_levels: levels of spells, once for each of the days; what `counted_…` say goes into it
 , contribution (part, measure, position, change, day) AS (
     SELECT s.part, c.measure, s.position, c.change, s.on_day
     FROM held_edge s

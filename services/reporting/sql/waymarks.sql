@@ -1,6 +1,6 @@
 -- Waymarks: of which days a block of positions speaks, by kind; and persons' steps that became known belatedly.
 --
--- Kinds are those of edges of spells, with the days on which an edge can be counted (`counted` in spells.sql); and of
+-- Kinds are those of edges of spells, with the days on which an edge can be counted (`counted_…` in spells.sql); and of
 -- steps, with their own days: `step.stage` of all that lead a candidate from one stage to another, and
 -- `step.MemberAdmitted`, `step.MembershipEnded` and `step.LinkedAway`. A step stands in the block of its own event.
 -- Waymarks only ever say more: what turns out otherwise widens them. Readers may be led astray, never past anything.
