@@ -201,8 +201,10 @@ def contributions(
         return "\n".join(pieces)
     pieces.append(held(hierarchy, vast=vast))
     if vast and contribution == "mentors":
-        pieces += [VAST["mentors_held"].text, SPELLS["mentors"].text]
-    elif contribution in _OF_SPELLS:
+        mentors = VAST["mentors_whole" if whole else "mentors_by_part"].text
+        made = "\n".join([*pieces, VAST["mentors_held"].text, mentors, SPELLS["mentors"].text])
+        return made if whole else of_parts(made)
+    if contribution in _OF_SPELLS:
         for piece in _OF_SPELLS[contribution]:
             in_sum = summed and contribution in _SPELL_LEVELS and piece == "held_edges"
             found = SPELLS["held_edges_summed" if in_sum else piece]

@@ -259,7 +259,8 @@ LIMIT :some;
     WHERE v.kind IN ('cell', 'grassroots_cell')
 );
 
--- mentors_held: persons of the scope in the charge of each mentor on the evening of the day; by which events is not known
+-- mentors_held: persons of the scope, or of its parts, in the charge of a mentor on the evening of the day; by which
+-- events is not known
 , charge AS MATERIALIZED (
     SELECT organisation_id, mentor, sum(persons)::bigint AS persons
     FROM (
@@ -289,12 +290,25 @@ LIMIT :some;
     WHERE h.valid_from <= :day AND :day < h.valid_to AND h.known_from <= :known AND :known < h.known_to
       AND v.active AND v.valid_from <= :day AND :day < v.valid_to
       AND v.known_from <= :known AND :known < v.known_to
-), item AS (
-    SELECT h.part, CAST(:day AS date) AS day, c.mentor, CAST(NULL AS bigint) AS position,
-           sum(c.persons)::bigint AS persons
+), held_charge AS (
+    SELECT h.part, c.mentor, c.persons
     FROM charge c
     JOIN in_active_hands USING (organisation_id)
     JOIN held h USING (organisation_id)
     WHERE h.from_day <= :day AND :day < h.to_day
-    GROUP BY h.part, c.mentor
+);
+
+-- mentors_whole: these of the whole
+, item AS (
+    SELECT part, CAST(:day AS date) AS day, mentor, CAST(NULL AS bigint) AS position, sum(persons)::bigint AS persons
+    FROM held_charge
+    GROUP BY part, mentor
+);
+
+-- mentors_by_part: of the parts, and of the whole, where who has persons of several is one mentor
+, item AS (
+    SELECT CASE WHEN grouping(part) = 1 THEN '*' ELSE part END AS part, CAST(:day AS date) AS day, mentor,
+           CAST(NULL AS bigint) AS position, sum(persons)::bigint AS persons
+    FROM held_charge
+    GROUP BY GROUPING SETS ((part, mentor), (mentor))
 );
