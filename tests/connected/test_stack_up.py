@@ -248,10 +248,10 @@ def test_wrong_usage_is_exit_code_2() -> None:
 
 
 def test_the_doctor_finds_a_stopped_system_in_order_and_an_open_secret_not(data_dir: Path, port_base: int) -> None:
-    well = _ketnap("doctor", "--data-dir", data_dir, "--port-base", str(port_base))
-    assert well.returncode == 0, well.stdout
     layout = Layout(data_dir)
     layout.prepare()
+    well = _ketnap("doctor", "--data-dir", data_dir, "--port-base", str(port_base))
+    assert well.returncode == 0, well.stdout
     layout.master_key.chmod(0o644)
     ill = _ketnap("doctor", "--data-dir", data_dir, "--port-base", str(port_base))
     assert (ill.returncode, "FAULT" in ill.stdout) == (1, True)

@@ -50,7 +50,7 @@ def above(fact: Fact, named: list[NamedOrganisation], situation: "Situation") ->
             below = [each.organisation_id for each in named]
         case _:
             return frozenset()
-    ways = (way for each in below for _, way in rules.ways_up(each, fact.effectiveon, situation))
+    ways = (way for each in below for _, way in rules.ways_up(each, fact.effectiveon, situation, taken_over=True))
     return frozenset(organisation_key(each) for way in ways for each in way)
 
 

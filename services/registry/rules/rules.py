@@ -130,6 +130,15 @@ def _succession(ended: str, successor_id: str, day: date, situation: "Situation"
         yield f"expected a successor outside {ended}, found {successor_id} under it; move it out first"
     elif any(each.successor_id == ended for each in situation.lineage.onward(successor_id)):
         yield f"expected {ended} to end for good, found that {successor_id} goes over to it later"
+    else:
+        for on, way in ways_up(successor_id, day, situation, taken_over=True):
+            if on > day and ended in way[1:]:
+                inside = way[way.index(ended) - 1]
+                yield (
+                    f"expected a successor outside {ended}, found {successor_id}, which comes to lie under "
+                    f"{inside} on {on}, and {inside} lies under {ended}; move it out first"
+                )
+                return
 
 
 def _elsewhere_from(fact: Fact, situation: "Situation") -> date:
@@ -226,8 +235,13 @@ def first_day_under(organisation_id: str, other: str, day: date, situation: "Sit
     return next((on for on, way in ways_up(organisation_id, day, situation) if other in way), None)
 
 
-def ways_up(organisation_id: str, day: date, situation: "Situation") -> Iterator[tuple[date, list[str]]]:
-    """All organisations above one, itself included, on `day` and on each later day on which that may change."""
+def ways_up(
+    organisation_id: str, day: date, situation: "Situation", *, taken_over: bool = False
+) -> Iterator[tuple[date, list[str]]]:
+    """All organisations above one, itself included, on `day` and on each later day on which that may change.
+
+    taken_over: on those days too on which one of them goes over to another one.
+    """
     pending, seen = {day}, set[date]()
     while pending:
         on = min(pending)
@@ -238,7 +252,10 @@ def ways_up(organisation_id: str, day: date, situation: "Situation") -> Iterator
         while current is not None and current not in way:
             way.append(current)
             state = situation.organisation(current)
-            pending |= {each.since for each in state.segments if each.since > day} - seen if state else set()
+            changes = {each.since for each in state.segments} if state else set()
+            if taken_over:
+                changes |= {each.day for each in situation.lineage.onward(current)}
+            pending |= {each for each in changes if each > day} - seen
             current = parent(current, on, situation)
         yield on, way
 

@@ -120,6 +120,26 @@ def test_what_a_reorganisation_breaks_is_said(given: str) -> None:
     assert said in last_reason([*WORLD, *events])
 
 
+@pytest.mark.parametrize("by", ["the successor itself", "one above the successor"])
+def test_a_late_end_that_would_put_a_later_survivor_under_itself_waits_until_that_one_was_moved_out(
+    by: str,
+) -> None:
+    goes_over = "between" if by == "the successor itself" else "above"
+    world = [
+        root(),
+        organisation("old", kind="grassroots_committee"),
+        organisation("inner", parent="old"),
+        organisation("above"),
+        organisation("between", parent="above"),
+        merged("inner", "2022-04-08", goes_over),
+    ]
+    late = event("OrganisationDissolved", "organisation/old", "2022-02-22", {"successor_id": "between"})
+    moved_out = event("OrganisationReparented", "organisation/inner", "2022-02-01", {"parent_id": "root"})
+
+    assert "and inner lies under old; move it out first" in last_reason([*world, late])
+    assert turn([*world, late, moved_out]).position == turn([*world, moved_out, late]).position == 8
+
+
 def test_an_unknown_source_is_waited_for() -> None:
     found = outcomes([*WORLD, merged("c", "2023-01-01", "d"), organisation("d", parent="west")])
     assert found[-2:] == [RECORDED, RECORDED]
