@@ -128,7 +128,8 @@ def _read(file: Path) -> tuple[_Head, Iterator[_Line]]:
 
 def _opened_by(file: Path, master_file: Path) -> tuple[_Head, Iterator[_Line]]:
     head, lines = _read(file)
-    missing = [each for each in head.masters if each not in read_ring(master_file).ids]
+    ids = read_ring(master_file).ids
+    missing = [each for each in head.masters if each not in ids]
     if missing:
         raise StackError(
             f"{file} holds keys that master key {', '.join(missing)} wraps, which is not in {master_file}; add it"

@@ -62,6 +62,7 @@ def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
 HUMAN: ExceptionHandlersMap = {
     Problem: _failed,
     HTTPException: _failed,
+    # The API's own handler of these would come before that of any Exception.
     **dict.fromkeys(TOO_LATE, _failed),
     Exception: _failed,
 }

@@ -1,6 +1,6 @@
 """What each figure of each report is made of, said once: for the report, its evidence and what changed in it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 
 from msgspec import Struct
@@ -162,8 +162,13 @@ def figures_of(question: Question, at_least: int = 1) -> Iterator[tuple[str, str
 
 async def amounts(read: Reading, report: str) -> dict[str, dict[str, int]]:
     """Part of the answer → path → figure, of all figures of a report that is nothing but these."""
+    return await amounts_of(read, FIGURES[report](Asked(read.question)))
+
+
+async def amounts_of(read: Reading, described: Iterable[Figures]) -> dict[str, dict[str, int]]:
+    """The same of some of them."""
     found: dict[str, dict[str, int]] = {part: {} for part in read.question.parts}
-    for each in FIGURES[report](Asked(read.question)):
+    for each in described:
         for part, figure in (await values(read, each)).items():
             found[part] |= figure
     return found

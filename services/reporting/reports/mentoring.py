@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.reporting.reports.additive import Bodies
 from services.reporting.reports.figures import added, nested
-from services.reporting.reports.made_of import FIGURES, Asked, Figures, values
+from services.reporting.reports.made_of import FIGURES, Asked, Figures, amounts, amounts_of
 from services.reporting.reports.reading import Reading
 from services.reporting.reports.rules import with_rules
 from shared.law.rulepack import law
@@ -22,24 +22,16 @@ async def mentoring(reading: Reading, listed: bool, after: After | None, limit: 
     `listed`: with a page of mentors by id.
     """
     question = reading.question
-    *others, loads = FIGURES["mentoring"](Asked(question))
-    found: dict[str, dict[str, int]] = {part: {} for part in question.parts}
-    for each in others:
-        _take(found, await values(reading, each))
-    pages: dict[str, dict[str, Any]] = {part: {} for part in question.parts}
     if listed:
-        amounts, pages = await _list(reading, loads, after, limit)
-        _take(found, amounts)
+        *others, loads = FIGURES["mentoring"](Asked(question))
+        found = await amounts_of(reading, others)
+        told, pages = await _list(reading, loads, after, limit)
+        found = {part: each | told[part] for part, each in found.items()}
     else:
-        _take(found, await values(reading, loads))
+        found, pages = await amounts(reading, "mentoring"), {}
     over_limit_is_told = law().on("mentor_load", question.as_of) is not None
-    bodies = {part: _body(each, over_limit_is_told) | pages[part] for part, each in found.items()}
+    bodies = {part: _body(each, over_limit_is_told) | pages.get(part, {}) for part, each in found.items()}
     return with_rules(bodies, question, ("mentor_assignment", "mentor_report", "mentor_report_due", "mentor_load"))
-
-
-def _take(found: dict[str, dict[str, int]], amounts: dict[str, dict[str, int]]) -> None:
-    for part, each in amounts.items():
-        found[part] |= each
 
 
 def _body(found: dict[str, int], over_limit_is_told: bool) -> dict[str, Any]:
@@ -57,15 +49,15 @@ async def _list(
     """The figures of loads, and a page of mentors, of each part."""
     behind = {"after_persons": after and after[0], "after_id": after and UUID(after[1])}
     rows = await reading.listed(loads.of, "listed_mentors", limit=limit + 1, **behind)
-    amounts, pages = {}, {}
+    told, pages = {}, {}
     for part in reading.question.parts:
         own = [row for row in rows if row.part == part]
-        told = {row.measure: row.amount for row in own if row.measure is not None}
+        sums = {row.measure: row.amount for row in own if row.measure is not None}
         mentors = [row for row in own if row.measure is None]
         last = mentors[limit - 1] if len(mentors) > limit else None
-        amounts[part] = added(loads.paths, Counter(told))
+        told[part] = added(loads.paths, Counter(sums))
         pages[part] = {
             "mentors": [{"mentor_id": row.mentor, "persons": row.persons} for row in mentors[:limit]],
             "next": last and (last.persons, str(last.mentor)),
         }
-    return amounts, pages
+    return told, pages

@@ -227,16 +227,15 @@ class Reading:
         # Standing sums do not say which events a mentor's charges came with.
         vast = vast and not (wanted.contribution == "mentors" and asked == "evidence")
         if not vast and await self.is_small():
-            few = of_few(question.hierarchy, wanted.contribution, asked)
-            few = counting(few, wanted.contribution, wanted.measures)
-            return await planned(self.connection, "of_each", few, parameters)
-        whole = vast and not question.by_child
-        asking = statement(question.hierarchy, wanted.contribution, asked, vast=vast, whole=whole)
+            asking = of_few(question.hierarchy, wanted.contribution, asked)
+        else:
+            whole = vast and not question.by_child
+            asking = statement(question.hierarchy, wanted.contribution, asked, vast=vast, whole=whole)
         asking = counting(asking, wanted.contribution, wanted.measures)
         if vast and wanted.contribution in OF_STANDING:
             parameters |= await self._standing(wanted.contribution)
             return await planned(self.connection, "of_whole_tables", asking, parameters)
-        return (await self.connection.execute(asking, parameters)).all()
+        return await self.look_up(asking, parameters)
 
     async def look_up(self, asking: TextClause, parameters: dict[str, Any]) -> Sequence[Any]:
         """Rows of a statement that goes down the tree, and looks each organisation up where these are few."""

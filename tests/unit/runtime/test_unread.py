@@ -1,10 +1,11 @@
 """Requests that cannot be read: each is refused with what was expected, by the names that the asker used."""
 
-from typing import Annotated, Any, Literal
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Annotated, Any, Literal, cast
 
 import httpx
 import pytest
-from litestar import get, post
+from litestar import Litestar, get, post
 from litestar.params import FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
@@ -55,9 +56,11 @@ def broken(data: JSONBody[Order]) -> None:
 
 
 async def asked(method: str, path: str, content: bytes | None = None) -> tuple[int, Any]:
-    lifespan: Any = lambda _: None  # noqa: E731 - never begins
+    def lifespan(_: Litestar) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
     app = create_api("test", [order, orders, everything, broken], lifespan, lambda _: {}, Gate(AccessSettings()))
-    transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(cast(Any, app), client=("127.0.0.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
         answer = await http.request(method, path, content=content)
     body = answer.json() if "json" in answer.headers["content-type"] else answer.text
