@@ -21,6 +21,8 @@ from services.reporting.reports.mentoring import mentoring
 from services.reporting.reports.organisations import always_children
 from services.reporting.reports.question import WHOLE, Hierarchy
 from services.reporting.reports.reading import Reading
+from services.reporting.reports.restatement import DEFAULT, restatement
+from services.reporting.reports.restatement import Asked as Restated
 from services.reporting.reports.running import Running
 from services.reporting.reports.timeliness import timeliness
 from services.reporting.reports.timeseries import timeseries
@@ -168,6 +170,10 @@ async def bodies(
         found.append(await timeseries(reading, measure, "week"))
     first_page = await evidence(reading, measure, 0, 3)
     found += [first_page, await evidence(reading, measure, first_page["next"] or 0, 100)]
+    since = await reader.known_at(connection, max(1, known.position * (known.position % 4) // 4))
+    found.append(
+        await restatement(reading, Restated(since, (*DEFAULT, "structure"), None, 0, 1 + known.position % 3))
+    )
     found.append(await listed(reading, sum(map(ord, f"{first}{organisation_id}{by_child}"))))
     return [*found, *((part, body["counts"]) for part, body in (await coverage(reading, None, None, 1)).items())]
 

@@ -1,7 +1,10 @@
 """Which events stand between what a figure was, as known then, and what it is, as known now."""
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import text
@@ -18,7 +21,8 @@ from services.reporting.reports.statements import (
     steps_of_some,
 )
 from services.reporting.reports.walking import SQL as WALKING
-from services.reporting.reports.walks import CHANGED_BY_POSITION
+from services.reporting.reports.walking import told
+from services.reporting.reports.walks import CHANGED_BY_POSITION, OF_DELTAS
 from services.reporting.reports.wanted import DAY, Wanted
 from shared.runtime.sql import Statements, instead
 from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
@@ -116,9 +120,8 @@ async def changed(reading: Reading, wanted: Wanted, then: Question, after: int, 
     """
     if wanted.empty:
         return []
-    same = then.root == reading.question.root
-    if wanted.contribution in CHANGED_BY_POSITION and same and not await reading.is_small():
-        walk = await reading.walk(wanted, few=reading.question.known - then.known <= FEW)
+    if wanted.contribution in CHANGED_BY_POSITION and await _are_walked(reading, then):
+        walk = await reading.walk(wanted, few=True)
         quick = None if walk is None else await walk.changed(then.known, after, limit)
         if quick is not None:
             return quick
@@ -136,6 +139,61 @@ async def changed(reading: Reading, wanted: Wanted, then: Question, after: int, 
         return await _changed_steps(reading, wanted.contribution, parameters)
     statement = _CHANGED[(reading.question.hierarchy, wanted.contribution)]
     return await reading.look_up(statement, parameters)
+
+
+async def changed_of_all(
+    reading: Reading, figures: Mapping[str, Wanted], then: Question, after: int, limit: int
+) -> Mapping[str, Sequence[Any]]:
+    """The same of several figures: path → rows. Those that are made alike are gone through together."""
+    known = reading.question.known
+    walked: dict[str, dict[int, int]] = {}
+    if await _are_walked(reading, then) and not await moved(reading.connection, then.known, known):
+        for alike in _alike(figures):
+            walked |= await _changed_together(reading, alike, max(after, then.known), limit)
+    return {
+        path: await told(reading.connection, walked[path])
+        if path in walked
+        else await changed(reading, wanted, then, after, limit)
+        for path, wanted in figures.items()
+    }
+
+
+async def _are_walked(reading: Reading, then: Question) -> bool:
+    """Whether events of deltas, edges and steps are found sooner one after the other."""
+    if then.root != reading.question.root or await reading.is_small():
+        return False
+    return await reading.is_walked(few=reading.question.known - then.known <= FEW)
+
+
+def _alike(figures: Mapping[str, Wanted]) -> Iterator[Mapping[str, Wanted]]:
+    """Figures made of deltas that differ in nothing but their measures, two and more together."""
+    found: dict[Any, dict[str, Wanted]] = defaultdict(dict)
+    for path, each in figures.items():
+        if each.contribution in OF_DELTAS and not each.empty:
+            found[(each.contribution, each.first, each.last)][path] = each
+    yield from (alike for alike in found.values() if len(alike) > 1)
+
+
+async def _changed_together(
+    reading: Reading, figures: Mapping[str, Wanted], after: int, limit: int
+) -> dict[str, dict[int, int]]:
+    """Path → position → change, so many of each. What has its own is not looked for further."""
+    found: dict[str, dict[int, int]] = {path: {} for path in figures}
+    missing, here = dict(figures), after
+    for turn in count():
+        if not missing or here >= reading.question.known:
+            break
+        measures = {measure for each in missing.values() for measure in each.measures}
+        of_missing = next(iter(missing.values())).of(measures)
+        here, rows = await reading.walk_by_measure(of_missing).changes(here, turn)
+        for position, changes in groupby(rows, key=attrgetter("position")):
+            by_measure = {row.measure: row.change for row in changes}
+            for path, each in missing.items():
+                change = sum(by_measure.get(measure, 0) for measure in each.measures)
+                if change and len(found[path]) < limit:
+                    found[path][position] = change
+        missing = {path: each for path, each in missing.items() if len(found[path]) < limit}
+    return found
 
 
 async def _only_some_persons(reading: Reading, then: Question) -> bool:

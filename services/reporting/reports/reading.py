@@ -25,8 +25,8 @@ from services.reporting.reports.statements import (
     of_rest,
     statement,
 )
-from services.reporting.reports.walking import Walk
-from services.reporting.reports.walks import WALKED, walk
+from services.reporting.reports.walking import Walk, WalkByMeasure
+from services.reporting.reports.walks import WALKED, walk, walk_by_measure
 from services.reporting.reports.wanted import Wanted
 from shared.timeline.measures import CANDIDATE_LEVELS, MEMBER_LEVELS
 
@@ -192,16 +192,22 @@ class Reading:
         return await self.look_up(counting(rest, wanted.contribution, wanted.measures), parameters)
 
     async def walk(self, wanted: Wanted, *, few: bool = False) -> Walk | None:
-        """Where its events are found sooner one after the other: how.
+        """Where its events are found sooner one after the other: how."""
+        if wanted.contribution not in WALKED or not await self.is_walked(few=few):
+            return None
+        is_vast = await self.is_vast()
+        return await walk(self.connection, self.question, wanted, scope_parameters(self.question), is_vast=is_vast)
+
+    def walk_by_measure(self, wanted: Wanted) -> WalkByMeasure:
+        """How events are gone through that change any of the measures of one of `OF_DELTAS`."""
+        return walk_by_measure(self.connection, self.question, wanted, scope_parameters(self.question))
+
+    async def is_walked(self, *, few: bool) -> bool:
+        """Whether events are found sooner one after the other than in the tree.
 
         That is so where the tree is vast, or where only a few positions are gone through.
         """
-        if self._kept is None or wanted.contribution not in WALKED:
-            return None
-        is_vast = await self.is_vast()
-        if not few and not is_vast:
-            return None
-        return await walk(self.connection, self.question, wanted, scope_parameters(self.question), is_vast=is_vast)
+        return self._kept is not None and (few or await self.is_vast())
 
     async def is_vast(self) -> bool:
         """Whether the tree is so large that whole tables are gone through sooner than its organisations."""

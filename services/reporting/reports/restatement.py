@@ -1,6 +1,6 @@
 """`restatement`: which figures have changed since they were reported, and the events that changed them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from services.reporting.reports import organisations
 from services.reporting.reports.additive import Bodies
-from services.reporting.reports.changes import changed, restructured
+from services.reporting.reports.changes import changed_of_all, restructured
 from services.reporting.reports.evidence import wanted, with_report
 from services.reporting.reports.figures import expiry_months
 from services.reporting.reports.made_of import FIGURES, Figures, values
@@ -64,6 +64,7 @@ async def restatement(reading: Reading, asked: Asked) -> Bodies:
     were = await _values(was_reading, described)
     are = await _values(reading, described)
     closings = await _closings(reading)
+    events = await _events(reading, then, described, asked, were[WHOLE], are[WHOLE])
     bodies: Bodies = {}
     # Of the months in which certificates expire those that have any, as in the report.
     months = {f"training.{path}" for path in expiry_months(now.as_of)} if asked.measure is None else set()
@@ -75,7 +76,7 @@ async def restatement(reading: Reading, asked: Asked) -> Bodies:
                 continue
             figure: dict[str, Any] = {"measure": path, "then": was, "now": is_, "difference": is_ - was}
             if part == WHOLE:
-                figure |= await _events(reading, then, each, is_ - was, asked, closings)
+                figure |= _page(events.get(path), each, then, asked, closings)
             figures.append(figure)
         since = {"position": asked.since.position, "time": asked.since.time}
         bodies[part] = {"since": since, "figures": figures}
@@ -128,17 +129,37 @@ async def _values(reading: Reading, described: list[tuple[str, Figures]]) -> dic
 
 
 async def _events(
-    reading: Reading, then: Question, each: Wanted, difference: int, asked: Asked, closings: list[_Closing]
+    reading: Reading,
+    then: Question,
+    described: list[tuple[str, Figures]],
+    asked: Asked,
+    were: Mapping[str, int],
+    are: Mapping[str, int],
+) -> Mapping[str, Sequence[Any]]:
+    """Path → events behind what changed, one more than a page of them.
+
+    Events that cancel each other out are named too, but not searched for in every figure.
+    """
+    differing = {
+        path: each for path, each in _each(described) if asked.measure is not None or were[path] != are[path]
+    }
+    if asked.limit == 0:
+        return dict.fromkeys(differing, ())
+    return await changed_of_all(reading, differing, then, asked.after, asked.limit + 1)
+
+
+def _page(
+    rows: Sequence[Any] | None, each: Wanted, then: Question, asked: Asked, closings: list[_Closing]
 ) -> dict[str, Any]:
-    """A page of events. Events that cancel each other out are named too, but not searched for in every figure."""
-    if difference == 0 and asked.measure is None:
+    """A page of a figure's events; None where they were not searched for."""
+    if rows is None:
         return {"events": [], "next": None}
     if asked.limit == 0:
         return {"events": [], "next": asked.after}
-    rows = await changed(reading, each, then, asked.after, asked.limit + 1)
     shown = rows[: asked.limit]
+    timed = each.contribution == "went_on"
     return {
-        "events": [_event(row, then.known, closings, timed=each.contribution == "went_on") for row in shown],
+        "events": [_event(row, then.known, closings, timed=timed) for row in shown],
         "next": shown[-1].position if len(rows) > asked.limit else None,
     }
 

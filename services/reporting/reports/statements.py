@@ -169,9 +169,18 @@ def walked(hierarchy: str, contribution: Contribution) -> TextClause:
         pieces = [*spells, WALKING["events"]]
         of_spells = _of_walked(hierarchy, "edges", pieces).replace("--counted", COUNTED)
         return text(instead(of_spells, "JOIN reporting.spell_edge", "JOIN walked_edge"))
+    return text(_of_walked_deltas(hierarchy, contribution) + "\n" + WALKING["events"].text)
+
+
+@cache
+def walked_by_measure(hierarchy: str, contribution: Contribution) -> TextClause:
+    """What the events between two positions change of each measure; of contributions made of deltas."""
+    return text(_of_walked_deltas(hierarchy, contribution) + "\n" + WALKING["changes_by_measure"].text)
+
+
+def _of_walked_deltas(hierarchy: str, contribution: Contribution) -> str:
     scoped = scope_of_named(hierarchy, "named_by_deltas") + "\n" + PIECES[contribution].text
-    between = instead(scoped, "d.position <= :known", "d.position > :after AND d.position <= :until")
-    return text(between + "\n" + WALKING["events"].text)
+    return instead(scoped, "d.position <= :known", "d.position > :after AND d.position <= :until")
 
 
 def steps_of_some(hierarchy: str, contribution: Contribution) -> str:

@@ -5,7 +5,7 @@ way up which of them belong to the tree, and ends when it is full. Waymarks say 
 passed over.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any
@@ -108,8 +108,41 @@ class Walk(Struct, frozen=True):
         if await moved(self.connection, since, self.known):
             return None
         rows = await self.events(max(after, since), limit)
-        told = {"positions": [row.position for row in rows], "changes": [row.change for row in rows]}
-        return (await self.connection.execute(SQL["told"], told)).all() if rows else []
+        return await told(self.connection, {row.position: row.change for row in rows})
+
+
+class WalkByMeasure(Struct, frozen=True):
+    """Figures made of deltas, as known at a position: what each event changes of each of their measures."""
+
+    connection: AsyncConnection
+    known: int
+    following: str
+    """The statement that says how far so many of these deltas go."""
+    statement: TextClause
+    parameters: dict[str, Any]
+    """Of both statements, but for the positions between which they look."""
+    at_first: int
+    """Deltas that are gone through first."""
+
+    async def changes(self, after: int, turn: int) -> tuple[int, Sequence[Any]]:
+        """Up to where the next deltas go, and rows (position, measure, change) up to there, in log order.
+
+        Each turn goes through more of them.
+        """
+        some = min(self.at_first * 4**turn, AT_MOST)
+        asked = {"after": after, "end": self.known, "some": some}
+        next_ = (await self.connection.execute(SQL[self.following], self.parameters | asked)).one()
+        until = self.known if next_.rows < some else int(next_.until)
+        if not next_.rows:
+            return until, []
+        between = {"after": next_.first - 1, "until": until}
+        return until, (await self.connection.execute(self.statement, self.parameters | between)).all()
+
+
+async def told(connection: AsyncConnection, changes: Mapping[int, int]) -> Sequence[Any]:
+    """What is told of events, by their positions, each with what it changed."""
+    parameters = {"positions": list(changes), "changes": list(changes.values())}
+    return (await connection.execute(SQL["told"], parameters)).all() if changes else []
 
 
 def _besides(next_: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from services.reporting.projector import waymarks
 from services.reporting.projector.spells import How
 from services.reporting.reports.person_running import ENDS, measures_of_step
 from services.reporting.reports.question import Question
-from services.reporting.reports.statements import OF_STEPS, Contribution, counting, walked
-from services.reporting.reports.walking import Marks, Walk
+from services.reporting.reports.statements import OF_STEPS, Contribution, counting, walked, walked_by_measure
+from services.reporting.reports.walking import Marks, Walk, WalkByMeasure
 from services.reporting.reports.wanted import Wanted
 from shared.timeline.measures import MEMBER_LEVELS
 from shared.timeline.person import STAGES
@@ -21,9 +21,9 @@ OFTEN = frozenset(
 )
 """What stands before the first dot of measures that `delta_rare` leaves out."""
 
-_OF_DELTAS: frozenset[Contribution] = frozenset({"levels", "flows", "own_flows", "movements"})
+OF_DELTAS: frozenset[Contribution] = frozenset({"levels", "flows", "own_flows", "movements"})
 _OF_SPELLS: frozenset[Contribution] = frozenset({"spell_levels", "spell_days", "spell_flows"})
-CHANGED_BY_POSITION: frozenset[Contribution] = _OF_DELTAS | _OF_SPELLS
+CHANGED_BY_POSITION: frozenset[Contribution] = OF_DELTAS | _OF_SPELLS
 """Contributions whose events each count for what they changed."""
 WALKED: frozenset[Contribution] = CHANGED_BY_POSITION | OF_STEPS
 
@@ -52,7 +52,7 @@ async def walk(
     parameters = {**wanted.parameters(), **scope, "by_child": False, "children": []}
     known = question.known
     statement = counting(walked(question.hierarchy, wanted.contribution), wanted.contribution, wanted.measures)
-    if wanted.contribution in _OF_DELTAS:
+    if wanted.contribution in OF_DELTAS:
         kinds, since = _deltas(wanted)
         parameters |= {"kinds": kinds, "since_day": since}
         return Walk(connection, known, _deltas_following(kinds, since), statement, parameters, AT_FIRST, is_vast)
@@ -68,6 +68,18 @@ async def walk(
     marks = Marks(parameters["kinds"], since, wanted.last, marked)
     parameters |= {"since_day": since, "hows": _hows(wanted)}
     return Walk(connection, known, "next_edges", statement, parameters, AT_FIRST, is_vast, marks)
+
+
+def walk_by_measure(
+    connection: AsyncConnection, question: Question, wanted: Wanted, scope: dict[str, Any]
+) -> WalkByMeasure:
+    """The way to what changes each of the measures of one of `OF_DELTAS`."""
+    kinds, since = _deltas(wanted)
+    parameters = {**wanted.parameters(), **scope, "by_child": False, "children": []}
+    parameters |= {"kinds": kinds, "since_day": since}
+    statement = walked_by_measure(question.hierarchy, wanted.contribution)
+    following = _deltas_following(kinds, since)
+    return WalkByMeasure(connection, question.known, following, statement, parameters, AT_FIRST)
 
 
 def _deltas(wanted: Wanted) -> tuple[list[str], date]:

@@ -238,6 +238,13 @@ FROM (
 JOIN reporting.fact f USING (position)
 ORDER BY c.position;
 
+-- changes_by_measure: what each event changes, measure by measure, in log order
+SELECT position, measure, sum(change)::bigint AS change
+FROM (SELECT position, measure, change FROM contribution WHERE part = '*' OFFSET 0) AS behind_it
+GROUP BY position, measure
+HAVING sum(change) <> 0
+ORDER BY position;
+
 -- events_of_walked: the events of steps behind it, in log order; each the step's own, and how many days the step took
 SELECT f.position, f.source, f.event_id, sum(c.change)::bigint AS change, max(c.days) AS days
 FROM contribution c
