@@ -38,7 +38,7 @@ class Notifier:
         self.engine = create_engine(settings.database_url, "notifier")
         self.broker = create_broker(settings.nats_url, settings.nats_seed, "notifier", ca=settings.ca)
         self.reading = Progress("the reader of the log", stalled_after=60.0)
-        self.projector = Projector(self.engine, clock, self._wake)
+        self.projector = Projector(self.engine, clock, self.wake)
         self.sweeper = Sweeper(self.projector, clock)
         self.judge = Judge(self.projector)
         self.intake = Intake(
@@ -65,7 +65,8 @@ class Notifier:
         progress = self.sending[channel.name] = Progress(f"the sender of {channel.name}", stalled_after=60.0)
         return Sender(self.engine, channel, self.clock, progress)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Look now whether something is due."""
         for sender in self.senders:
             sender.wake()
 

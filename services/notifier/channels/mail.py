@@ -71,6 +71,8 @@ class MailChannel:
     """Hands letters to one SMTP server. Raises SettingsError for a `sender` that is no address."""
 
     name = "email"
+    at_once = 3
+    """All go to one server, and some take few connections of one client: Exchange Online takes three."""
 
     def __init__(self, server: SmtpServer, sender: str, wording: Wording) -> None:
         self._server = server

@@ -35,6 +35,7 @@ class WebhookChannel:
     """Posts letters. The body and `webhook-id` are the same on every attempt; so a receiver can tell a repeat."""
 
     name = "webhook"
+    at_once = 16
 
     def __init__(self, clock: Callable[[], datetime], *, allow_private: bool = False) -> None:
         self._clock = clock
@@ -83,8 +84,7 @@ class WebhookChannel:
         return msgspec.json.encode(content)
 
     def _headers(self, letter: Letter, body: bytes) -> dict[str, str]:
-        if letter.secret is None:
-            raise GivenUp("its subscription is no webhook any more")
+        assert letter.secret is not None, "subscriptions of webhooks have a secret"
         now = self._clock().astimezone(UTC)
         signature: str = Webhook(letter.secret).sign(str(letter.delivery_id), now, body.decode())
         return {
