@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.api import subscriptions
 from services.notifier.channels.channel import Letter, NotDelivered
+from services.notifier.channels.mail import MailChannel, SmtpServer
 from services.notifier.channels.webhook import WebhookChannel, new_secret
+from services.notifier.channels.wording import Wording
 from services.notifier.evaluation import ALERTS
 from services.notifier.outbox import Sender
 from shared.runtime.tasks import ended
@@ -22,6 +24,7 @@ from tests.conftest import Database
 from tests.given import target
 from tests.integration.test_notifier_alerts import Case, admission, case
 from tests.integration.test_notifier_once import sender_of
+from tests.unit.notifier.test_channels import letter
 
 __all__ = ["case"]
 
@@ -349,3 +352,29 @@ async def test_an_outcome_that_cannot_be_noted_stops_no_other_delivery(case: Cas
         await until(lambda: told(case, SLOW, "sent"))
 
     assert channel.begun == [(SLOW, "t1"), (PROMPT, "t1"), (SLOW, "t1")]
+
+
+async def test_mail_to_a_server_that_falls_silent_is_broken_off_without_a_goodbye() -> None:
+    silent = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.test\r\n")
+        await reader.readline()
+        writer.write(b"250 mail.test\r\n")
+        await reader.readline()
+        silent.set()
+        await reader.read()
+        writer.close()
+
+    listener = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = SmtpServer.of_url(f"smtp://127.0.0.1:{listener.sockets[0].getsockname()[1]}?starttls=never")
+    sending = asyncio.create_task(MailChannel(server, "ketnap@example.vn", Wording()).send(letter()))
+    await asyncio.wait_for(silent.wait(), PATIENCE)
+
+    sending.cancel()
+    done, _ = await asyncio.wait({sending}, timeout=5)
+
+    assert done == {sending}
+    assert sending.cancelled()
+    listener.close()
+    await listener.wait_closed()
