@@ -14,12 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.channels.channel import Channel, GivenUp, Letter, NotDelivered
 from services.notifier.clock import Clock
-from services.notifier.evaluation import ALERTS
 from services.notifier.rules.retrying import delay_after
 from shared.runtime.progress import Progress
+from shared.runtime.sql import Statements
 from shared.runtime.tasks import endable
 
 log = structlog.get_logger(__name__)
+
+SQL = Statements("services.notifier.sql", "outbox.sql")
 
 DELIVERIES = Counter("ketnap_notifier_deliveries", "Attempts to deliver an alert", ["channel", "outcome"])
 PATIENCE = 30.0
@@ -61,7 +63,6 @@ class Sender:
         engine: AsyncEngine,
         channel: Channel,
         clock: Clock,
-        progress: Progress,
         delay: Callable[[int], timedelta | None] = delay_after,
         patience: float = PATIENCE,
     ) -> None:
@@ -69,7 +70,7 @@ class Sender:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._channel = channel
         self._clock = clock
-        self._progress = progress
+        self.progress = Progress(f"the sender of {channel.name}", stalled_after=60.0)
         self._delay = delay
         self._patience = patience
         self._lease = timedelta(seconds=patience + TO_CONCLUDE)
@@ -95,7 +96,7 @@ class Sender:
             self._woken.clear()
             pause = LOOK
             try:
-                async with self._progress.working():
+                async with self.progress.working():
                     begun = await self._begin()
                     if begun is not None:
                         return begun
@@ -109,15 +110,15 @@ class Sender:
     async def _begin(self) -> Attempt | None:
         asked = {"channel": self._channel.name, "now": self._clock(), "lease": self._lease}
         async with self._engine.connect() as connection:
-            await connection.execute(ALERTS["lapse"], {"lease": self._lease})
-            row = (await connection.execute(ALERTS["claim"], asked)).mappings().one_or_none()
+            await connection.execute(SQL["lapse"], {"lease": self._lease})
+            row = (await connection.execute(SQL["claim"], asked)).mappings().one_or_none()
         if row is None:
             return None
         return Attempt(Letter.of_row(row), row["attempts"], row["subscription_id"], row["until"])
 
     async def _pause(self) -> float:
         async with self._engine.connect() as connection:
-            due = await connection.scalar(ALERTS["next_due"], {"channel": self._channel.name})
+            due = await connection.scalar(SQL["next_due"], {"channel": self._channel.name})
         return LOOK if due is None else min(LOOK, max(0.05, (due - self._clock()).total_seconds()))
 
     async def _make(self, attempt: Attempt) -> None:
@@ -155,7 +156,7 @@ class Sender:
     async def _deliver(self, attempt: Attempt) -> None:
         """Hand it to the channel. Raises GivenUp, NotDelivered."""
         if attempt.subscription is None:
-            raise GivenUp("its subscription was removed before it was sent")
+            raise GivenUp("no subscription asks for it any more")
         try:
             async with asyncio.timeout(self._patience):
                 await self._channel.send(attempt.letter)
@@ -173,7 +174,7 @@ class Sender:
             "error": outcome.error,
         }
         async with self._engine.connect() as connection:
-            await connection.execute(ALERTS["conclude"], row)
+            await connection.execute(SQL["conclude"], row)
         DELIVERIES.labels(self._channel.name, outcome.said).inc()
         if outcome.said == "sent":
             log.info("an alert was delivered", delivery=str(delivery), channel=self._channel.name)
@@ -190,4 +191,4 @@ class Sender:
         with contextlib.suppress(Exception):  # if it cannot be said, the attempt lapses
             async with self._engine.connect() as connection:
                 released = {"id": attempt.letter.delivery_id, "until": attempt.until}
-                await connection.execute(ALERTS["release"], released)
+                await connection.execute(SQL["release"], released)

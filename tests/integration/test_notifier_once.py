@@ -22,7 +22,6 @@ from services.notifier.channels.mail import MailChannel, SmtpServer
 from services.notifier.channels.webhook import WebhookChannel, new_secret
 from services.notifier.channels.wording import Wording
 from services.notifier.outbox import Sender
-from shared.runtime.progress import Progress
 from shared.runtime.tasks import ended
 from tests.conftest import Database
 from tests.given import target
@@ -167,7 +166,7 @@ class Post:
 
 def sender_of(case: Case, channel: Channel, patience: float = 10.0) -> Sender:
     """A sender as a process has it, by the case's clock."""
-    return Sender(case.engine, channel, lambda: case.now, Progress(channel.name), patience=patience)
+    return Sender(case.engine, channel, lambda: case.now, patience=patience)
 
 
 @pytest.fixture
@@ -337,7 +336,7 @@ async def test_the_list_is_replaced_while_a_receiver_it_removes_takes_its_time(
     case.now += timedelta(seconds=6)
     await post.send()
     rows = await case.database.fetch("SELECT state, error FROM notifier.delivery WHERE channel = 'webhook'")
-    assert [tuple(row) for row in rows] == [("failed", "its subscription was removed before it was sent")]
+    assert [tuple(row) for row in rows] == [("failed", "no subscription asks for it any more")]
 
 
 async def test_who_is_told_for_two_organisations_is_told_also_when_one_subscription_ends(

@@ -17,8 +17,7 @@ from services.notifier.channels.channel import Letter, NotDelivered
 from services.notifier.channels.mail import MailChannel, SmtpServer
 from services.notifier.channels.webhook import WebhookChannel, new_secret
 from services.notifier.channels.wording import Wording
-from services.notifier.evaluation import ALERTS
-from services.notifier.outbox import Sender
+from services.notifier.outbox import SQL, Sender
 from shared.runtime.tasks import ended
 from tests.conftest import Database
 from tests.given import target
@@ -216,7 +215,7 @@ async def test_of_two_processes_that_come_to_a_receiver_in_the_same_moment_one_g
 async def claimed(case: Case, connection: AsyncConnection) -> RowMapping | None:
     """What a process would send after this; its transaction is still open."""
     asked = {"channel": "webhook", "now": case.now, "lease": timedelta(seconds=60)}
-    return (await connection.execute(ALERTS["claim"], asked)).mappings().one_or_none()
+    return (await connection.execute(SQL["claim"], asked)).mappings().one_or_none()
 
 
 async def somebody_waits(case: Case) -> bool:

@@ -50,7 +50,7 @@ INSERT INTO notifier.subscription (id, organisation, rules, channel, recipient, 
 VALUES (:id, :organisation, :rules, :channel, :recipient, :language, :secret);
 
 -- forsake: deliveries that wait and that no subscription asks for any more
-UPDATE notifier.delivery d SET state = 'failed', error = 'its subscription was removed before it was sent'
+UPDATE notifier.delivery d SET state = 'failed', error = 'no subscription asks for it any more'
 WHERE state = 'pending' AND NOT EXISTS (
     SELECT FROM notifier.asking s
     WHERE s.alert_id = d.alert_id AND s.channel = d.channel AND s.recipient = d.recipient);
