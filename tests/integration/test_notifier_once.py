@@ -219,8 +219,7 @@ async def test_redelivery_rebuild_and_restart_send_nothing_more(
     await post.send()
     await case.projector.apply(case.log.read())  # the whole log again
     await post.send()
-    await case.projector.rebuild()
-    case.projector = case.new_projector()  # a restarted process
+    await case.begin_anew()
     for each in case.log.read():
         await case.projector.apply([each])
     await case.projector.sweep()
