@@ -73,6 +73,7 @@ class Notifier:
         finally:
             await ended(work)
             await self.broker.stop()
+            await self.intake.close()
             await self.webhooks.close()
             await self.engine.dispose()
 
