@@ -47,7 +47,7 @@ SELECT id FROM notifier.subscription;
 
 -- put_subscription: one of the new list
 INSERT INTO notifier.subscription (id, organisation, rules, channel, recipient, language, secret)
-VALUES (:id, :organisation, :rules, :channel, :recipient, :language, :secret);
+VALUES (:id, :organisation, :rules, :channel, :to, :language, :secret);
 
 -- forsake: deliveries that wait and that no subscription asks for any more
 UPDATE notifier.delivery d SET state = 'failed', error = 'no subscription asks for it any more'
