@@ -4,6 +4,7 @@ import base64
 import binascii
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import httpx
@@ -42,9 +43,13 @@ class WebhookChannel:
         self._allow_private = allow_private
         # Redirects lead to addresses nobody has checked, and a proxy would be asked instead of the checked one.
         self._client = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+        # Asking for a name cannot be broken off. On the threads that all of this process share, those who look for
+        # PostgreSQL and NATS would wait behind receivers whose name servers are silent.
+        self._threads = ThreadPoolExecutor(self.at_once, "name-of-a-receiver")
 
     async def close(self) -> None:
         """Close connections."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         await self._client.aclose()
 
     async def send(self, letter: Letter) -> None:
@@ -52,7 +57,7 @@ class WebhookChannel:
         try:
             url = httpx.URL(letter.recipient)
             port = url.port or (443 if url.scheme == "https" else 80)
-            address = await resolve(url.host, port, allow_private=self._allow_private)
+            address = await resolve(url.host, port, allow_private=self._allow_private, threads=self._threads)
             body = self.body(letter)
             async with self._client.stream(
                 "POST",
