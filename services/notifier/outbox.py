@@ -27,7 +27,8 @@ DELIVERIES = Counter("ketnap_notifier_deliveries", "Attempts to deliver an alert
 PATIENCE = 30.0
 """Seconds for one attempt as a whole: an answer byte by byte keeps each single step short."""
 TO_CONCLUDE = 30.0
-"""Seconds beyond these until an attempt of which nothing was heard is that of a process that is gone."""
+"""Seconds in which it can be noted what came of it. An attempt that is older is that of a process that is gone."""
+RETRY = 0.5
 LOOK = 5.0
 """Seconds after which it looks at the table again, whoever may have written to it."""
 
@@ -124,16 +125,18 @@ class Sender:
     async def _make(self, attempt: Attempt) -> None:
         """Make an attempt and conclude it. Its receiver may have another delivery due, so it looks again then."""
         try:
-            await self._conclude(attempt, await self._outcome(attempt))
+            outcome = await self._outcome(attempt)
+            async with asyncio.timeout(TO_CONCLUDE):
+                await self._conclude(attempt, outcome)
         except asyncio.CancelledError:
             await self._release(attempt)
             raise
-        except Exception as error:
+        except TimeoutError:
             log.warning(
-                "what came of an attempt cannot be noted; another one is made when it has lapsed",
+                "what came of an attempt could not be noted; another one is made",
                 delivery=str(attempt.letter.delivery_id),
                 channel=self._channel.name,
-                error=repr(error),
+                outcome=outcome.said,
             )
         finally:
             self._room.release()
@@ -164,6 +167,7 @@ class Sender:
             raise NotDelivered(f"expected an answer within {self._patience:g} s, found none") from None
 
     async def _conclude(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Note it, however often that has to be tried: else it would be sent again."""
         delivery = attempt.letter.delivery_id
         row = {
             "id": delivery,
@@ -173,8 +177,14 @@ class Sender:
             "next_attempt": outcome.next_attempt,
             "error": outcome.error,
         }
-        async with self._engine.connect() as connection:
-            await connection.execute(SQL["conclude"], row)
+        while True:
+            try:
+                async with self._engine.connect() as connection:
+                    await connection.execute(SQL["conclude"], row)
+                break
+            except Exception as error:
+                log.warning("cannot write to the outbox; trying again", delivery=str(delivery), error=repr(error))
+                await asyncio.sleep(RETRY)
         DELIVERIES.labels(self._channel.name, outcome.said).inc()
         if outcome.said == "sent":
             log.info("an alert was delivered", delivery=str(delivery), channel=self._channel.name)

@@ -35,14 +35,15 @@ FROM notifier.delivery d JOIN notifier.alert a ON a.id = d.alert_id
 WHERE d.state = 'pending' AND d.channel = :channel
   AND NOT EXISTS (SELECT FROM notifier.attempt t WHERE t.channel = d.channel AND t.recipient = d.recipient);
 
--- conclude: what came of an attempt, which is over. What was given up meanwhile stays so, unless it has arrived
+-- conclude: what came of an attempt, which is over; once, and not when it has lapsed. What was given up meanwhile stays so, unless it has arrived
 WITH over AS (
-    DELETE FROM notifier.attempt WHERE delivery_id = :id AND until = :until
+    DELETE FROM notifier.attempt WHERE delivery_id = :id AND until = :until RETURNING delivery_id
 )
-UPDATE notifier.delivery
+UPDATE notifier.delivery d
 SET state = :state, attempts = attempts + 1, error = :error, sent_at = :sent_at,
     next_attempt = coalesce(:next_attempt, next_attempt)
-WHERE id = :id AND (state = 'pending' OR CAST(:state AS text) = 'sent');
+FROM over
+WHERE d.id = over.delivery_id AND (d.state = 'pending' OR CAST(:state AS text) = 'sent');
 
 -- release: an attempt that is broken off, as if it had not begun
 DELETE FROM notifier.attempt WHERE delivery_id = :id AND until = :until;
