@@ -38,6 +38,7 @@ class Attempt(Struct, frozen=True):
 
     letter: Letter
     earlier: int
+    """Attempts at the same delivery before this one."""
     subscription: UUID | None
     """None: nobody asks for it any more."""
     until: datetime

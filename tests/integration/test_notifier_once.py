@@ -26,6 +26,7 @@ from shared.runtime.tasks import ended
 from tests.conftest import Database
 from tests.given import target
 from tests.integration.test_notifier_alerts import Case, admission, case
+from tests.notifier_given import until
 
 __all__ = ["case"]
 
@@ -130,9 +131,7 @@ class Post:
         """What is sent until nothing is due any more, after a start; the process ends then."""
         before = await self._sent()
         async with self.running():
-            async with asyncio.timeout(20):
-                while await self._due():  # noqa: ASYNC110 - tables offer no event
-                    await asyncio.sleep(0.02)
+            await until(self._through)
         return await self._sent() - before
 
     @asynccontextmanager
@@ -152,13 +151,13 @@ class Post:
                 await ended(task)
             await webhooks.close()
 
-    async def _due(self) -> bool:
+    async def _through(self) -> bool:
         rows = await self.case.database.fetch(
             "SELECT FROM notifier.delivery d JOIN notifier.alert a ON a.id = d.alert_id "
             "WHERE d.state = 'pending' AND greatest(d.next_attempt, a.muted_until) <= $1",
             self.case.now,
         )
-        return bool(rows)
+        return not rows
 
     async def _sent(self) -> int:
         return sum(state == "sent" for _, state, _ in await states(self.case.database))

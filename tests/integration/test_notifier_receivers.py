@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,11 +23,11 @@ from tests.conftest import Database
 from tests.given import target
 from tests.integration.test_notifier_alerts import Case, admission, case
 from tests.integration.test_notifier_once import sender_of
+from tests.notifier_given import PATIENCE, until
 from tests.unit.notifier.test_channels import letter
 
 __all__ = ["case"]
 
-PATIENCE = 20.0
 SLOW, PROMPT, THIRD = "https://slow.example.vn/", "https://prompt.example.vn/", "https://third.example.vn/"
 
 
@@ -109,13 +109,6 @@ async def attain(case: Case, *targets: str) -> None:
     await case.happen(*admission("2022-03-01"))
     for day, target_id in enumerate(targets, 1):
         await case.happen(target("district", target_id=target_id, value=1, to=f"2022-12-{day:02}"))
-
-
-async def until(what: Callable[[], Awaitable[bool]]) -> None:
-    """Look until it is so."""
-    async with asyncio.timeout(PATIENCE):
-        while not await what():  # noqa: ASYNC110 - tables offer no event
-            await asyncio.sleep(0.02)
 
 
 async def states(database: Database) -> dict[str, tuple[str, int]]:

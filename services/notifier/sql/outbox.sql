@@ -1,10 +1,12 @@
 -- Statements of the outbox: which delivery is attempted, and what came of it.
 
--- lapse: attempts of processes that are gone; one that would last longer than any is from before the clock was set back
+-- lapse: attempts of processes that are gone
+-- One that would last longer than any is from before the clock was set back.
 DELETE FROM notifier.attempt
 WHERE until < now() OR until > now() + 2 * CAST(:lease AS interval);
 
--- claim: begin an attempt at the first delivery that is due on a channel, to a receiver for whom none is under way; with the subscription that it was made for, or one that asks for the same. Two processes that come to the same receiver at once meet in the key of `attempt`, and one goes away with nothing
+-- claim: begin an attempt at the first delivery that is due on a channel, to a receiver for whom none is under way; with the subscription that it was made for, or one that asks for the same
+-- Two processes that come to the same receiver at once meet in the key of `attempt`, and one goes away with nothing.
 WITH due AS (
     SELECT d.* FROM notifier.delivery d JOIN notifier.alert a ON a.id = d.alert_id
     WHERE d.state = 'pending' AND d.channel = :channel AND d.next_attempt <= :now
@@ -35,7 +37,8 @@ FROM notifier.delivery d JOIN notifier.alert a ON a.id = d.alert_id
 WHERE d.state = 'pending' AND d.channel = :channel
   AND NOT EXISTS (SELECT FROM notifier.attempt t WHERE t.channel = d.channel AND t.recipient = d.recipient);
 
--- conclude: what came of an attempt, which is over; once, and not when it has lapsed. What was given up meanwhile stays so, unless it has arrived
+-- conclude: what came of an attempt, which is over; once, and not when it has lapsed
+-- What was given up meanwhile stays so, unless it has arrived.
 WITH over AS (
     DELETE FROM notifier.attempt WHERE delivery_id = :id AND until = :until RETURNING delivery_id
 )
