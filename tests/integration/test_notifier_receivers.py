@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from aiosmtpd.smtp import SMTP
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,7 +23,7 @@ from shared.runtime.tasks import ended
 from tests.conftest import Database
 from tests.given import target
 from tests.integration.test_notifier_alerts import Case, admission, case
-from tests.integration.test_notifier_once import sender_of
+from tests.integration.test_notifier_once import Mailbox, sender_of
 from tests.notifier_given import PATIENCE, until
 from tests.unit.notifier.test_channels import letter
 
@@ -362,5 +363,29 @@ async def test_mail_to_a_server_that_falls_silent_is_broken_off_without_a_goodby
 
     assert done == {sending}
     assert sending.cancelled()
+    listener.close()
+    await listener.wait_closed()
+
+
+async def test_mail_that_a_server_took_is_sent_though_it_never_says_goodbye(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.notifier.channels.mail.GOODBYE", 0.1)
+    never = asyncio.Event()
+
+    class Silent(Mailbox):
+        async def handle_QUIT(self, *_: object) -> str:  # noqa: N802
+            await never.wait()
+            return "221 Bye"
+
+    box, loop = Silent(), asyncio.get_running_loop()
+    listener = await loop.create_server(lambda: SMTP(box, hostname="mail.test", loop=loop), "127.0.0.1", 0)
+    server = SmtpServer.of_url(f"smtp://127.0.0.1:{listener.sockets[0].getsockname()[1]}?starttls=never")
+
+    async with asyncio.timeout(5):
+        await MailChannel(server, "ketnap@example.vn", Wording()).send(letter())
+
+    assert len(box.mails) == 1
+    never.set()
     listener.close()
     await listener.wait_closed()

@@ -103,7 +103,7 @@ class MailChannel:
             await client.connect()
             await client.send_message(self.message(letter))
             # The server has it, whatever it says to this.
-            with contextlib.suppress(aiosmtplib.SMTPException):
+            with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await client.quit(timeout=GOODBYE)
         except aiosmtplib.SMTPRecipientsRefused as error:
             refused = error.recipients[0]
