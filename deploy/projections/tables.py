@@ -83,7 +83,7 @@ PROJECTIONS = {
         ),
         Projection(
             "notifier",
-            kept=frozenset({"alembic_version", "alert", "subscription", "delivery"}),
+            kept=frozenset({"alembic_version", "alert", "subscription", "delivery", "attempt"}),
             sums={"tally": Sums(("organisation_id", "measure", "day"), "amount")},
             unlike={"fact": _FACT},
             working=frozenset({"checkpoint", "subject", "traveller"}),

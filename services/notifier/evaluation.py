@@ -148,16 +148,15 @@ class Evaluation:
         raised: UUID | None = await self._connection.scalar(ALERTS["raise_alert"], row)
         if raised is None:
             return False
-        await self._address(raised, addressees)
+        await self._address(raised)
         return True
 
-    async def _address(self, alert: UUID, addressees: list[str]) -> None:
-        asked = {"organisations": addressees, "rule": RULE}
-        for row in (await self._connection.execute(ALERTS["subscribers"], asked)).all():
+    async def _address(self, alert: UUID) -> None:
+        for row in (await self._connection.execute(ALERTS["subscribers"], {"alert": alert})).all():
             delivery = {
                 "id": uuid5(_DELIVERIES, f"{alert}|{row.channel}|{row.recipient}"),
                 "alert_id": alert,
-                "subscription_id": row.id,
+                "subscription_id": row.subscription_id,
                 "channel": row.channel,
                 "recipient": row.recipient,
                 "language": row.language,

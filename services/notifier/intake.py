@@ -58,10 +58,14 @@ class Intake:
         ca: str | None = None,
     ) -> None:
         """`ca` certifies the registry of an `https://` address (PEM)."""
-        self._trust = trusting(ca)
         self._broker = broker
-        self._registry_url = registry_url.rstrip("/")
-        self._headers = as_service(service_key)
+        self._registry = httpx.AsyncClient(
+            base_url=registry_url,
+            timeout=30,
+            trust_env=False,
+            headers=as_service(service_key),
+            verify=trusting(ca),
+        )
         self._projector = projector
         self._judge = judge
         self._progress = progress
@@ -90,37 +94,37 @@ class Intake:
                 self._arrived.get_nowait()
             await self._subscriber.stop()
 
+    async def close(self) -> None:
+        """Close connections to the registry."""
+        await self._registry.aclose()
+
     async def _keep_up(self, started: Callable[[], Any]) -> None:
-        async with httpx.AsyncClient(
-            base_url=self._registry_url, timeout=30, trust_env=False, headers=self._headers, verify=self._trust
-        ) as registry:
-            self._registry = registry
-            following = False
-            self._progress.failing("waits for PostgreSQL, NATS and the registry")
-            while True:
-                pause = LOOK
-                try:
-                    async with self._progress.working():
-                        await self._broker.connect()
-                        await self._catch_up()
-                        if following and not await self._durable_is_there():
-                            log.warning("the durable on LOG is gone; making it anew")
-                            await self._subscriber.stop()
-                            following = False
-                        if not following:
-                            await self._follow()
-                            following = True
-                            started()
-                except Stopped as stopped:
-                    self._tell(stopped)
-                    pause = STUCK
-                except NotFoundError:
-                    self._progress.failing(f"waits for the stream {LOG_STREAM}, which the registry makes")
-                    pause = RETRY
-                except Exception as error:
-                    log.warning("cannot follow the log yet; trying again", error=repr(error))
-                    pause = RETRY if not following else LOOK
-                await asyncio.sleep(pause)
+        following = False
+        self._progress.failing("waits for PostgreSQL, NATS and the registry")
+        while True:
+            pause = LOOK
+            try:
+                async with self._progress.working():
+                    await self._broker.connect()
+                    await self._catch_up()
+                    if following and not await self._durable_is_there():
+                        log.warning("the durable on LOG is gone; making it anew")
+                        await self._subscriber.stop()
+                        following = False
+                    if not following:
+                        await self._follow()
+                        following = True
+                        started()
+            except Stopped as stopped:
+                self._tell(stopped)
+                pause = STUCK
+            except NotFoundError:
+                self._progress.failing(f"waits for the stream {LOG_STREAM}, which the registry makes")
+                pause = RETRY
+            except Exception as error:
+                log.warning("cannot follow the log yet; trying again", error=repr(error))
+                pause = RETRY if not following else LOOK
+            await asyncio.sleep(pause)
 
     async def _follow(self) -> None:
         await self._broker.connection.jetstream().stream_info(LOG_STREAM)

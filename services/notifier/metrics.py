@@ -2,7 +2,9 @@
 
 from prometheus_client import Gauge
 
-from services.notifier.evaluation import ALERTS
+from services.notifier.channels.mail import MailChannel
+from services.notifier.channels.webhook import WebhookChannel
+from services.notifier.outbox import SQL
 from services.notifier.service import Notifier
 from shared.runtime.collecting import Reading, disk, health, sizes
 from shared.runtime.lag import lag
@@ -18,7 +20,7 @@ OLDEST = Gauge(
     ["channel"],
 )
 
-CHANNELS = ("email", "webhook")
+CHANNELS = (MailChannel.name, WebhookChannel.name)
 
 
 def figures(notifier: Notifier) -> list[Reading]:
@@ -26,7 +28,7 @@ def figures(notifier: Notifier) -> list[Reading]:
 
     async def waiting() -> None:
         async with notifier.engine.connect() as connection:
-            rows = (await connection.execute(ALERTS["waiting"], {"now": notifier.clock()})).all()
+            rows = (await connection.execute(SQL["waiting"], {"now": notifier.clock()})).all()
         found = {row.channel: row for row in rows}
         for channel in {*CHANNELS, *found}:
             row = found.get(channel)

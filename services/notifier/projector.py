@@ -84,12 +84,6 @@ class Projector:
         """Judge every target on today's date."""
         await self._transact([], judge=True, everything=True)
 
-    async def rebuild(self) -> None:
-        """Forget what the log can tell again; whoever reads the log begins at its start. Nothing is said twice."""
-        async with self._lock, self._engine.begin() as connection:
-            self._known = None
-            await store.wipe(connection)
-
     async def _transact(self, events: Sequence[Recorded], *, judge: bool, everything: bool) -> None:
         async with self._lock:
             touched = None if everything else self._unjudged

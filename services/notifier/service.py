@@ -12,9 +12,8 @@ from services.notifier.channels.mail import MailChannel, SmtpServer
 from services.notifier.channels.webhook import WebhookChannel
 from services.notifier.channels.wording import Wording
 from services.notifier.clock import Clock, system_clock
-from services.notifier.evaluation import ALERTS
 from services.notifier.intake import Intake
-from services.notifier.outbox import Sender
+from services.notifier.outbox import SQL, Sender
 from services.notifier.projector import Judge, Projector, Sweeper
 from services.notifier.settings import NotifierSettings
 from shared.runtime import checks
@@ -38,7 +37,7 @@ class Notifier:
         self.engine = create_engine(settings.database_url, "notifier")
         self.broker = create_broker(settings.nats_url, settings.nats_seed, "notifier", ca=settings.ca)
         self.reading = Progress("the reader of the log", stalled_after=60.0)
-        self.projector = Projector(self.engine, clock, self._wake)
+        self.projector = Projector(self.engine, clock, self.wake)
         self.sweeper = Sweeper(self.projector, clock)
         self.judge = Judge(self.projector)
         self.intake = Intake(
@@ -54,19 +53,15 @@ class Notifier:
         self.following = asyncio.Event()
         """Set once the log is followed."""
         self.webhooks = WebhookChannel(clock, allow_private=settings.webhook_allow_private)
-        self.sending: dict[str, Progress] = {}
-        self.senders = [self._sender(channel) for channel in self._channels()]
+        self.senders = {each.name: Sender(self.engine, each, clock) for each in self._channels()}
 
     def _channels(self) -> list[Channel]:
         mail = mail_channel(self.settings)
         return [self.webhooks, mail] if mail else [self.webhooks]
 
-    def _sender(self, channel: Channel) -> Sender:
-        progress = self.sending[channel.name] = Progress(f"the sender of {channel.name}", stalled_after=60.0)
-        return Sender(self.engine, channel, self.clock, progress)
-
-    def _wake(self) -> None:
-        for sender in self.senders:
+    def wake(self) -> None:
+        """Look now whether something is due."""
+        for sender in self.senders.values():
             sender.wake()
 
     @asynccontextmanager
@@ -78,13 +73,14 @@ class Notifier:
         finally:
             await ended(work)
             await self.broker.stop()
+            await self.intake.close()
             await self.webhooks.close()
             await self.engine.dispose()
 
     async def _work(self) -> None:
         await until_migrated(self.engine, "services.notifier", self.reading)
         async with asyncio.TaskGroup() as tasks:
-            for sender in self.senders:
+            for sender in self.senders.values():
                 tasks.create_task(endable(sender.run()))
             tasks.create_task(endable(self.lead.run(self._follow, self._stand_by)))
 
@@ -114,12 +110,12 @@ class Notifier:
     def warnings(self) -> dict[str, Check]:
         """What keeps messages from going out: the notifier itself works, and sends them as soon as it can."""
         found: dict[str, Check] = {MailChannel.name: self._check_mail}
-        return found | {name: checks.progress(progress) for name, progress in self.sending.items()}
+        return found | {name: checks.progress(sender.progress) for name, sender in self.senders.items()}
 
     async def _check_mail(self) -> str | None:
         """Only where no server is set; the sender speaks for itself otherwise."""
         async with self.engine.connect() as connection:
-            waiting = await connection.scalar(ALERTS["pending_count"], {"channel": MailChannel.name})
+            waiting = await connection.scalar(SQL["pending_count"], {"channel": MailChannel.name})
         return f"{waiting} e-mails wait for a server: set KETNAP_SMTP_URL" if waiting else None
 
 

@@ -59,13 +59,6 @@ async def mark_evaluated(connection: AsyncConnection) -> None:
     await connection.execute(SQL["mark_evaluated"])
 
 
-async def wipe(connection: AsyncConnection) -> None:
-    """Forget all that the log can tell again; what has been said stays said."""
-    await checkpoint(connection, lock=True)
-    await connection.execute(SQL["wipe"])
-    await move_checkpoint(connection, 0)
-
-
 async def read_lineage(connection: AsyncConnection) -> Lineage:
     """All successions on record."""
     rows = await connection.execute(SQL["successions"])

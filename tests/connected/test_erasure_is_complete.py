@@ -20,7 +20,6 @@ from deploy.stack.keys import ensure_secret, write_secret
 from deploy.stack.layout import Layout
 from deploy.stack.nats import connect
 from deploy.stack.provisioning import restore
-from services.notifier import store as notifier_store
 from services.registry.sealing import Sealer, Unsealable, Wrapped
 from services.reporting.unsealing import ProfilePlace, UnsealedProfile, Unsealing
 from shared.runtime.database import create_engine
@@ -28,6 +27,7 @@ from tests.connected import readable
 from tests.connected.readable import Search
 from tests.faults.system import System, eventually
 from tests.given import admitted, encoded, event, identified, new_uuid, organisation, root
+from tests.notifier_given import begin_anew
 
 GOES = {"occupation": "zzq-occupation-7731", "schooling": "zzq-schooling-7732", "birth_year": 1987}
 WAITS = {"occupation": "zzq-occupation-7733"}
@@ -211,7 +211,7 @@ async def _rebuild(system: System) -> None:
         await connection.close()
     engine = create_engine(url, "test")
     async with engine.begin() as wiping:
-        await notifier_store.wipe(wiping)
+        await begin_anew(wiping)
     await engine.dispose()
     for service in ("registry", "reporting", "notifier"):
         system.kill(service)

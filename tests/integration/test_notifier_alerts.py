@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.notifier import store
 from services.notifier.projector import Gap, Projector, Sweeper
 from shared.events.recorded import Recorded, UnknownRecorded, read_recorded
 from shared.runtime.database import create_engine
@@ -29,6 +28,7 @@ from tests.given import (
     root,
     target,
 )
+from tests.notifier_given import begin_anew
 
 AUTUMN = datetime(2022, 10, 1, 2, tzinfo=UTC)
 
@@ -76,6 +76,12 @@ class Case:
     async def happen(self, *events: dict[str, Any]) -> None:
         """Record events and apply them as one batch."""
         await self.projector.apply(self.log.record(*events))
+
+    async def begin_anew(self) -> None:
+        """Restart at the beginning of the log."""
+        async with self.engine.begin() as connection:
+            await begin_anew(connection)
+        self.projector = self.new_projector()
 
     async def alerts(self) -> dict[tuple[str, str], str]:
         """(target, status) → state."""
@@ -333,12 +339,11 @@ async def test_a_rebuild_in_other_batches_raises_nothing_new(case: Case) -> None
     before = await case.database.fetch("SELECT * FROM notifier.alert")
     tallies = await case.database.fetch("SELECT * FROM notifier.tally ORDER BY 1, 2, 3")
     case.raised = 0
-    await case.projector.rebuild()
-    restarted = case.new_projector()
+    await case.begin_anew()
     for each in case.log.read():
         # One by one, the admission that attains the target stands alone for a moment.
-        await restarted.apply([each])
-        await restarted.sweep()
+        await case.projector.apply([each])
+        await case.projector.sweep()
     assert await case.database.fetch("SELECT * FROM notifier.alert") == before
     assert await case.database.fetch("SELECT * FROM notifier.tally ORDER BY 1, 2, 3") == tallies
     assert case.raised == 0
@@ -366,8 +371,7 @@ async def test_any_order_of_a_persons_facts_ends_in_the_same_tallies(case: Case)
     expected = await case.database.fetch(query)
     for seed in range(5):
         case.log = Log(case.log.events[:5])
-        async with case.engine.begin() as connection:
-            await store.wipe(connection)
+        await case.begin_anew()
         shuffled = random.Random(seed).sample(facts, len(facts))
         await case.projector.apply(case.log.read())
         await case.happen(*shuffled)

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope
@@ -20,10 +22,11 @@ from services.notifier.channels.mail import MailChannel, SmtpServer
 from services.notifier.channels.webhook import WebhookChannel, new_secret
 from services.notifier.channels.wording import Wording
 from services.notifier.outbox import Sender
-from shared.runtime.progress import Progress
+from shared.runtime.tasks import ended
 from tests.conftest import Database
 from tests.given import target
 from tests.integration.test_notifier_alerts import Case, admission, case
+from tests.notifier_given import until
 
 __all__ = ["case"]
 
@@ -125,18 +128,44 @@ class Post:
     patience: float = 10.0
 
     async def send(self) -> int:
-        """What a newly started process sends."""
+        """What is sent until nothing is due any more, after a start; the process ends then."""
+        before = await self._sent()
+        async with self.running():
+            await until(self._through)
+        return await self._sent() - before
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[list[Sender]]:
+        """A started process."""
         webhooks = WebhookChannel(lambda: datetime.now(UTC), allow_private=self.allow_private)
         server = SmtpServer.of_url(f"smtp://127.0.0.1:{self.mailbox.port}?starttls=never")
-        channels: list[Channel] = [MailChannel(server, "ketnap@example.vn", Wording()), webhooks]
+        senders = [
+            sender_of(self.case, each, self.patience)
+            for each in (MailChannel(server, "ketnap@example.vn", Wording()), webhooks)
+        ]
+        tasks = [asyncio.create_task(each.run()) for each in senders]
         try:
-            return sum([await self._sender(each).send_due() for each in channels])
+            yield senders
         finally:
+            for task in tasks:
+                await ended(task)
             await webhooks.close()
 
-    def _sender(self, channel: Channel) -> Sender:
-        progress = Progress(channel.name)
-        return Sender(self.case.engine, channel, lambda: self.case.now, progress, patience=self.patience)
+    async def _through(self) -> bool:
+        rows = await self.case.database.fetch(
+            "SELECT FROM notifier.delivery d JOIN notifier.alert a ON a.id = d.alert_id "
+            "WHERE d.state = 'pending' AND greatest(d.next_attempt, a.muted_until) <= $1",
+            self.case.now,
+        )
+        return not rows
+
+    async def _sent(self) -> int:
+        return sum(state == "sent" for _, state, _ in await states(self.case.database))
+
+
+def sender_of(case: Case, channel: Channel, patience: float = 10.0) -> Sender:
+    """A sender as a process has it, by the case's clock."""
+    return Sender(case.engine, channel, lambda: case.now, patience=patience)
 
 
 @pytest.fixture
@@ -189,8 +218,7 @@ async def test_redelivery_rebuild_and_restart_send_nothing_more(
     await post.send()
     await case.projector.apply(case.log.read())  # the whole log again
     await post.send()
-    await case.projector.rebuild()
-    case.projector = case.new_projector()  # a restarted process
+    await case.begin_anew()
     for each in case.log.read():
         await case.projector.apply([each])
     await case.projector.sweep()
@@ -202,7 +230,8 @@ async def test_redelivery_rebuild_and_restart_send_nothing_more(
 
 async def test_two_senders_at_once_send_once(case: Case, post: Post, mailbox: Mailbox, receiver: Receiver) -> None:
     await attain(case)
-    assert sum(await asyncio.gather(*(post.send() for _ in range(4)))) == 2
+    await asyncio.gather(*(post.send() for _ in range(4)))
+    assert await states(case.database) == [("email", "sent", 1), ("webhook", "sent", 1)]
     assert (len(mailbox.mails), len(receiver.bodies)) == (1, 1)
 
 
@@ -269,7 +298,7 @@ async def test_a_running_sender_is_woken_by_an_alert(case: Case, post: Post, rec
             arrived.set()
 
     channel = Told(lambda: datetime.now(UTC), allow_private=True)
-    sender = Sender(case.engine, channel, lambda: case.now, Progress("webhook"))
+    sender = sender_of(case, channel)
     running = asyncio.create_task(sender.run())
     await attain(case)
     sender.wake()
@@ -305,7 +334,7 @@ async def test_the_list_is_replaced_while_a_receiver_it_removes_takes_its_time(
     case.now += timedelta(seconds=6)
     await post.send()
     rows = await case.database.fetch("SELECT state, error FROM notifier.delivery WHERE channel = 'webhook'")
-    assert [tuple(row) for row in rows] == [("failed", "its subscription was removed before it was sent")]
+    assert [tuple(row) for row in rows] == [("failed", "no subscription asks for it any more")]
 
 
 async def test_who_is_told_for_two_organisations_is_told_also_when_one_subscription_ends(
@@ -327,3 +356,25 @@ async def test_who_is_told_for_two_organisations_is_told_also_when_one_subscript
         await post.send()
     assert [mail["To"] for mail in mailbox.mails] == ["chung@example.vn"] * 2
     assert {state for _, state, _ in await states(case.database)} == {"sent"}
+
+
+async def test_what_waited_for_the_former_address_of_a_subscription_is_given_up(
+    case: Case, post: Post, mailbox: Mailbox
+) -> None:
+    mailbox.replies = ["451 later"]
+    held = subscriptions.Subscription(
+        id=UUID(int=1), organisation="district", rules=["A2"], channel="email", to="truoc@example.vn"
+    )
+    async with case.engine.begin() as connection:
+        await subscriptions.replace(connection, [held], "vi")
+    await attain(case)
+    await post.send()
+
+    held.to = "sau@example.vn"
+    async with case.engine.begin() as connection:
+        await subscriptions.replace(connection, [held], "vi")
+
+    case.now += timedelta(seconds=6)
+    await post.send()
+    assert mailbox.mails == []
+    assert await states(case.database) == [("email", "failed", 1)]

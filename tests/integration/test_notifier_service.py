@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,8 +21,7 @@ from services.notifier.settings import NotifierSettings
 from shared.events.subjects import LOG_STREAM, LOG_SUBJECT
 from tests.conftest import Database
 from tests.given import admitted, event, identified, new_uuid, organisation, root, target
-
-PATIENCE = 20.0
+from tests.notifier_given import PATIENCE, until
 
 
 class Registry:
@@ -124,13 +123,6 @@ async def http(database: Database, nats_server: NatsServer, registry: Registry) 
         yield Http(app.state.notifier, client)
     ended.set()
     await living
-
-
-async def until(what: Callable[[], Awaitable[bool]]) -> None:
-    """Look until it is so."""
-    async with asyncio.timeout(PATIENCE):
-        while not await what():  # noqa: ASYNC110 - tables and servers offer no event
-            await asyncio.sleep(0.02)
 
 
 async def reaches(http: Http, position: int) -> None:

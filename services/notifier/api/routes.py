@@ -178,8 +178,7 @@ async def _change(
         row = changed.mappings().one_or_none()
     if row is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"expected an alert, found none with id {alert_id}")
-    for sender in notifier.senders:
-        sender.wake()
+    notifier.wake()
     return _alert(row)
 
 

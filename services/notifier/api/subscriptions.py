@@ -1,11 +1,12 @@
 """Subscriptions: who is told of which organisation's alerts, on which channel; read, and replaced as a whole."""
 
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 from uuid import UUID, uuid5
 
 import httpx
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.channels.mail import is_address
@@ -73,48 +74,43 @@ async def replace(
     `allowed` names the organisations whose subscriptions are replaced; None: all. Those of others stay.
     """
     await connection.execute(SQL["lock_subscriptions"])
-    kept = {each.id: each.secret for each in await read(connection, allowed)}
-    answer: list[Subscription] = []
+    held = {each.id: each.secret for each in await read(connection, allowed)}
     await connection.execute(SQL["clear_subscriptions"], {"allowed": allowed})
     taken = set(await connection.scalars(SQL["taken"]))
-    seen: set[Any] = set()
+    put: list[Subscription] = []
+    answer: list[Subscription] = []
+    for identity, each in _identified(wanted, taken):
+        secret, shown = _secret(each, held.get(identity))
+        rules = sorted(set(each.rules))
+        put.append(
+            structs.replace(each, id=identity, rules=rules, language=each.language or language, secret=secret)
+        )
+        answer.append(structs.replace(put[-1], secret=shown))
+    if put:
+        await connection.execute(SQL["put_subscription"], [structs.asdict(each) for each in put])
+    await connection.execute(SQL["forsake"])
+    return answer
+
+
+def _identified(wanted: list[Subscription], taken: set[UUID]) -> Iterator[tuple[UUID, Subscription]]:
+    """Each with its id. Raises Refused for one that cannot be, or not beside those before it."""
+    ids: set[UUID] = set()
+    subjects: set[tuple[str, str, str]] = set()
     for each in wanted:
         _check(each)
         subject = (each.organisation, each.channel, each.to)
         identity = each.id or uuid5(_IDS, "|".join(subject))
-        if each.id in seen:
+        if each.id in ids:
             raise Refused(f"expected an id of its own for each subscription, found {each.id} twice")
-        if identity in seen or subject in seen:
+        if identity in ids or subject in subjects:
             raise Refused(
                 f"expected one subscription for {each.organisation}, {each.channel} and {each.to}, found two"
             )
         if identity in taken:
             raise Refused(f"expected an id of your own list, or none, so that one is made; found {identity}")
-        seen |= {identity, subject}
-        secret, shown = _secret(each, kept.get(identity))
-        row = {
-            "id": identity,
-            "organisation": each.organisation,
-            "rules": sorted(set(each.rules)),
-            "channel": each.channel,
-            "recipient": each.to,
-            "language": each.language or language,
-            "secret": secret,
-        }
-        await connection.execute(SQL["put_subscription"], row)
-        answer.append(
-            Subscription(
-                id=identity,
-                organisation=each.organisation,
-                rules=list(each.rules),
-                channel=each.channel,
-                to=each.to,
-                language=each.language or language,  # type: ignore[arg-type]
-                secret=shown,
-            )
-        )
-    await connection.execute(SQL["forsake"])
-    return answer
+        ids.add(identity)
+        subjects.add(subject)
+        yield identity, each
 
 
 def masked(subscription: Subscription) -> Subscription:

@@ -3,6 +3,8 @@
 import asyncio
 import ipaddress
 import socket
+from concurrent.futures import Executor
+from functools import partial
 
 from services.notifier.channels.channel import GivenUp, NotDelivered
 
@@ -11,10 +13,14 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 
 
-async def resolve(host: str, port: int, *, allow_private: bool) -> str:
-    """An address of `host` to connect to. Raises GivenUp if one is not public, NotDelivered if there is none."""
+async def resolve(host: str, port: int, *, allow_private: bool, threads: Executor | None = None) -> str:
+    """An address of `host` to connect to. Raises GivenUp if one is not public, NotDelivered if there is none.
+
+    It is asked for on one of `threads`, or on one of those that all of this process share.
+    """
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(threads, ask)
     except (OSError, UnicodeError) as error:
         raise NotDelivered(f"{host} has no address: {error}") from None
     addresses = [str(each[4][0]) for each in found]

@@ -91,6 +91,8 @@ class Channel(Protocol):
     """A way out."""
 
     name: str
+    at_once: int
+    """Letters, each to another recipient, that may be on their way at the same time."""
 
     async def send(self, letter: Letter) -> None:
         """Deliver. Raises NotDelivered or GivenUp."""

@@ -1,5 +1,6 @@
 """E-mail: one message for one recipient, plain and HTML, over SMTP."""
 
+import contextlib
 import re
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -14,6 +15,9 @@ from services.notifier.channels.wording import Wording
 from shared.runtime.settings import SettingsError
 
 TIMEOUT = 20.0
+"""Seconds for each step."""
+GOODBYE = 2.0
+"""Seconds in which the server may answer when the mail is handed in."""
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 
@@ -71,6 +75,8 @@ class MailChannel:
     """Hands letters to one SMTP server. Raises SettingsError for a `sender` that is no address."""
 
     name = "email"
+    at_once = 3
+    """All go to one server, and some take few connections of one client: Exchange Online takes three."""
 
     def __init__(self, server: SmtpServer, sender: str, wording: Wording) -> None:
         self._server = server
@@ -84,17 +90,21 @@ class MailChannel:
     async def send(self, letter: Letter) -> None:
         """Deliver to the server. Raises NotDelivered, or GivenUp where it refuses the recipient for good."""
         server = self._server
+        client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.username,
+            password=server.password,
+            use_tls=server.tls,
+            start_tls=server.starttls,
+            timeout=TIMEOUT,
+        )
         try:
-            await aiosmtplib.send(
-                self.message(letter),
-                hostname=server.host,
-                port=server.port,
-                username=server.username,
-                password=server.password,
-                use_tls=server.tls,
-                start_tls=server.starttls,
-                timeout=TIMEOUT,
-            )
+            await client.connect()
+            await client.send_message(self.message(letter))
+            # The server has it, whatever it says to this.
+            with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+                await client.quit(timeout=GOODBYE)
         except aiosmtplib.SMTPRecipientsRefused as error:
             refused = error.recipients[0]
             if 500 <= refused.code < 600:
@@ -102,6 +112,9 @@ class MailChannel:
             raise NotDelivered(f"the server puts the recipient off: {refused.code} {refused.message}") from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise NotDelivered(f"{type(error).__name__}: {error}") from None
+        finally:
+            # Not `async with client`: broken off, it would say goodbye to a silent server and wait for the answer.
+            client.close()
 
     def message(self, letter: Letter) -> EmailMessage:
         """The message, the same on every attempt."""

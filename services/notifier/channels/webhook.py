@@ -4,6 +4,7 @@ import base64
 import binascii
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import httpx
@@ -35,15 +36,20 @@ class WebhookChannel:
     """Posts letters. The body and `webhook-id` are the same on every attempt; so a receiver can tell a repeat."""
 
     name = "webhook"
+    at_once = 16
 
     def __init__(self, clock: Callable[[], datetime], *, allow_private: bool = False) -> None:
         self._clock = clock
         self._allow_private = allow_private
         # Redirects lead to addresses nobody has checked, and a proxy would be asked instead of the checked one.
         self._client = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+        # Asking for a name cannot be broken off. On the threads that all of this process share, those who look for
+        # PostgreSQL and NATS would wait behind receivers whose name servers are silent.
+        self._threads = ThreadPoolExecutor(self.at_once, "name-of-a-receiver")
 
     async def close(self) -> None:
         """Close connections."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         await self._client.aclose()
 
     async def send(self, letter: Letter) -> None:
@@ -51,7 +57,7 @@ class WebhookChannel:
         try:
             url = httpx.URL(letter.recipient)
             port = url.port or (443 if url.scheme == "https" else 80)
-            address = await resolve(url.host, port, allow_private=self._allow_private)
+            address = await resolve(url.host, port, allow_private=self._allow_private, threads=self._threads)
             body = self.body(letter)
             async with self._client.stream(
                 "POST",
@@ -83,8 +89,7 @@ class WebhookChannel:
         return msgspec.json.encode(content)
 
     def _headers(self, letter: Letter, body: bytes) -> dict[str, str]:
-        if letter.secret is None:
-            raise GivenUp("its subscription is no webhook any more")
+        assert letter.secret is not None, "subscriptions of webhooks have a secret"
         now = self._clock().astimezone(UTC)
         signature: str = Webhook(letter.secret).sign(str(letter.delivery_id), now, body.decode())
         return {

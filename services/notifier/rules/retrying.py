@@ -5,7 +5,7 @@ from datetime import timedelta
 FIRST_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(hours=6)
 MAX_ATTEMPTS = 20
-"""With the delays below a little more than two days."""
+"""With these delays a little less than two days."""
 
 
 def delay_after(attempts: int) -> timedelta | None:

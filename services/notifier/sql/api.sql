@@ -47,15 +47,10 @@ SELECT id FROM notifier.subscription;
 
 -- put_subscription: one of the new list
 INSERT INTO notifier.subscription (id, organisation, rules, channel, recipient, language, secret)
-VALUES (:id, :organisation, :rules, :channel, :recipient, :language, :secret);
+VALUES (:id, :organisation, :rules, :channel, :to, :language, :secret);
 
--- forsake: deliveries that wait for a subscription that is gone, and that no other one asks for; one that is being sent right now is passed over, or whoever changes the list would wait for its receiver
-UPDATE notifier.delivery SET state = 'failed', error = 'its subscription was removed before it was sent'
-WHERE id IN (
-    SELECT d.id FROM notifier.delivery d JOIN notifier.alert a ON a.id = d.alert_id
-    WHERE d.state = 'pending' AND NOT EXISTS (
-        SELECT FROM notifier.subscription s
-        WHERE s.id = d.subscription_id
-           OR (s.channel = d.channel AND s.recipient = d.recipient
-               AND s.organisation = ANY (a.addressees) AND a.rule = ANY (s.rules)))
-    FOR UPDATE OF d SKIP LOCKED);
+-- forsake: deliveries that wait and that no subscription asks for any more
+UPDATE notifier.delivery d SET state = 'failed', error = 'no subscription asks for it any more'
+WHERE state = 'pending' AND NOT EXISTS (
+    SELECT FROM notifier.asking s
+    WHERE s.alert_id = d.alert_id AND s.channel = d.channel AND s.recipient = d.recipient);

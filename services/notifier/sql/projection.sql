@@ -18,10 +18,6 @@ WHERE position < :position AND (stopped_at, stopped_why) IS DISTINCT FROM (:posi
 -- mark_evaluated: how far the rules have judged, only onwards
 UPDATE notifier.checkpoint SET evaluated = greatest(evaluated, position);
 
--- wipe: forget all that the log can tell again; alerts, deliveries and subscriptions stay
-TRUNCATE notifier.subject, notifier.fact, notifier.succession, notifier.placement, notifier.target, notifier.tally,
-         notifier.coverage, notifier.holding, notifier.also_about, notifier.traveller;
-
 -- timelines: all facts that name these subjects, as their own or besides it
 SELECT subject AS wanted, position, source, subject, event_id, type, effectiveon, time, data
 FROM notifier.fact WHERE subject = ANY (CAST(:subjects AS text[]))

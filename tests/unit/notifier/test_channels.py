@@ -1,17 +1,20 @@
 """What goes out: words in two languages, the same message on every attempt, to addresses that are allowed."""
 
+import asyncio
 import ipaddress
+import threading
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from services.notifier.channels.addresses import is_public, resolve
-from services.notifier.channels.channel import Alert, GivenUp, Letter
+from services.notifier.channels.channel import Alert, GivenUp, Letter, NotDelivered
 from services.notifier.channels.mail import MailChannel, SmtpServer
-from services.notifier.channels.webhook import is_secret, new_secret
+from services.notifier.channels.webhook import WebhookChannel, is_secret, new_secret
 from services.notifier.channels.wording import Wording, _texts
 from services.notifier.rules.counting import METRICS
 from services.notifier.rules.retrying import MAX_ATTEMPTS, delay_after
@@ -141,6 +144,35 @@ async def test_a_receiver_inside_is_given_up_unless_allowed() -> None:
     with pytest.raises(GivenUp, match="KETNAP_WEBHOOK_ALLOW_PRIVATE"):
         await resolve("127.0.0.1", 80, allow_private=False)
     assert await resolve("127.0.0.1", 80, allow_private=True) == "127.0.0.1"
+
+
+async def test_receivers_whose_names_nobody_answers_for_hold_up_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop, answered, silent = asyncio.get_running_loop(), threading.Event(), WebhookChannel.at_once - 1
+    asked: asyncio.Queue[None] = asyncio.Queue()
+
+    def ask(host: str, *_: Any, **__: Any) -> list[Any]:
+        if host.endswith(".silent.example.vn"):
+            loop.call_soon_threadsafe(asked.put_nowait, None)
+            answered.wait()
+        raise OSError("unknown")
+
+    monkeypatch.setattr("socket.getaddrinfo", ask)
+    channel = WebhookChannel(lambda: datetime.now(UTC))
+    to = [structs.replace(letter(), recipient=f"https://{n}.silent.example.vn/") for n in range(silent)]
+    sending = [asyncio.create_task(channel.send(each)) for each in to]
+    try:
+        async with asyncio.timeout(10):
+            for _ in to:
+                await asked.get()
+            await asyncio.to_thread(int)
+            with pytest.raises(NotDelivered, match="has no address"):
+                await channel.send(structs.replace(letter(), recipient="https://example.vn/"))
+    finally:
+        answered.set()
+        await asyncio.gather(*sending, return_exceptions=True)
+        await channel.close()
 
 
 def test_a_new_secret_is_one() -> None:
