@@ -1,4 +1,4 @@
--- What the notifier knows of the log. All of it can be made anew.
+-- What the notifier knows of the log. All of it can be made anew: `wipe` in sql/projection.sql empties it.
 
 CREATE TABLE notifier.checkpoint (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
