@@ -1,4 +1,4 @@
-"""What has arrived from all sources and is not yet written: bounded in bytes, read while it waits."""
+"""What has arrived from all sources and is not yet written: bounded in memory, read while it waits."""
 
 import asyncio
 import contextlib
@@ -8,11 +8,17 @@ from contextlib import asynccontextmanager
 
 from services.registry.deliveries import Message
 from services.registry.reading import read_in_steps
+from shared.events.codec import MAX_BATCH
+from shared.events.subjects import BATCH
 
 TURN_BYTES = 2 * 1024 * 1024
 """Of messages that one turn takes. Read and decided, they take twenty times as much memory."""
 HELD_BYTES = 8 * 1024 * 1024
 """Of messages that wait for their turn, from all sources together."""
+MESSAGE_BYTES = 256
+"""What a message counts at least: an empty one takes memory too, and so does its outcome."""
+EVENT_BYTES = 64
+"""The same of each event that a batch may hold: a million of them are no more than 2 MiB of `[1,1,…]`."""
 PULLS = 2
 """How many sources are read from at once. An idle source waits for its next message beside that."""
 
@@ -41,7 +47,7 @@ class Arrivals:
     def put(self, message: Message) -> None:
         """Add one message."""
         self._messages.append(message)
-        self._bytes += _size(message)
+        self._bytes += _weight(message)
         self._arrived.set()
         self._unread.set()
 
@@ -52,7 +58,7 @@ class Arrivals:
         size = 0
         while self._messages and size < TURN_BYTES:
             taken.append(self._messages.popleft())
-            size += _size(taken[-1])
+            size += _weight(taken[-1])
         self._bytes -= size
         self._ahead = self._bytes_ahead = 0
         if not self._messages:
@@ -71,7 +77,7 @@ class Arrivals:
                 continue
             message = self._messages[self._ahead]
             self._ahead += 1
-            self._bytes_ahead += _size(message)
+            self._bytes_ahead += _weight(message)
             await idle.wait()
             # What goes wrong goes wrong again in its turn, where it holds up its own source only.
             with contextlib.suppress(Exception):
@@ -81,5 +87,10 @@ class Arrivals:
                     await idle.wait()
 
 
-def _size(message: Message) -> int:
-    return len(message.payload or b"")
+def _weight(message: Message) -> int:
+    """The bytes that a message counts: its own, or more where it has very many events for them."""
+    payload = message.payload or b""
+    if message.event_name != BATCH or len(payload) >= EVENT_BYTES * MAX_BATCH:
+        return max(len(payload), MESSAGE_BYTES)
+    most_events = min(payload.count(b",") + 1, MAX_BATCH)  # cheaper than to look, and no event is missed
+    return max(len(payload), MESSAGE_BYTES, EVENT_BYTES * most_events)

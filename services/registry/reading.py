@@ -59,4 +59,6 @@ def read_event(payload: bytes | Raw, source: str, event_name: str | None = None)
     try:
         return read(payload, source, event_name)
     except Unreadable as unreadable:
+        # Kept until its turn is written: what led to it would keep five times as much.
+        unreadable.__traceback__ = unreadable.__context__ = None
         return unreadable

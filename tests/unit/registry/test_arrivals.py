@@ -1,6 +1,8 @@
-"""What has arrived and waits for its turn: in order, bounded in bytes, read ahead."""
+"""What has arrived and waits for its turn: in order, bounded in memory, read ahead."""
 
 import asyncio
+
+import pytest
 
 from services.registry import arrivals as bounds
 from services.registry.arrivals import Arrivals
@@ -28,6 +30,33 @@ async def test_a_turn_takes_what_it_may_and_leaves_the_rest_in_order() -> None:
     turns = [await arrivals.take() for _ in range(3)]
 
     assert [[each.stream_sequence for each in turn] for turn in turns] == [[1, 2], [3, 4], [5]]
+
+
+@pytest.mark.parametrize(
+    ("event_name", "payload", "events"),
+    [("MemberAdmitted", b"", 1), ("MemberAdmitted", b"1", 1), ("batch", b"[%s1]" % (b"1," * 999), 1000)],
+)
+async def test_a_turn_has_no_more_events_than_memory_allows_however_small_they_are(
+    event_name: str, payload: bytes, events: int
+) -> None:
+    arrivals = Arrivals()
+    most = 50_000
+    for sequence in range(1, 2 * most // events):
+        arrivals.put(Message("dien-bien", sequence, sequence - 1, event_name, payload))
+
+    taken = await arrivals.take()
+
+    assert 1 <= len(taken) * events <= most
+
+
+async def test_small_messages_leave_no_more_room_than_large_ones() -> None:
+    arrivals = Arrivals()
+    for sequence in range(1, 100_000):
+        arrivals.put(message(sequence, b""))
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0), arrivals.room():
+            pass
 
 
 async def test_there_is_room_again_only_when_enough_was_taken() -> None:
