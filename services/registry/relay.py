@@ -121,15 +121,17 @@ class Relay:
         async with self._engine.connect() as connection:
             page = {"limit": READ_EVENTS, "bytes": READ_BYTES}
             rows = (await connection.execute(SQL["to_relay"], page)).all()
+            newest_posted = await connection.scalar(SQL["newest_posted"])
         await self._events([(row.position, row.event.encode()) for row in rows])
         self._following.relayed(rows)
         # That an event waits is said before that it is recorded, and its outbox was written no later.
-        posted = await self._posted()
+        if newest_posted is not None:
+            await self._posted(newest_posted)
         await self._receipts([_receipt(row) for row in rows])
         if rows:
             async with self._engine.begin() as connection:
                 await connection.execute(SQL["relayed"], {"position": rows[-1].position})
-        return bool(rows or posted)
+        return bool(rows) or newest_posted is not None
 
     async def _events(self, events: Sequence[tuple[int, bytes]]) -> None:
         for group in _groups(events):
@@ -147,15 +149,16 @@ class Relay:
                 timeout=10,
             )
 
-    async def _posted(self) -> bool:
-        """Publish the outbox: receipts of what is not recorded; whether there were any."""
-        found = False
+    async def _posted(self, until: int) -> None:
+        """Publish the outbox up to a number: receipts of what is not recorded.
+
+        No further: while a source sends again all that it ever sent, there are new ones as fast as they are told.
+        """
         while True:
             async with self._engine.connect() as connection:
-                rows = (await connection.execute(SQL["posted"])).all()
+                rows = (await connection.execute(SQL["posted"], {"until": until})).all()
             if not rows:
-                return found
-            found = True
+                return
             for row in rows:
                 await self._receipts(_RECEIPTS.decode(row.receipts))
             async with self._engine.begin() as connection:

@@ -51,3 +51,21 @@ async def test_a_second_registry_stands_by_and_takes_over(registry: RunningRegis
         assert (await registry.database.fetch("SELECT epoch FROM registry.head"))[0]["epoch"] > epochs[0][
             "epoch"
         ] + 1
+
+
+async def test_the_log_is_relayed_also_while_receipts_of_others_never_end(registry: RunningRegistry) -> None:
+    source = await registry.source()
+    await registry.database.fetch(
+        "CREATE FUNCTION registry.one_more() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN INSERT INTO registry.outbox (receipts) VALUES (OLD.receipts); RETURN NULL; END'"
+    )
+    await registry.database.fetch(
+        "CREATE TRIGGER one_more AFTER DELETE ON registry.outbox FOR EACH ROW EXECUTE FUNCTION registry.one_more()"
+    )
+    (refused,) = await source.outcomes(await source.send(b"no event"))
+    assert refused["outcome"] == "rejected"
+
+    async with asyncio.timeout(10):
+        (recorded,) = await source.publish(root())
+
+    assert (recorded["outcome"], recorded["position"]) == ("recorded", 1)

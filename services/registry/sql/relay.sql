@@ -13,8 +13,11 @@ WHERE bytes_before < :bytes ORDER BY position;
 -- relayed: the log is published up to here, and so are the receipts of what it holds
 UPDATE registry.relayed SET position = :position WHERE position < :position;
 
+-- newest_posted: the last of the receipts that are not known to be published
+SELECT max(number) FROM registry.outbox;
+
 -- posted: receipts that are not known to be published, in order
-SELECT number, receipts::text AS receipts FROM registry.outbox ORDER BY number LIMIT 2;
+SELECT number, receipts::text AS receipts FROM registry.outbox WHERE number <= :until ORDER BY number LIMIT 2;
 
 -- delivered: these receipts are published
 DELETE FROM registry.outbox WHERE number = ANY (CAST(:numbers AS bigint[]));
