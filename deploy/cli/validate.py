@@ -14,6 +14,7 @@ from deploy.stack.layout import locate
 # needs another one should travel with it: as few arrays as possible.
 _MAX_EVENTS = 5000
 _MAX_BYTES = 8 * 1024 * 1024
+_BRACKET = 1
 _SHOWN = 20
 
 
@@ -41,7 +42,7 @@ def validate(files: Files, data_dir: DataDir = None) -> None:
         client(addresses.registry_url, addresses.key, timeout=120, ca=addresses.ca) as registry,
         console.status("asking the registry"),
     ):
-        for part in _parts(event_lines.lines(files)):
+        for part in arrays(event_lines.lines(files)):
             content = b"[%s]" % b",".join(part)
             answer = ask(registry, "POST", "/v1/validate", content=content)
             for index, receipt in enumerate(msgspec.json.decode(answer, type=list[Receipt]), start=first):
@@ -65,14 +66,15 @@ def validate(files: Files, data_dir: DataDir = None) -> None:
         raise typer.Exit(1)
 
 
-def _parts(events: Iterable[bytes]) -> Iterator[list[bytes]]:
+def arrays(events: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """The events in arrays that the registry takes, in order."""
     part: list[bytes] = []
-    size = 0
+    size = _BRACKET
     for event in events:
-        if part and (len(part) == _MAX_EVENTS or size + len(event) > _MAX_BYTES):
+        if part and (len(part) == _MAX_EVENTS or size + len(event) + 1 > _MAX_BYTES):
             yield part
-            part, size = [], 0
+            part, size = [], _BRACKET
         part.append(event)
-        size += len(event)
+        size += len(event) + 1  # a comma, or the other bracket
     if part:
         yield part
