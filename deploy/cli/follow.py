@@ -20,6 +20,7 @@ def follow(
     """
     import msgspec
     from rich.console import Console
+    from rich.markup import escape
 
     from deploy.cli.asking import ask, client
     from deploy.cli.tables import uncut
@@ -36,9 +37,9 @@ def follow(
     said = f": {reason['code']}: {reason['message']}" if reason else ""
     at = f" at position {position:,}" if position else ""
     recorded = position is not None
-    table.add_row("ok" if recorded else "-", "registry", f"{found['outcome']}{at}, {found['at']}{said}")
+    table.add_row("ok" if recorded else "-", "registry", f"{found['outcome']}{at}, {found['at']}{escape(said)}")
     for finding in found.get("findings", []):
-        table.add_row("", "registry", f"finding {finding['code']}: {finding['message']}")
+        table.add_row("", "registry", escape(f"finding {finding['code']}: {finding['message']}"))
     there = recorded
     for name, what in (("reporting", "in the figures"), ("notifier", "judged for alerts")):
         figures = metrics.read(getattr(addresses, f"{name}_url"), addresses.key, addresses.ca)

@@ -62,7 +62,8 @@ def test_an_event_is_followed_through_all_services(founded: System) -> None:
     early = admitted(new_uuid(), "2022-06-01")
     known = new_uuid()
     identified_one = identified(known, "2022-03-01")
-    _publish(founded, _file(founded, "followed.jsonl", early, identified_one))
+    of_no_type = {**identified(new_uuid(), "2022-03-01"), "type": "[bold]all[/]."}
+    _publish(founded, _file(founded, "followed.jsonl", early, identified_one, of_no_type))
 
     def followed() -> Any:
         return founded.ketnap("follow", "dien-bien", identified_one["id"])
@@ -71,11 +72,13 @@ def test_an_event_is_followed_through_all_services(founded: System) -> None:
     while (there := followed()).returncode != 0:
         assert time.monotonic() < deadline, there.stdout + there.stderr
     waits = founded.ketnap("follow", "dien-bien", early["id"])
+    refused = founded.ketnap("follow", "dien-bien", of_no_type["id"])
     unknown = founded.ketnap("follow", "dien-bien", new_uuid())
 
     assert all(word in there.stdout for word in ("recorded at position", "in the figures", "judged for alerts"))
     assert (waits.returncode, "quarantined" in waits.stdout, "unknown-subject" in waits.stdout) == (1, True, True)
     assert "not in the figures" in waits.stdout
+    assert (refused.returncode, "[bold]all[/]" in refused.stdout) == (1, True), refused.stdout + refused.stderr
     assert (unknown.returncode, "404" in unknown.stderr) == (1, True), unknown.stderr
 
 

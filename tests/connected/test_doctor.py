@@ -136,6 +136,15 @@ def test_a_data_directory_that_is_not_there(tmp_path: Path, system: System) -> N
     assert not place.exists()
 
 
+def test_a_name_with_brackets_is_shown_as_it_is(tmp_path: Path, system: System) -> None:
+    place = tmp_path / "of[bold]all[" / "]"
+    place.mkdir(parents=True)
+
+    shown = system.ketnap("doctor", "--data-dir", place, "--port-base", str(free_port(together=5)))
+
+    assert "of[bold]all[/]" in "".join(cell.strip() for cell in re.split("[│\n]", shown.stdout)), shown.stderr
+
+
 def test_a_port_that_another_program_holds(tmp_path: Path, system: System) -> None:
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
