@@ -6,7 +6,7 @@ import sys
 import typer
 
 from deploy.cli.breaking import explained, give_up_output, prepare_output
-from deploy.stack.errors import StackError
+from deploy.stack.errors import StackError, WrongUsage
 from shared.runtime.settings import SettingsError
 
 # name: (module, the function or sub-application in it), in the order of `ketnap --help`
@@ -50,7 +50,7 @@ def main() -> None:
         application(sys.argv[1] if len(sys.argv) > 1 else None)()
     except (StackError, SettingsError) as fault:
         typer.echo(f"ketnap: {fault}", err=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(fault, WrongUsage) else 1)
     except Exception as error:
         told = explained(error)
         if told is None:

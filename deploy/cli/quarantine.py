@@ -10,6 +10,7 @@ import typer
 
 from deploy.cli.up import DataDir
 from deploy.stack.layout import locate
+from shared.runtime.duration import span
 
 app = typer.Typer(no_args_is_help=True, help="Events that wait: list, look closer, decide again, drop.")
 
@@ -134,6 +135,12 @@ def _given(**filters: str | None) -> dict[str, str]:
     code, codes = filters.get("code"), get_args(QuarantineCode)
     if code is not None and code not in codes:
         raise typer.BadParameter(f"expected one of {', '.join(codes)}, found {code!r}", param_hint="--code")
+    older_than = filters.get("older_than")
+    try:
+        if older_than is not None:
+            span(older_than)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--older-than") from None
     return {name: value for name, value in filters.items() if value is not None}
 
 

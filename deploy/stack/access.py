@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from deploy.stack.errors import StackError
+from deploy.stack.errors import StackError, WrongUsage
 from deploy.stack.keys import write_secret
 from deploy.stack.layout import Layout
 from shared.events.vocabulary import OUTER_ID, SOURCE_NAME
@@ -54,20 +54,20 @@ def add_key(
     source: str | None = None,
     expires: date | None = None,
 ) -> tuple[Entry, str]:
-    """Make a key; gives its entry and the key itself, which is kept nowhere. Raises StackError.
+    """Make a key; gives its entry and the key itself, which is kept nowhere. Raises WrongUsage, StackError.
 
     `expires` is the last day on which it counts. For a source, `organisation` is its root.
     """
     if not _NAME.fullmatch(name):
-        raise StackError(f"{name!r} cannot name a key: expected 1 to 64 letters, digits, spaces and . _ @ -")
+        raise WrongUsage(f"{name!r} cannot name a key: expected 1 to 64 letters, digits, spaces and . _ @ -")
     known_role = next((each for each in KEY_ROLES if each == role), None)
     if known_role is None:
-        raise StackError(f"expected a role among {', '.join(KEY_ROLES)}, found {role!r}")
+        raise WrongUsage(f"expected a role among {', '.join(KEY_ROLES)}, found {role!r}")
     _check_scope(known_role, organisation, source)
     now = datetime.now(UTC)
-    expires_at = datetime.combine(expires + timedelta(days=1), time.min, VIETNAM) if expires else None
+    expires_at = None if expires is None else _end_of(expires)
     if expires_at is not None and expires_at <= now:
-        raise StackError(f"expected a day that is not over, found {expires}")
+        raise WrongUsage(f"expected a day that is not over, found {expires}")
 
     def change(entries: list[Entry]) -> tuple[Entry, str]:
         if name in (COMMAND_LINE, WATCHER) or any(
@@ -193,16 +193,25 @@ def _joined(one: Entry | None, other: Entry) -> Entry:
 
 def _check_scope(role: KeyRole, organisation: str | None, source: str | None) -> None:
     if organisation is not None and not re.fullmatch(OUTER_ID, organisation):
-        raise StackError(f"expected the id of an organisation, found {organisation!r}")
+        raise WrongUsage(f"expected the id of an organisation, found {organisation!r}")
     if source is not None and not re.fullmatch(SOURCE_NAME, source):
-        raise StackError(f"expected the name of a source, found {source!r}")
+        raise WrongUsage(f"expected the name of a source, found {source!r}")
     if role == "viewer" and (organisation is None or source is not None):
-        raise StackError("a viewer's key needs --organisation, the top of what it sees, and no --source")
+        raise WrongUsage("a viewer's key needs --organisation, the top of what it sees, and no --source")
     if role == "source" and (organisation is None or source is None):
-        raise StackError("a source's key needs --source, and the source's root as its --organisation")
+        raise WrongUsage("a source's key needs --source, and the source's root as its --organisation")
     if role in ("operator", "watcher") and (organisation is not None or source is not None):
         about = "everything" if role == "operator" else "the metrics of the three services"
-        raise StackError(f"the key of this role is for {about}: it takes no --organisation and no --source")
+        raise WrongUsage(f"the key of this role is for {about}: it takes no --organisation and no --source")
+
+
+def _end_of(day: date) -> datetime:
+    """The end of a day in Vietnam. Raises WrongUsage for the calendar's last one, which has none."""
+    if day == date.max:
+        raise WrongUsage(
+            f"expected a last day before {day}, found that one; leave --expires out for a key that does not end"
+        )
+    return datetime.combine(day + timedelta(days=1), time.min, VIETNAM)
 
 
 def _made(

@@ -5,6 +5,10 @@ class StackError(Exception):
     """Something foreseeable went wrong; the message says what, and what to do about it."""
 
 
+class WrongUsage(StackError):
+    """What was asked for makes no sense, whatever the system is like: exit code 2."""
+
+
 class NotRunning(StackError):
     """No running system was found where it was looked for."""
 

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from deploy.stack import nats
-from deploy.stack.errors import StackError, said
+from deploy.stack.errors import StackError, WrongUsage, said
 from deploy.stack.keys import new_seed, public_key
 from deploy.stack.layout import Addresses, Layout
 
@@ -183,7 +183,7 @@ def stream_replicas() -> int:
 
 def _check(what: str, value: str, pattern: re.Pattern[str], expected: str) -> None:
     if not pattern.fullmatch(value):
-        raise StackError(f"{value!r} cannot name a {what}: expected {expected}")
+        raise WrongUsage(f"{value!r} cannot name a {what}: expected {expected}")
 
 
 def _require(changed: str, source: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from deploy.cli import key
+from deploy.cli import key, main
 from deploy.stack.access import add_key, list_keys, revoke_keys, revoke_keys_of_source
 from deploy.stack.errors import StackError
 from deploy.stack.layout import Layout
@@ -55,6 +55,28 @@ def test_the_list_says_what_each_key_opens(layout: Layout) -> None:
         "admin": "everything",
         "office": "district",
     }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--role", "nobody"],
+        ["--role", "viewer"],
+        ["--role", "operator", "--organisation", "district"],
+        ["--role", "operator", "--expires", "2001-02-03"],
+        ["--role", "operator", "--expires", "9999-12-31"],
+    ],
+)
+def test_what_makes_no_key_is_wrong_usage(
+    layout: Layout, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["ketnap", "key", "add", "office", *arguments, "--data-dir", str(layout.data_dir)]
+    monkeypatch.setattr("sys.argv", command)
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert (ended.value.code, list_keys(layout)) == (2, [])
 
 
 def test_only_a_hash_is_kept_and_the_file_is_its_owners(layout: Layout) -> None:
