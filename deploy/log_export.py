@@ -127,7 +127,7 @@ def _begun(file: BinaryIO, path: Path, after: int) -> Exported | None:
 
 
 async def _same_log(readings: Readings, file: BinaryIO, begun: Exported, path: Path) -> None:
-    found = await readings.events(begun.last - 1, 1, None, None, None)
+    found, _ = await readings.events(begun.last - 1, 1, None, None, None)
     expected = found[0][1] + b"\n" if found else b""
     file.seek(-min(len(expected), file.tell()), os.SEEK_CUR)
     if file.read(len(expected)) != expected or not expected:
@@ -163,7 +163,7 @@ async def _copy(
 async def _pages(readings: Readings, after: int, last: int) -> AsyncIterator[list[tuple[int, bytes]]]:
     """The log is only ever added to, so pages need no transaction around them."""
     while after < last:
-        page = await readings.events(after, min(PAGE, last - after), None, None, None)
+        page, _ = await readings.events(after, min(PAGE, last - after), None, None, None)
         page = [each for each in page if each[0] <= last]
         if not page:
             raise ExportError(f"position {after + 1:,} is not in the log: `ketnap log verify` says more")

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.registry.api.readings import PAGE_BYTES, Readings
 from services.registry.deliveries import Message, SourceProgress
 from services.registry.lease import Fenced
 from services.registry.sealing import Sealer
@@ -357,3 +358,25 @@ async def test_an_event_that_waits_is_known_by_its_id_after_a_take_over_too(data
 
     rows = await database.fetch("SELECT outcome, code FROM registry.refused ORDER BY batch_index")
     assert [tuple(row) for row in rows] == [("duplicate", None), ("rejected", "id-conflict")]
+
+
+@pytest.mark.parametrize("limit", [7, 1000])
+async def test_a_page_of_large_events_is_short_and_says_where_it_goes_on(database: Database, limit: int) -> None:
+    await database.fetch(
+        "INSERT INTO registry.log (position, recordedat, source, event_id, stream_sequence, batch_index, type, "
+        "subject, content_hash, event) SELECT n, now(), 'dien-bien', gen_random_uuid(), n, 0, '', '', '', "
+        "json_build_object('made_up', repeat('x', 65000)) FROM generate_series(1, 150) AS n"
+    )
+    engine = create_engine(database.url("ketnap_registry"), "test")
+    ENGINES.append(engine)
+    pages: list[list[tuple[int, bytes]]] = []
+    following: int | None = 0
+
+    while following is not None:
+        page, following = await Readings(engine).events(following, limit, None, None, None)
+        pages.append(page)
+
+    assert [position for page in pages for position, _ in page] == list(range(1, 151))
+    assert max(sum(len(event) for _, event in page) for page in pages) <= PAGE_BYTES + 65_100
+    assert all(pages)
+    assert len(pages) == (22 if limit == 7 else 3)

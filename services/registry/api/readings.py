@@ -13,6 +13,9 @@ from shared.runtime.sql import Statements
 
 SQL = Statements("services.registry.sql", "api.sql")
 
+PAGE_BYTES = 4 * 1024 * 1024
+"""Of a page of events, but for what its last one has more: 1,000 of the largest would be 64 MiB."""
+
 _FINDINGS = msgspec.json.Decoder(tuple[Finding, ...])
 
 
@@ -37,10 +40,15 @@ class Readings:
 
     async def events(
         self, after: int, limit: int, source: str | None, subject: str | None, type_: str | None
-    ) -> list[tuple[int, bytes]]:
-        """Recorded events after a position, as (position, JSON)."""
-        rows = await self._rows("events", after=after, limit=limit, source=source, subject=subject, type=type_)
-        return [(row.position, row.event.encode()) for row in rows]
+    ) -> tuple[list[tuple[int, bytes]], int | None]:
+        """Recorded events after a position, as (position, JSON), and the position after which to ask for more.
+
+        Fewer than `limit` where they are large; None: there are no more.
+        """
+        wanted = {"after": after, "limit": limit, "source": source, "subject": subject, "type": type_}
+        rows = await self._rows("events", **wanted, bytes=PAGE_BYTES)
+        more = bool(rows) and (rows[0].there == limit or rows[0].there > len(rows))
+        return [(row.position, row.event.encode()) for row in rows], rows[-1].position if more else None
 
     async def standing(self) -> Any:
         """Row (position, recordedat, relayed, backup_at, backup_position): the log, its relay, the last backup."""

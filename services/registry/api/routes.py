@@ -63,9 +63,10 @@ async def events(
     subject: FromQuery[str | None] = None,
     event_type: Annotated[str | None, QueryParameter(name="type", description="such as MemberAdmitted.v1")] = None,
 ) -> Response[Any] | Stream:
-    """A page of recorded events; as `application/x-ndjson`, one a line, all of them but for `limit`.
+    """A page of recorded events, fewer than `limit` where they are large; `next` is null where there are no more.
 
-    `Ketnap-Position` is the last position of the log.
+    As `application/x-ndjson`, one a line, all of them but for `limit`. `Ketnap-Position` is the last position of
+    the log.
     """
     readings = registry.readings
     source = principal.own_source(source)
@@ -74,8 +75,7 @@ async def events(
         most = limit if "limit" in request.query_params else LARGEST
         lines = _lines(readings, after, most, source, subject, event_type)
         return Stream(lines, media_type="application/x-ndjson")
-    found = await readings.events(after, limit, source, subject, event_type)
-    following = found[-1][0] if len(found) == limit else None
+    found, following = await readings.events(after, limit, source, subject, event_type)
     head = (await readings.standing()).position
     read_rows(principal, "events", len(found), source=source, subject=subject)
     body = {"events": [msgspec.Raw(event) for _, event in found], "next": following}
@@ -85,9 +85,11 @@ async def events(
 async def _lines(
     readings: Readings, after: int, most: int, source: str | None, subject: str | None, event_type: str | None
 ) -> AsyncIterator[bytes]:
-    while page := await readings.events(after, min(most, 1000), source, subject, event_type):
+    following: int | None = after
+    while following is not None and most:
+        page, following = await readings.events(following, min(most, 1000), source, subject, event_type)
         yield b"".join(event + b"\n" for _, event in page)
-        after, most = page[-1][0], most - len(page)
+        most -= len(page)
 
 
 @get(

@@ -12,18 +12,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.registry.api.readings import receipt_members
 from services.registry.rules.awaited import awaited
+from shared.events.envelope import Time
+from shared.events.vocabulary import SourceName
 from shared.runtime.sql import Statements
 
 SQL = Statements("services.registry.sql", "quarantine.sql")
+
+
+PAGE_BYTES = 1024 * 1024
+"""Of a page's events and of what they wait for, which an answer explains in thirty times as many."""
 
 
 class Place(Struct, frozen=True, array_like=True):
     """A place in the timeline order of all that waits; as text it is the `next` of a page."""
 
     effectiveon: date
-    time: datetime
+    time: Time
     event_id: UUID
-    source: str
+    source: SourceName
 
     def written(self) -> str:
         """The cursor, which means nothing to whoever gets it."""
@@ -59,18 +65,19 @@ class WaitingReadings:
         self._engine = engine
 
     async def page(self, wanted: Filter, after: Place, limit: int) -> tuple[list[dict[str, Any]], str | None]:
-        """Waiting events in timeline order after a place, explained, and the cursor of the next page."""
+        """Waiting events in timeline order after a place, explained, and the cursor of the next page.
+
+        Fewer than `limit` where they are large, or wait for very much.
+        """
         async with self._engine.connect() as connection:
-            rows = await self._rows(connection, wanted, after, limit)
-            items = await _explained(connection, rows[:limit])
-        return items, _place(rows[limit - 1]).written() if len(rows) > limit else None
+            rows, following = await self._rows(connection, wanted, after, limit)
+            return await _explained(connection, rows), following
 
     async def keys(self, wanted: Filter, after: Place, limit: int) -> tuple[list[tuple[str, UUID]], str | None]:
         """Source and id of waiting events in timeline order after a place, and the cursor of the next page."""
         async with self._engine.connect() as connection:
-            rows = await self._rows(connection, wanted, after, limit)
-        following = _place(rows[limit - 1]).written() if len(rows) > limit else None
-        return [(row.source, row.event_id) for row in rows[:limit]], following
+            rows, following = await self._rows(connection, wanted, after, limit)
+        return [(row.source, row.event_id) for row in rows], following
 
     async def one(self, source: str, event_id: UUID) -> dict[str, Any] | None:
         """One waiting event, explained as in a page."""
@@ -89,16 +96,22 @@ class WaitingReadings:
         async with self._engine.connect() as connection:
             return list((await connection.execute(SQL["overdue"], {"older_than": older_than})).all())
 
-    async def _rows(self, connection: AsyncConnection, wanted: Filter, after: Place, limit: int) -> list[Any]:
+    async def _rows(
+        self, connection: AsyncConnection, wanted: Filter, after: Place, limit: int
+    ) -> tuple[list[Any], str | None]:
         parameters = {
             **msgspec.structs.asdict(wanted),
             "after_day": after.effectiveon,
             "after_time": after.time,
             "after_id": after.event_id,
             "after_source": after.source,
-            "limit": limit + 1,
+            "limit": limit + 1,  # the last is not shown, but says that there is more
+            "bytes": PAGE_BYTES,
         }
-        return list((await connection.execute(SQL["page"], parameters)).all())
+        rows = (await connection.execute(SQL["page"], parameters)).all()
+        shown = list(rows[:limit])
+        more = shown and rows[0].there > len(shown)
+        return shown, _place(shown[-1]).written() if more else None
 
 
 async def _explained(connection: AsyncConnection, rows: Sequence[Any]) -> list[dict[str, Any]]:

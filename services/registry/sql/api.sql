@@ -1,4 +1,4 @@
--- Statements of the registry's HTTP API. Each page asks for one row more than it shows.
+-- Statements of the registry's HTTP API.
 
 -- event: the recorded event and its findings
 SELECT position, event::text AS event, findings::text AS findings FROM registry.log
@@ -12,13 +12,21 @@ ORDER BY array_position(ARRAY['recorded', 'quarantined', 'rejected', 'discarded'
          stream_sequence DESC, batch_index DESC
 LIMIT 1;
 
--- events: recorded events in log order
-SELECT position, event::text AS event FROM registry.log
-WHERE position > :after
-  AND (CAST(:source AS text) IS NULL OR source = :source)
-  AND (CAST(:subject AS text) IS NULL OR subject = :subject)
-  AND (CAST(:type AS text) IS NULL OR type = :type)
-ORDER BY position LIMIT :limit;
+-- events: recorded events in log order, about as many bytes as are asked for; `there` is how many there are up to the limit
+SELECT position, event, there
+FROM (
+    SELECT position, event, count(*) OVER () AS there,
+           sum(octet_length(event)) OVER (ORDER BY position) - octet_length(event) AS bytes_before
+    FROM (
+        SELECT position, event::text AS event FROM registry.log
+        WHERE position > :after
+          AND (CAST(:source AS text) IS NULL OR source = :source)
+          AND (CAST(:subject AS text) IS NULL OR subject = :subject)
+          AND (CAST(:type AS text) IS NULL OR type = :type)
+        ORDER BY position LIMIT :limit
+    ) AS page
+) AS measured
+WHERE bytes_before < :bytes ORDER BY position;
 
 -- standing: how far the log is, how far it is relayed, and the last backup; single rows all of them
 SELECT h.position, nullif(h.recordedat, '-infinity') AS recordedat, r.position AS relayed,

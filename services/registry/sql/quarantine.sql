@@ -1,18 +1,27 @@
 -- Statements about what waits: its pages, what it waits for, and how much of it there is.
 
--- page: waiting events in timeline order after a place, one row more than is shown; the place is never null, so that the index leads to it
-SELECT source, stream_sequence, batch_index, event_id, 'quarantined' AS outcome, NULL AS position, code, message,
-       NULL AS path, NULL AS findings, at, event::text AS event, waits_for, type, subject, effectiveon, time,
-       now() - at AS age
-FROM registry.quarantine
-WHERE (effectiveon, time, event_id, source) >
-      (CAST(:after_day AS date), CAST(:after_time AS timestamptz), CAST(:after_id AS uuid), CAST(:after_source AS text))
-  AND (CAST(:source AS text) IS NULL OR source = :source)
-  AND (CAST(:code AS text) IS NULL OR code = :code)
-  AND (CAST(:subject AS text) IS NULL OR subject = :subject)
-  AND (CAST(:older_than AS interval) IS NULL OR at < now() - CAST(:older_than AS interval))
-ORDER BY effectiveon, time, event_id, source
-LIMIT :limit;
+-- page: waiting events in timeline order after a place, about as many bytes as are asked for; `there` is how many there are up to the limit. The place is never null, so that the index leads to it
+SELECT * FROM (
+    SELECT page.*, count(*) OVER () AS there,
+           sum(bytes) OVER (ORDER BY effectiveon, time, event_id, source) - bytes AS bytes_before
+    FROM (
+        SELECT source, stream_sequence, batch_index, event_id, 'quarantined' AS outcome, NULL AS position, code,
+               message, NULL AS path, NULL AS findings, at, event::text AS event, waits_for, type, subject,
+               effectiveon, time, now() - at AS age, octet_length(event::text) + octet_length(waits_for::text) AS bytes
+        FROM registry.quarantine
+        WHERE (effectiveon, time, event_id, source) >
+              (CAST(:after_day AS date), CAST(:after_time AS timestamptz), CAST(:after_id AS uuid),
+               CAST(:after_source AS text))
+          AND (CAST(:source AS text) IS NULL OR source = :source)
+          AND (CAST(:code AS text) IS NULL OR code = :code)
+          AND (CAST(:subject AS text) IS NULL OR subject = :subject)
+          AND (CAST(:older_than AS interval) IS NULL OR at < now() - CAST(:older_than AS interval))
+        ORDER BY effectiveon, time, event_id, source
+        LIMIT :limit
+    ) AS page
+) AS measured
+WHERE bytes_before < :bytes
+ORDER BY effectiveon, time, event_id, source;
 
 -- one: one waiting event, as a page shows it
 SELECT source, stream_sequence, batch_index, event_id, 'quarantined' AS outcome, NULL AS position, code, message,
