@@ -34,6 +34,14 @@ Rule = Literal[
 DayRule = Literal["holiday", "working_day"]
 
 
+LARGEST = 9999
+"""No rule's value is larger: so many months after the last day of any event are still in the calendar."""
+LONGEST = 366
+"""Days of one entry of days off."""
+_LENGTHS = frozenset({"mentor_report"})
+"""Rules whose value is the length of a period that begins anew when it ends."""
+
+
 class RulePackError(Exception):
     """What is added to the rule pack cannot be taken; the message says what was expected and what was found."""
 
@@ -98,8 +106,16 @@ class RulePack:
             if isinstance(each, RuleValue):
                 if each.unit != units[each.rule]:
                     raise RulePackError(f"expected {each.rule} in {units[each.rule]}, found {each.unit}")
-                if each.value < 0 or each.of < 1:
-                    raise RulePackError(f"expected a value of {each.rule} of 0 or more, found {each.value}")
+                least = 1 if each.rule in _LENGTHS else 0
+                if not least <= each.value <= LARGEST or each.of < 1:
+                    raise RulePackError(
+                        f"expected a value of {each.rule} of {least} or more, at most {LARGEST:,}, "
+                        f"found {each.value}{f' of {each.of}' if each.of < 1 else ''}"
+                    )
+            elif (each.to - each.from_).days >= LONGEST:
+                raise RulePackError(
+                    f"expected at most {LONGEST} days of {each.rule} in one entry, found {each.from_} to {each.to}"
+                )
         return cls(
             [*values, *(each for each in more if isinstance(each, RuleValue))],
             [*days, *(each for each in more if isinstance(each, Days))],

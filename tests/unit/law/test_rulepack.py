@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from holidays.countries import Vietnam
 
-from shared.law.calendar import LISTED, is_working_day
-from shared.law.rulepack import RulePack, RulePackError
+from shared.events.data import LATEST
+from shared.law.calendar import LISTED, is_working_day, months_after, working_days_after
+from shared.law.rulepack import LARGEST, RulePack, RulePackError
 
 MADE_UP = {"regulation": "made up", "regulation_vi": "minh hoạ"}
 SHORTER = {"rule": "probation", "value": 6, "unit": "months", "from": "2027-07-01", "to": None, **MADE_UP}
@@ -71,12 +72,20 @@ def test_every_value_that_is_shipped_is_its_rules_only_one_on_each_of_its_days_a
         ([{"rule": "probation", "value": 6, "unit": "months", "from": "2027-07-01", "to": None}], "regulation"),
         ([{**CLOSED, "to": None}], "Expected `date`"),
         ([{**CLOSED, "value": 1}], "unknown field `value`"),
+        ([{**SHORTER, "value": 10_000}], "at most 9,999"),
+        ([{**SHORTER, "rule": "mentor_report", "value": 0}], "mentor_report of 1 or more"),
+        ([{**CLOSED, "to": "2028-07-05"}], "at most 366 days of holiday"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_what_was_expected(added: Any, said: str) -> None:
     with pytest.raises(RulePackError) as refused:
         RulePack.with_added(added if isinstance(added, str) else json.dumps(added))
     assert said in str(refused.value)
+
+
+def test_the_largest_value_that_is_taken_leads_to_a_day_of_the_calendar() -> None:
+    assert months_after(LATEST, LARGEST) < date.max
+    assert working_days_after(LATEST, LARGEST) < date.max
 
 
 def test_the_days_off_that_are_listed_are_those_that_the_calendar_of_vietnam_has() -> None:
