@@ -154,6 +154,9 @@ def _untar(source: Any, into: Path) -> Manifest:
                 continue
             if entry.name not in manifest.members:
                 raise tarfile.TarError(f"{entry.name} is not in the manifest")
+            if Path(entry.name).name != entry.name:
+                # Anybody who knows the recipient can make a backup that opens.
+                raise tarfile.TarError(f"{entry.name} would lie outside the directory that it is unpacked into")
             path = into / entry.name
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
                 while chunk := content.read(_CHUNK):
