@@ -200,3 +200,5 @@ def _from_environment(variable: str) -> str | None:
         return Path(file).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise NotRunning(f"{variable}_FILE: cannot read {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise NotRunning(f"{variable}_FILE: expected text in {file}, found bytes that are no UTF-8") from None

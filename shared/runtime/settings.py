@@ -41,5 +41,9 @@ def read(variable: str, environ: Mapping[str, str]) -> str | None:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise SettingsError(f"{variable}_FILE: cannot read {path}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise SettingsError(
+                f"{variable}_FILE: expected text in {path}, found bytes that are no UTF-8"
+            ) from None
     value = environ.get(variable)
     return value if value else None
