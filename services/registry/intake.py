@@ -39,6 +39,9 @@ class Intake:
         self._arrivals = Arrivals()
         self._restart: dict[str, asyncio.Event] = {}
         self._stuck: dict[str, str] = {}
+        """Sources with a message that cannot be written, and why."""
+        self._unreadable: dict[str, str] = {}
+        """Sources whose stream cannot be read, and why."""
 
     async def run(self) -> None:
         """Read and write until cancelled."""
@@ -72,8 +75,13 @@ class Intake:
             except Exception:
                 log.exception("a turn failed; going on message by message")
                 await self._write_one_by_one(messages)
-            for source, problem in self._stuck.items():
-                self._progress.failing(f"is stuck at {source}: {problem}")
+            self._tell_who_waits()
+
+    def _tell_who_waits(self) -> None:
+        for source, problem in self._stuck.items():
+            self._progress.failing(f"is stuck at {source}: {problem}")
+        for source, problem in self._unreadable.items():
+            self._progress.failing(f"cannot read {source}: {problem}")
 
     async def _write_one_by_one(self, messages: list[Message]) -> None:
         """What cannot be written holds up its own source and no other; it is read again and tried again."""
@@ -110,14 +118,15 @@ class Intake:
                 async with SourceReader(self._client, self._stream, source) as reader:
                     settled = self._writer.sources[source].settled
                     await reader.begin(settled + 1)
+                    if self._unreadable.pop(source, None) is not None:
+                        log.info("the source can be read again", source=source)
+                        self._progress.fine()
+                        self._tell_who_waits()
                     await self._pull(source, reader)
             except NotFoundError:
                 await self._has_no_stream(source)
             except StreamMadeAnew as error:
-                log.error("the source cannot be read", source=source, error=str(error))
-                self._stuck[source] = str(error)
-                self._progress.failing(f"cannot read {source}: {error}")
-                await asyncio.sleep(LOOK_AGAIN)
+                await self._cannot_be_read(source, str(error))
             except Exception as error:
                 log.warning("reading was interrupted; beginning anew", source=source, error=repr(error))
             await asyncio.sleep(RETRY)
@@ -127,9 +136,12 @@ class Intake:
             log.info("the source has no stream yet; waiting for it", source=source)
             return
         problem = f"{ingest_stream(source)} is gone; restore it, or register the source under another name"
+        await self._cannot_be_read(source, problem)
+
+    async def _cannot_be_read(self, source: str, problem: str) -> None:
         log.error("the source cannot be read", source=source, error=problem)
-        self._stuck[source] = problem
-        self._progress.failing(f"cannot read {source}: {problem}")
+        self._unreadable[source] = problem
+        self._tell_who_waits()
         await asyncio.sleep(LOOK_AGAIN)
 
     async def _pull(self, source: str, reader: SourceReader) -> None:

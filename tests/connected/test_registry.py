@@ -2,6 +2,10 @@
 
 import asyncio
 
+import pytest
+from nats.js.api import StreamConfig
+
+from services.registry import intake
 from services.registry.service import Registry
 from tests.connected.conftest import RunningRegistry, registry_settings
 from tests.given import admitted, identified, new_uuid, organisation, root
@@ -69,3 +73,30 @@ async def test_the_log_is_relayed_also_while_receipts_of_others_never_end(regist
         (recorded,) = await source.publish(root())
 
     assert (recorded["outcome"], recorded["position"]) == ("recorded", 1)
+
+
+async def test_a_stream_that_is_back_is_well_again_before_anything_comes(
+    registry: RunningRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "LOOK_AGAIN", 0.1)
+    source = await registry.source()
+    await source.publish(root())
+    streams = (await registry.connect(registry.nats_server.seed("operator"))).jetstream()
+
+    async def readiness(status: int, said: str) -> None:
+        while True:
+            answer = await registry.http.get("/health/ready")
+            if answer.status_code == status and said in answer.text:
+                return
+            await asyncio.sleep(0.1)
+
+    async with asyncio.timeout(30):
+        await streams.delete_stream("INGEST_dien-bien")
+        await readiness(503, "INGEST_dien-bien is gone")
+
+        # As a start of the system makes it anew: behind what is settled.
+        await streams.add_stream(StreamConfig("INGEST_dien-bien", subjects=["ingest.dien-bien.>"], first_seq=2))
+        await readiness(200, "ok")
+
+    (after,) = await source.publish(organisation("cell"))
+    assert (after["outcome"], after["position"]) == ("recorded", 2)
