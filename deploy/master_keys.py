@@ -6,14 +6,13 @@ A key is in the file before anything is wrapped by it, and goes out of it after 
 
 import asyncio
 import datetime
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from deploy.stack.errors import StackError, said
+from deploy.stack.database import connected
+from deploy.stack.errors import StackError
 from deploy.stack.keys import new_key, write_secret
 from services.registry.keyring import Keyring
 from services.registry.sealing import Sealer, Unsealable, Wrapped
@@ -193,20 +192,3 @@ async def _rewrap(connection: "Connection", sealer: Sealer) -> int:
                 [each.key for each in anew],
             )
         after, wrapped = rows[-1]["person"], wrapped + len(rows)
-
-
-@asynccontextmanager
-async def connected(database_url: str) -> AsyncIterator["Connection"]:
-    """A connection as the owner. Raises StackError where there is none."""
-    import asyncpg
-
-    try:
-        connection = await asyncpg.connect(database_url, timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise StackError(f"the database cannot be reached: {said(error)}; `ketnap doctor` says more") from None
-    try:
-        yield connection
-    except asyncpg.UndefinedTableError as error:
-        raise StackError(f"the database is not set up ({error}); `ketnap up` does that on its start") from None
-    finally:
-        await connection.close()

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from deploy.master_keys import connected, read_ring
+from deploy.master_keys import read_ring
+from deploy.stack.database import connected
 from deploy.stack.errors import StackError
 from deploy.whole_file import whole
 

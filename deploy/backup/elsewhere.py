@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from deploy.backup import archive
 from deploy.backup.archive import DUMP, Manifest
 from deploy.backup.returning import Returned, Wanted, fill, finish, look_at_streams, require_apart
-from deploy.master_keys import connected
 from deploy.stack.access import take_in_keys
+from deploy.stack.database import connected
 from deploy.stack.errors import StackError
 from deploy.stack.keys import write_secret
 from deploy.stack.layout import Addresses, Layout, key_file

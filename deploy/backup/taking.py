@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from deploy.backup import archive
 from deploy.backup.archive import DUMP, FORMAT, Manifest, SourceMark
 from deploy.stack.access import keys_file
-from deploy.stack.errors import StackError, said
+from deploy.stack.database import connected
+from deploy.stack.errors import StackError
 from deploy.stack.layout import Addresses, Layout, key_file
 from deploy.whole_file import require_place
 
@@ -49,18 +50,13 @@ async def take(addresses: Addresses, file: Path, recipient: str) -> Manifest:
 
 async def _note(database_url: str, manifest: Manifest, size: int) -> None:
     """Write down that there is one more backup, for whoever asks how old the last one is."""
-    import asyncpg
-
-    connection = await asyncpg.connect(database_url, timeout=10)
-    try:
+    async with connected(database_url) as connection:
         await connection.execute(
             "INSERT INTO registry.backup (at, position, bytes) VALUES ($1, $2, $3)",
             manifest.made_at,
             manifest.position,
             size,
         )
-    finally:
-        await connection.close()
 
 
 def client_environment(database_url: str) -> dict[str, str]:
@@ -84,37 +80,31 @@ def client_environment(database_url: str) -> dict[str, str]:
 
 async def _dump(database_url: str, file: Path) -> Manifest:
     """Dump the database; what the manifest says is from the same snapshot."""
-    import asyncpg
-
     from deploy.stack.postgres_programs import binaries
 
-    try:
-        connection = await asyncpg.connect(database_url, timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise StackError(f"the database cannot be reached: {said(error)}; `ketnap doctor` says more") from None
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
-            head = await connection.fetchrow("SELECT position, recordedat FROM registry.head")
-            rows = await connection.fetch("SELECT source, settled FROM registry.source ORDER BY source")
-            process = await asyncio.create_subprocess_exec(
-                str(binaries() / "pg_dump"),
-                "--format=custom",
-                "--compress=gzip:3",
-                "--no-owner",
-                f"--exclude-table-data={LEFT_OUT}",
-                "--no-unlogged-table-data",  # attributes that reporting has unsealed: it asks for them again
-                f"--snapshot={snapshot}",
-                f"--file={file}",
-                umask=0o077,
-                env=client_environment(database_url),
-                stderr=asyncio.subprocess.PIPE,
-            )
-            _, complaint = await process.communicate()
-            if process.returncode != 0:
-                raise StackError(f"pg_dump failed: {complaint.decode(errors='replace').strip()}")
-    finally:
-        await connection.close()
+    async with (
+        connected(database_url) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
+        head = await connection.fetchrow("SELECT position, recordedat FROM registry.head")
+        rows = await connection.fetch("SELECT source, settled FROM registry.source ORDER BY source")
+        process = await asyncio.create_subprocess_exec(
+            str(binaries() / "pg_dump"),
+            "--format=custom",
+            "--compress=gzip:3",
+            "--no-owner",
+            f"--exclude-table-data={LEFT_OUT}",
+            "--no-unlogged-table-data",  # attributes that reporting has unsealed: it asks for them again
+            f"--snapshot={snapshot}",
+            f"--file={file}",
+            umask=0o077,
+            env=client_environment(database_url),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, complaint = await process.communicate()
+        if process.returncode != 0:
+            raise StackError(f"pg_dump failed: {complaint.decode(errors='replace').strip()}")
     assert head is not None, "the head is one row, from the first migration on"
     recordedat = head["recordedat"] if head["position"] else None
     marks = [SourceMark(row["source"], row["settled"]) for row in rows]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deploy.containers import machines
 from deploy.containers.places import HANDED, NATS_PORT, POSTGRES_HOST, STREAMS, handed
-from deploy.stack import nats, nats_cluster, postgres, replication
+from deploy.stack import nats_cluster, nats_configuration, postgres, replication
 from deploy.stack.access import ensure_command_line_key, ensure_watcher_key
 from deploy.stack.certificates import (
     HERE,
@@ -41,7 +41,7 @@ def provide(layout: Layout) -> None:
     for role in (postgres.SUPERUSER, *postgres.ROLES):
         postgres.password(layout.secrets, role)
     for user in ("system", *SERVICE_USERS):
-        nats.seed(layout.secrets, user)
+        nats_configuration.seed(layout.secrets, user)
     ensure_secret(layout.unseal_token, new_password)
     ensure_secret(layout.service_key, new_password)
     ensure_command_line_key(layout)  # so that everybody is asked for a key
@@ -116,11 +116,11 @@ def _outside(published: str) -> list[str]:
 
 
 def _configure_nats(layout: Layout, machine: int | None) -> None:
-    key = layout.nats / nats.stream_key(layout.secrets).name
-    _write(key, nats.stream_key(layout.secrets).read_text(encoding="utf-8").strip())
+    key = layout.nats / nats_configuration.stream_key(layout.secrets).name
+    _write(key, nats_configuration.stream_key(layout.secrets).read_text(encoding="utf-8").strip())
     if not layout.sources_file.exists():
-        nats.write_sources(layout.sources_file, {})
-    configuration = nats.configuration(
+        nats_configuration.write_sources(layout.sources_file, {})
+    configuration = nats_configuration.configuration(
         f"0.0.0.0:{NATS_PORT}",
         layout.secrets,
         store=STREAMS,

@@ -18,9 +18,13 @@ import msgspec
 import structlog
 
 from deploy.stack import nats
+from deploy.stack.database import connected
 from deploy.stack.errors import StackError, WrongUsage, said
 from deploy.stack.keys import new_seed, public_key
 from deploy.stack.layout import Addresses, Layout
+from deploy.stack.nats_configuration import holds_sources, write_sources
+from shared.events.vocabulary import OUTER_ID, SOURCE_NAME
+from shared.runtime.duration import span
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -32,9 +36,6 @@ log = structlog.get_logger(__name__)
 _ALONE = "LOCK TABLE registry.source IN SHARE ROW EXCLUSIVE MODE"
 _LOOK = 2.0
 """Seconds between two looks at the table of sources."""
-_ROOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_KEEP = re.compile(r"([0-9]+)([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DEFAULT_KEEP = "7d"
 INGEST_BYTES = 1024 * 1024 * 1024  # a full stream refuses its own source, and no other
 
@@ -54,8 +55,8 @@ async def add_source(addresses: Addresses, source: str, root: str) -> str:
 
     A removed source may be added again. Raises StackError if it is registered already, or a name is wrong.
     """
-    _check("source", source, nats.SOURCE, "2 to 32 of a-z, 0-9 and -, the first a letter or digit")
-    _check("root organisation", root, _ROOT, "1 to 64 of A-Z, a-z, 0-9, . _ and -, the first a letter or digit")
+    _check("source", source, SOURCE_NAME, "2 to 32 of a-z, 0-9 and -, the first a letter or digit")
+    _check("root organisation", root, OUTER_ID, "1 to 64 of A-Z, a-z, 0-9, . _ and -, the first a letter or digit")
     seed = new_seed()
     async with _change(addresses) as connection:
         known = await connection.fetchrow("SELECT root, removed_at FROM registry.source WHERE source = $1", source)
@@ -100,7 +101,7 @@ async def remove_source(addresses: Addresses, source: str) -> None:
 
 async def list_sources(addresses: Addresses) -> list[Source]:
     """Every source that was ever registered, by name."""
-    async with _connected(addresses) as connection:
+    async with connected(addresses.database_url) as connection:
         rows = await connection.fetch(
             "SELECT source, root, public_key, added_at, removed_at FROM registry.source ORDER BY source"
         )
@@ -126,8 +127,8 @@ async def follow_sources(addresses: Addresses, done: Callable[[], None] = lambda
     said = ""
     while True:
         try:
-            async with _connected(addresses) as connection:
-                if not nats.holds_sources(Layout(addresses.data_dir).sources_file, await _active(connection)):
+            async with connected(addresses.database_url) as connection:
+                if not holds_sources(Layout(addresses.data_dir).sources_file, await _active(connection)):
                     # A source that is being added is in the file before it is in the table. So this waits for
                     # whoever is at it, and looks again.
                     async with connection.transaction():
@@ -167,10 +168,12 @@ async def drop_log(addresses: Addresses) -> None:
 def ingest_keep() -> float:
     """How long ingest streams keep messages, in seconds, from `KETNAP_INGEST_KEEP` (e.g. `7d`, `12h`)."""
     written = os.environ.get("KETNAP_INGEST_KEEP") or DEFAULT_KEEP
-    found = _KEEP.fullmatch(written)
-    if found is None or int(found[1]) == 0:
-        raise StackError(f"KETNAP_INGEST_KEEP is {written!r}: expected a number and s, m, h or d, e.g. 7d")
-    return float(int(found[1]) * _SECONDS[found[2]])
+    try:
+        return span(written).total_seconds()
+    except ValueError:
+        raise StackError(
+            f"KETNAP_INGEST_KEEP is {written!r}: expected a number and s, m, h or d, e.g. 7d"
+        ) from None
 
 
 def stream_replicas() -> int:
@@ -181,8 +184,8 @@ def stream_replicas() -> int:
     return int(written)
 
 
-def _check(what: str, value: str, pattern: re.Pattern[str], expected: str) -> None:
-    if not pattern.fullmatch(value):
+def _check(what: str, value: str, pattern: str, expected: str) -> None:
+    if not re.fullmatch(pattern, value):
         raise WrongUsage(f"{value!r} cannot name a {what}: expected {expected}")
 
 
@@ -192,25 +195,9 @@ def _require(changed: str, source: str) -> None:
 
 
 @asynccontextmanager
-async def _connected(addresses: Addresses) -> "AsyncIterator[Connection]":
-    import asyncpg
-
-    try:
-        connection = await asyncpg.connect(addresses.database_url, timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise StackError(f"the database cannot be reached: {said(error)}; `ketnap doctor` says more") from None
-    try:
-        yield connection
-    except asyncpg.UndefinedTableError as error:
-        raise StackError(f"the database is not set up ({error}); `ketnap up` does that on its start") from None
-    finally:
-        await connection.close()
-
-
-@asynccontextmanager
 async def _change(addresses: Addresses) -> "AsyncIterator[Connection]":
     """A change to the table, one at a time; at its end streams and NATS's users follow, or nothing changes."""
-    async with _connected(addresses) as connection:
+    async with connected(addresses.database_url) as connection:
         try:
             async with connection.transaction():
                 await connection.execute(_ALONE)
@@ -247,7 +234,7 @@ def _write_users(addresses: Addresses, active: dict[str, str]) -> bool:
             f"{file.parent} does not exist: sources are registered on the machine where NATS runs, "
             "with its data directory as --data-dir"
         )
-    return nats.write_sources(file, active)
+    return write_sources(file, active)
 
 
 @asynccontextmanager

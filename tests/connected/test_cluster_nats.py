@@ -16,6 +16,7 @@ from deploy.stack.keys import new_seed, public_key
 from deploy.stack.layout import Addresses, Layout
 from deploy.stack.nats import NatsServer
 from deploy.stack.nats_cluster import Member, RouteTls
+from deploy.stack.nats_configuration import read_sources, write_sources
 from deploy.stack.ports import HOST, free_port
 from shared.runtime.tasks import ended
 from tests.conftest import Database
@@ -173,7 +174,7 @@ async def test_a_follower_leaves_a_source_alone_that_is_just_being_added(
                 await connection.execute(
                     "INSERT INTO registry.source (source, root, public_key) VALUES ('new', 'new', $1)", KEY
                 )
-                nats.write_sources(file, {"new": KEY})
+                write_sources(file, {"new": KEY})
 
                 async def waits() -> object:
                     return (
@@ -185,12 +186,12 @@ async def test_a_follower_leaves_a_source_alone_that_is_just_being_added(
                     )
 
                 await eventually(waits, "the follower sees that somebody is at it, and waits")
-                assert nats.read_sources(file) == {"new": KEY}
+                assert read_sources(file) == {"new": KEY}
         finally:
             await connection.close()
         looked.clear()
         await asyncio.wait_for(looked.wait(), 20)
-        assert nats.read_sources(file) == {"new": KEY}
+        assert read_sources(file) == {"new": KEY}
     finally:
         await ended(following)
 

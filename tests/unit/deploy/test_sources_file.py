@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.stack.keys import new_seed, public_key
-from deploy.stack.nats import read_sources, write_sources
+from deploy.stack.nats_configuration import read_sources, write_sources
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
