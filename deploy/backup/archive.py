@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from deploy.stack.errors import StackError
+from deploy.stack.errors import StackError, WrongUsage
 from deploy.stack.keys import write_secret
 from deploy.whole_file import whole
 
@@ -60,14 +60,21 @@ def new_key(file: Path) -> str:
     return recipient
 
 
-def write(file: Path, manifest: Manifest, members: dict[str, Path], recipient: str) -> None:
-    """Write the archive to `file`, whole or not at all. Raises StackError."""
-    from pyrage import RecipientError, encrypt_io, x25519
+def read_recipient(written: str) -> Any:
+    """Whom a backup is encrypted for, of `age1…`. Raises WrongUsage."""
+    from pyrage import RecipientError, x25519
 
     try:
-        wanted = x25519.Recipient.from_str(recipient.strip())
+        return x25519.Recipient.from_str(written.strip())
     except RecipientError as error:
-        raise StackError(f"{recipient!r} is no recipient of backups: expected age1… ({error})") from None
+        raise WrongUsage(f"{written!r} is no recipient of backups: expected age1… ({error})") from None
+
+
+def write(file: Path, manifest: Manifest, members: dict[str, Path], recipient: str) -> None:
+    """Write the archive to `file`, whole or not at all. Raises StackError."""
+    from pyrage import encrypt_io
+
+    wanted = read_recipient(recipient)
     with whole(file) as output:
         _through_pipe(
             lambda sink: _tar(sink, manifest, members), lambda source: encrypt_io(source, output, [wanted])

@@ -20,8 +20,9 @@ LEFT_OUT = "registry.person_key"
 
 
 async def take(addresses: Addresses, file: Path, recipient: str) -> Manifest:
-    """Back the system up into `file`, while it runs. Raises StackError."""
+    """Back the system up into `file`, while it runs. Raises StackError, WrongUsage for no recipient."""
     require_place(file)
+    archive.read_recipient(recipient)  # said now, and not when all of the database was dumped
     layout = Layout(addresses.data_dir)
     beside = layout.run if layout.run.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="backup-", dir=beside) as directory:

@@ -1,4 +1,4 @@
-"""A backup unpacks into its directory only, whoever has made it."""
+"""A backup is for somebody, and unpacks into its directory only, whoever has made it."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from deploy.backup import archive
-from deploy.stack.errors import StackError
+from deploy.backup.taking import take
+from deploy.stack.errors import StackError, WrongUsage
+from deploy.stack.layout import Addresses
 
 
 @pytest.mark.parametrize("name", ["../escaped", "beside/escaped"])
@@ -24,3 +26,11 @@ def test_a_member_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> 
         archive.read(tmp_path / "backup", tmp_path / "key", inside)
 
     assert not list(tmp_path.rglob("escaped"))
+
+
+async def test_a_recipient_that_is_none_is_said_before_the_database_is_asked(tmp_path: Path) -> None:
+    urls = dict.fromkeys(("reporting_url", "registry_url", "notifier_url", "nats_url", "database_url"), "")
+    addresses = Addresses(data_dir=tmp_path, nats_seed="", nats_system_seed="", **urls)
+
+    with pytest.raises(WrongUsage, match="no recipient of backups"):
+        await take(addresses, tmp_path / "backup", "age1made-up")
