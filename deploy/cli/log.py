@@ -39,11 +39,12 @@ def export(
     import os
     import sys
 
+    from deploy.cli.bars import counting
     from deploy.log_export import ExportError, write
 
     database_url = locate(data_dir, ("database_url",)).database_url
     try:
-        with _bar() as bar:
+        with counting() as bar:
             task = bar.add_task("exported", total=None)
             exported = asyncio.run(
                 write(
@@ -87,9 +88,11 @@ def verify(
 
     import msgspec
 
+    from deploy.cli.bars import counting
+
     anchored = None if anchor is None else _anchor(anchor)
     addresses = locate(data_dir, ("database_url", *(("nats_url", "nats_seed") if streams else ())))
-    with _bar() as bar:
+    with counting() as bar:
         account = asyncio.run(_verify(addresses, streams, anchored, bar))
     if json:
         typer.echo(msgspec.json.encode(_json(account)).decode())
@@ -182,16 +185,3 @@ def _anchor(told: str) -> "Anchor":
         raise typer.BadParameter(f"expected POSITION:CHAIN, a number and 64 hexadecimal digits, found {told!r}")
     position, _, chain = told.partition(":")
     return Anchor(int(position), chain)
-
-
-def _bar() -> "Progress":
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-    )

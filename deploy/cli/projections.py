@@ -9,8 +9,6 @@ from deploy.cli.up import DataDir
 from deploy.stack.layout import locate
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from deploy.projections.comparing import Compared
     from deploy.projections.rebuild import Rebuilt
     from deploy.projections.standing import Standing
@@ -110,9 +108,10 @@ def _rebuild(url: str, projection: "Projection", yes: bool, keep: bool, workers:
     import asyncio
     import sys
 
+    from deploy.cli.bars import counting
     from deploy.projections.rebuild import rebuild as rebuild_
 
-    with _bar() as bar:
+    with counting(width=22) as bar:
         task = bar.add_task(f"{projection.name}: filling", total=None)
 
         def agree(compared: "list[Compared]") -> bool:
@@ -158,16 +157,3 @@ def _show_differences(compared: "list[Compared]") -> None:
         for example in each.examples:
             table.add_row(escape(example.what), f"{example.before:,}", f"{example.after:,}")
         console.print(table)
-
-
-def _bar() -> "Progress":
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        TextColumn("{task.description:<22}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-    )

@@ -45,11 +45,10 @@ def publish(
 ) -> None:
     """Publish FILEs on NATS, wait for the receipts, show the outcomes; exit code 1 if any event was rejected."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from deploy import event_lines
-    from deploy.publishing import Progress as Published
-    from deploy.publishing import PublishError
+    from deploy.cli.bars import counting
+    from deploy.publishing import Progress, PublishError
     from deploy.publishing import publish as publish_events
     from shared.runtime import tracing
     from shared.runtime.settings import read
@@ -65,17 +64,10 @@ def publish(
         raise StackError(f"cannot be read: {error}") from None
     if not count:
         raise StackError(f"no event in {', '.join(map(str, files))}: expected one a line")
-    bar = Progress(
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-    )
-    with bar:
+    with counting() as bar:
         sent, settled = bar.add_task("published", total=count), bar.add_task("settled", total=count)
 
-        def show(progress: Published) -> None:
+        def show(progress: Progress) -> None:
             bar.update(sent, completed=progress.acknowledged)
             bar.update(settled, completed=progress.settled)
 
