@@ -15,7 +15,7 @@ from services.registry.rules import supposed
 from services.registry.rules.decision import Record
 from services.registry.sealing import Sealer
 from services.registry.situation import LoadedSituation, OrganisationCache
-from services.registry.store import StoreReader, read_lineage, read_waiting
+from services.registry.store_reader import StoreReader, read_lineage, read_waiting
 from services.registry.turn import Turn
 from shared.events.codec import read
 from shared.events.receipts import Finding, Outcome, Reason, Receipt

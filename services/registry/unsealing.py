@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.registry.profiles import sealed_in
 from services.registry.sealing import Sealer, Unsealable
-from services.registry.store import StoreReader
+from services.registry.store_reader import StoreReader
 from shared.runtime.sql import Statements
 
 SQL = Statements("services.registry.sql", "api.sql")

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.registry import lease, masters, store
+from services.registry import lease, masters, store, store_reader
 from services.registry.appending import Appending, HeldAlready
 from services.registry.deliveries import Message, Read, SourceProgress, Waiting
 from services.registry.dry_run import DryRun
@@ -21,6 +21,7 @@ from services.registry.reading import read_message
 from services.registry.rehearsal import Rehearsed, rehearse
 from services.registry.sealing import ContentHash, Sealer
 from services.registry.situation import LoadedSituation, OrganisationCache
+from services.registry.store_reader import StoreReader
 from services.registry.turn import Turn
 from shared.events.codec import Submitted
 from shared.events.receipts import Receipt
@@ -84,11 +85,11 @@ class Writer:
         await masters.check(self._engine, self._sealer)
         head = await lease.take_over(self._engine, self._epoch)
         self._epoch = head.epoch
-        self._lineage = await store.read_lineage(self._engine)
+        self._lineage = await store_reader.read_lineage(self._engine)
         self._organisations = OrganisationCache()
-        self._waited_for = await store.read_waited_for(self._engine)
-        self._quarantined = await store.read_quarantined(self._engine)
-        self.sources = await store.read_sources(self._engine)
+        self._waited_for = await store_reader.read_waited_for(self._engine)
+        self._quarantined = await store_reader.read_quarantined(self._engine)
+        self.sources = await store_reader.read_sources(self._engine)
         self._head = head
         self.recorded.set()
 
@@ -109,7 +110,7 @@ class Writer:
 
     async def refresh_sources(self) -> dict[str, SourceProgress]:
         """Learn of sources that were registered meanwhile."""
-        found = await store.read_sources(self._engine)
+        found = await store_reader.read_sources(self._engine)
         async with self._lock:
             for name, source in found.items():
                 known = self.sources.setdefault(name, source)
@@ -171,7 +172,7 @@ class Writer:
         async with self._lock, self._engine.connect() as connection:
             if self._head is None:
                 await self._start()
-            reader = store.StoreReader(connection)
+            reader = StoreReader(connection)
             waiting = await reader.waiting_ones(keys)
             if not waiting:
                 return []
@@ -196,9 +197,9 @@ class Writer:
 
     async def validate(self, reads: Sequence[Read]) -> list[Receipt]:
         """What `write` would say of these events, in order, on the log as it stands; nothing is kept."""
-        lineage = await store.read_lineage(self._engine)
+        lineage = await store_reader.read_lineage(self._engine)
         async with self._engine.connect() as connection:
-            reader = store.StoreReader(connection)
+            reader = StoreReader(connection)
             situation = LoadedSituation(lineage, self._rulepack, OrganisationCache())
             waits = await reader.anyone_waits()
             turn = DryRun(situation, reader, self._sealer, self._roots(), 0, datetime.now(UTC), anyone_waits=waits)
@@ -226,12 +227,12 @@ class Writer:
         async with AsyncExitStack() as stack:
             connection = await stack.enter_async_context(self._engine.connect())
             if len(reads) < MANY:
-                reader, appending = store.StoreReader(connection), None
+                reader, appending = StoreReader(connection), None
             else:
                 assert self._head is not None, "the writer has not started"
                 await store.claim_head(connection, self._head)
                 appending = await stack.enter_async_context(Appending(connection))
-                reader = store.StoreReader(await stack.enter_async_context(self._engine.connect()))
+                reader = StoreReader(await stack.enter_async_context(self._engine.connect()))
             turn = self._new_turn(reader)
             if await self._decide(turn, reader, reads, progress, ask=ask, appending=appending):
                 self._asking = ASKING
@@ -253,7 +254,7 @@ class Writer:
     async def _decide(
         self,
         turn: Turn,
-        reader: store.StoreReader,
+        reader: StoreReader,
         reads: Sequence[Read],
         progress: dict[str, SourceProgress],
         *,
@@ -287,7 +288,7 @@ class Writer:
         envelope = event.envelope
         return self._quarantined is None or (envelope.source, envelope.id.int) in self._quarantined
 
-    def _new_turn(self, reader: store.StoreReader) -> Turn:
+    def _new_turn(self, reader: StoreReader) -> Turn:
         assert self._head is not None, "the writer has not started"
         now = datetime.now(UTC)
         # recordedat never decreases, whatever the clock does.
@@ -328,13 +329,13 @@ class Writer:
             released = (each.key for each in turn.outcomes.released)
             self._quarantined.difference_update((source, event_id.int) for source, event_id in released)
             self._quarantined.update((source, event_id.int) for source, event_id in turn.outcomes.held)
-            if len(self._quarantined) > store.KNOWN_KEYS:
+            if len(self._quarantined) > store_reader.KNOWN_KEYS:
                 self._quarantined = None
         # What is waited for no more stays among the keys: asking for it once too often does no harm.
         if self._waited_for is not None:
             for waiting in turn.outcomes.held.values():
                 self._waited_for |= waiting.waits_for
-            if len(self._waited_for) > store.KNOWN_KEYS:
+            if len(self._waited_for) > store_reader.KNOWN_KEYS:
                 self._waited_for = None
 
     def _forget(self) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.registry.profiles import DROPPED
 from services.registry.sealing import Sealer, Unsealable, Wrapped
-from services.registry.store import StoreReader
+from services.registry.store_reader import StoreReader
 from services.registry.verification.check import Check, attempted
 from services.registry.verification.delivered import MARK, compare
 from services.registry.verification.outcomes import SQL

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncResult
 
 from services.registry.situation import HEADCOUNTS, headcounts
-from services.registry.store import SQL as TURN
+from services.registry.store_reader import SQL as TURN
 from services.registry.verification.check import Check, attempted
 from services.registry.verification.contents import ROWS
 from services.registry.verification.outcomes import SQL
