@@ -17,6 +17,7 @@ from services.registry.sealing import Sealer
 from services.registry.situation import LoadedSituation, OrganisationCache
 from services.registry.store_reader import StoreReader, read_lineage, read_waiting
 from services.registry.turn import Turn
+from services.registry.waiting_room import Key
 from shared.events.codec import read
 from shared.events.receipts import Finding, Outcome, Reason, Receipt
 from shared.law.rulepack import RulePack
@@ -29,8 +30,6 @@ MOST = 2000
 """Waiting events that a rehearsal looks at for one cause: it runs beside the writer, and must not hold it up."""
 ROUNDS = 6
 """How many causes of causes are supposed before a rehearsal gives up."""
-
-Key = tuple[str, UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +180,14 @@ class _Rehearsal(Turn):
         events: list[bytes] = []
         said: set[tuple[str, str]] = set()
         for _ in range(ROUNDS):
-            pending = [each for key, each in self._waiting.items() if key in self._supposed or each is waiting]
+            pending = [each for each in self._room if each.key in self._supposed or each is waiting]
             wanted = [
                 (each, cause, left)
                 for each in pending
                 for left, cause in _counted(supposed.causes(each.fact, each.reason.code, each.waits_for, root))
                 if cause[:2] not in said
             ]
-            if waiting.key not in self._waiting or not wanted:
+            if waiting.key not in self._room or not wanted:
                 break
             for each, cause, left in wanted:
                 if cause[:2] in said:
@@ -201,9 +200,8 @@ class _Rehearsal(Turn):
 
     async def _since(self, waiting: Waiting, subject: str) -> tuple[date, datetime]:
         """The first place in the timeline at which anything waits for the subject."""
-        await self._woken(frozenset({subject}))
-        keys = self._waiting_for.get(subject, set()) - self._supposed
-        facts = [self._waiting[key].fact for key in keys] + [waiting.fact]
+        keys = await self._room.woken(frozenset({subject})) - self._supposed
+        facts = [self._room[key].fact for key in keys] + [waiting.fact]
         return min((fact.effectiveon, fact.time) for fact in facts)
 
     def course(self, key: Key) -> Course:

@@ -7,19 +7,19 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from services.registry.deliveries import Delivery, LogRow, Outcomes, RefusedRow, Waiting
-from services.registry.profiles import DROPPED, Profiles, profile_of, without_profile
+from services.registry.profiles import DROPPED, KeyReader, Profiles, profile_of, without_profile
 from services.registry.rules.decide import decide
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
 from services.registry.rules.references import (
     READ_ALONE,
     event_key,
-    is_event_key,
     organisation_key,
     subjects_to_read,
     targets_to_read,
 )
-from services.registry.sealing import Sealer, Wrapped
+from services.registry.sealing import Sealer
 from services.registry.situation import LoadedSituation
+from services.registry.waiting_room import Key, WaitingReader, WaitingRoom
 from shared.events.catalogue import CATALOGUE, EventType
 from shared.events.codec import Submitted
 from shared.events.person import PersonErased
@@ -33,17 +33,11 @@ Held = tuple[bytes, int | None]
 """Content hash of an event whose id is held, and its position, if it is on the log."""
 
 
-class Reader(Protocol):
+class Reader(KeyReader, WaitingReader, Protocol):
     """What a turn reads while it decides."""
 
     async def load(self, situation: LoadedSituation, missing: Unloaded) -> None:
         """Read what was asked for into the situation."""
-
-    async def waiting_for(self, keys: Iterable[str]) -> list[Waiting]:
-        """Stored events that wait for any of these keys, in timeline order."""
-
-    async def person_keys(self, persons: Iterable[str]) -> dict[str, Wrapped | None]:
-        """Wrapped keys of these persons; None of one who is erased; nobody who has none yet."""
 
 
 class Turn:
@@ -77,15 +71,7 @@ class Turn:
         self.at = at
         self._held: dict[tuple[str, int], Held] = {}
         """By source and event id; as a number, since that hashes in a fraction of the time of a UUID."""
-        self._waiting: dict[tuple[str, UUID], Waiting] = {}
-        self._waiting_for: dict[str, set[tuple[str, UUID]]] = {}
-        """By key: what waits for it, and is not in the queue to be decided again."""
-        self._gone: set[tuple[str, UUID]] = set()
-        self._keys_asked: set[str] = set()
-        self._stored_waiting = anyone_waits
-        self._waited_for = waited_for
-        self._events_awaited = anyone_waits and (waited_for is None or any(map(is_event_key, waited_for)))
-        """Whether anything may wait for an event by its id: only corrections do."""
+        self._room = WaitingRoom(reader, anyone_waits=anyone_waits, waited_for=waited_for)
 
     def hold(self, source: str, event_id: UUID, content_hash: bytes, position: int | None) -> None:
         """Take in that an id is held by the log (at `position`) or by the quarantine."""
@@ -145,7 +131,7 @@ class Turn:
                 stored=False,
             )  # fmt: skip
             self._held[(envelope.source, envelope.id.int)] = (content_hash, None)
-            self._wait(waiting)
+            self._room.enter(waiting)
             self.outcomes.held[waiting.key] = waiting
             self._receipt(delivery, envelope.id, "quarantined", reason=decision.reason)
             return
@@ -153,7 +139,7 @@ class Turn:
         if may_erase(fact):
             await self._erase(fact)
         if wakes:
-            woken = await self._woken(wakes)
+            woken = await self._room.woken(wakes)
             if woken:
                 await self._release(woken)
 
@@ -165,10 +151,10 @@ class Turn:
     async def retry(self, *named: Waiting) -> None:
         """Decide waiting events again, in timeline order; what still waits then is told once more."""
         for waiting in named:
-            self._wait(waiting)
+            self._room.enter(waiting)
         await self._release([waiting.key for waiting in named])
         for waiting in named:
-            if waiting.key in self._waiting:
+            if waiting.key in self._room:
                 self._receipt(waiting.delivery, waiting.fact.event_id, "quarantined", reason=waiting.reason)
 
     def discard(self, waiting: Waiting, reason: str) -> None:
@@ -225,13 +211,10 @@ class Turn:
                 write_recorded(content, position, self.at),
             )
         )
-        if not self._stored_waiting and not self._waiting_for:
-            return frozenset()
-        wakes = self.situation.wakes(fact, effect, lineage, by_its_id=self._events_awaited)
-        stored = self._waited_for if self._stored_waiting else _NOTHING
-        if stored is not None and wakes.isdisjoint(stored) and wakes.isdisjoint(self._waiting_for):
-            return frozenset()  # nearly always
-        return wakes
+        if self._room.empty:
+            return _NOTHING
+        wakes = self.situation.wakes(fact, effect, lineage, by_its_id=self._room.awaits_events)
+        return wakes if self._room.may_wake(wakes) else _NOTHING  # nearly always nothing
 
     async def _erase(self, fact: Fact) -> None:
         """What a recorded fact erases: all ids of one who is erased, or of whom one turns out to be."""
@@ -245,43 +228,13 @@ class Turn:
             for each in ids:
                 self.profiles.erase(each)
 
-    async def _woken(self, keys: frozenset[str]) -> set[tuple[str, UUID]]:
-        """What waits for any of these keys and is not in the queue already."""
-        if self._stored_waiting:
-            await self._read_waiting(keys)
-        if not self._waiting_for:
-            return set()
-        return {waiting for key in keys for waiting in self._waiting_for.get(key, ())}
-
-    async def _read_waiting(self, keys: frozenset[str]) -> None:
-        stored = keys if self._waited_for is None else keys & self._waited_for
-        if self._stored_waiting and (unasked := stored - self._keys_asked):
-            self._keys_asked |= unasked
-            for waiting in await self._reader.waiting_for(unasked):
-                if waiting.key not in self._gone and waiting.key not in self._waiting:
-                    self._wait(waiting)
-
-    def _wait(self, waiting: Waiting) -> None:
-        self._waiting[waiting.key] = waiting
-        for key in waiting.waits_for:
-            self._waiting_for.setdefault(key, set()).add(waiting.key)
-            self._events_awaited |= is_event_key(key)
-
-    def _idle_no_more(self, waiting: Waiting) -> None:
-        for key in waiting.waits_for:
-            self._waiting_for[key].discard(waiting.key)
-
-    def _wait_no_more(self, waiting: Waiting) -> None:
-        if self._waiting.pop(waiting.key, None) is not None:
-            self._idle_no_more(waiting)
-
-    async def _release(self, woken: Iterable[tuple[str, UUID]]) -> None:
+    async def _release(self, woken: Iterable[Key]) -> None:
         """Decide waiting events again in timeline order, and what their release wakes, until nothing moves."""
-        queue: list[tuple[OrderKey, tuple[str, UUID]]] = []
+        queue: list[tuple[OrderKey, Key]] = []
         await self._line_up(queue, woken)
         while queue:
             _, key = heapq.heappop(queue)
-            waiting = self._waiting[key]
+            waiting = self._room[key]
             entry, source = CATALOGUE[waiting.type], waiting.delivery.source
             decision, dropped = await self._decide(waiting.fact, entry, source, stored=waiting.stored)
             if isinstance(decision, Quarantine):
@@ -298,30 +251,27 @@ class Turn:
             )  # fmt: skip
             if may_erase(waiting.fact):
                 await self._erase(waiting.fact)
-            await self._line_up(queue, await self._woken(wakes))
+            await self._line_up(queue, await self._room.woken(wakes))
 
-    async def _line_up(
-        self, queue: list[tuple[OrderKey, tuple[str, UUID]]], woken: Iterable[tuple[str, UUID]]
-    ) -> None:
+    async def _line_up(self, queue: list[tuple[OrderKey, Key]], woken: Iterable[Key]) -> None:
         """Put waiting events into the queue, where nothing wakes them again: thousands are looked at once each."""
-        called = [self._waiting[key] for key in woken]
+        called = [self._room[key] for key in woken]
         for waiting in called:
-            self._idle_no_more(waiting)
+            self._room.line_up(waiting)
             heapq.heappush(queue, (waiting.fact.key, waiting.key))
         if len(called) > 1:
             await self._read_for([waiting.fact for waiting in called])
             subjects = {waiting.fact.subject for waiting in called}
-            await self._read_waiting(frozenset(subjects | {event_key(*waiting.key) for waiting in called}))
+            await self._room.read(frozenset(subjects | {event_key(*waiting.key) for waiting in called}))
 
     def _wait_on(self, waiting: Waiting, decision: Quarantine) -> None:
         if (waiting.reason, waiting.waits_for) != (decision.reason, decision.waits_for):
             waiting.reason, waiting.waits_for = decision.reason, decision.waits_for
             self.outcomes.held[waiting.key] = waiting
-        self._wait(waiting)
+        self._room.enter(waiting)
 
     def _let_go(self, waiting: Waiting) -> None:
-        self._wait_no_more(waiting)
-        self._gone.add(waiting.key)
+        self._room.leave(waiting)
         self.outcomes.held.pop(waiting.key, None)
         if waiting.stored:
             self.outcomes.released.append(waiting)

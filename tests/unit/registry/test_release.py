@@ -63,7 +63,7 @@ def asked_for(number: int) -> int:
         anyone_waits=True,
     )
     for waiting in first.outcomes.held.values():
-        second._wait(waiting)
+        second._room.enter(waiting)
 
     async def submit() -> None:
         for index, event in enumerate([before[0], cell]):
