@@ -101,14 +101,6 @@ def read_data(type_: str, data: bytes | Raw, position: int) -> Struct:
         raise UnknownRecorded(position, f"{problem}; upgrade this service") from None
 
 
-def convert_data(type_: str, data: dict[str, Any], position: int) -> Struct:
-    """What `read_data` gives, of data that stands as JSON values within a recorded event."""
-    entry = CATALOGUE.get(type_)
-    if entry is None:
-        raise _unknown(type_, position)
-    return newest(msgspec.convert(data, entry.data))
-
-
 def _unknown(type_: str, position: int) -> UnknownRecorded:
     return UnknownRecorded(
         position, f"position {position} holds {type_}, which this version cannot read; upgrade this service"
