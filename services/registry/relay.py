@@ -98,14 +98,18 @@ class Relay:
 
     async def run(self) -> None:
         """Publish until cancelled."""
+        streams_are_there = False
         while True:
             self._recorded.clear()
             try:
                 async with self._progress.working():
-                    await ensure_streams(self._broker.connection.jetstream(), self._replicas)
+                    if not streams_are_there:
+                        await ensure_streams(self._broker.connection.jetstream(), self._replicas)
+                        streams_are_there = True
                     while await self._publish():
                         pass
             except Exception as error:
+                streams_are_there = False
                 log.warning("publishing was interrupted; trying again", error=repr(error))
                 await asyncio.sleep(RETRY)
                 continue
@@ -113,7 +117,9 @@ class Relay:
                 async with asyncio.timeout(IDLE):
                     await self._recorded.wait()
             except TimeoutError:
-                # Nothing new; look all the same, another writer may have recorded.
+                # Nothing new; look all the same, another writer may have recorded, and a stream may be gone, which
+                # nobody notices who publishes nothing.
+                streams_are_there = False
                 self._progress.fine()
 
     async def _publish(self) -> bool:

@@ -100,3 +100,23 @@ async def test_a_stream_that_is_back_is_well_again_before_anything_comes(
 
     (after,) = await source.publish(organisation("cell"))
     assert (after["outcome"], after["position"]) == ("recorded", 2)
+
+
+async def test_streams_of_its_own_that_somebody_deletes_are_made_anew(registry: RunningRegistry) -> None:
+    source = await registry.source()
+    await source.publish(root())
+    streams = (await registry.connect(registry.nats_server.seed("operator"))).jetstream()
+
+    async with asyncio.timeout(30):
+        for name in ("LOG", "RECEIPTS"):
+            await streams.delete_stream(name)
+        while True:
+            there = {each.config.name for each in await streams.streams_info()}
+            if {"LOG", "RECEIPTS"} <= there:
+                break
+            await asyncio.sleep(0.1)
+        await streams.delete_stream("LOG")
+        (after,) = await source.publish(organisation("cell"))
+
+    assert (after["outcome"], after["position"]) == ("recorded", 2)
+    assert (await streams.stream_info("LOG")).state.messages == 1
