@@ -2,12 +2,16 @@
 
 import sys
 from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
+
+from msgspec import Meta
 
 from shared.runtime import logging, tracing
 from shared.runtime.access.settings import AccessSettings
 from shared.runtime.collector import calm_the_collector
 from shared.runtime.settings import SettingsError, load
+
+LogLevel = Annotated[str, Meta(pattern=r"^(?i:debug|info|warning|error|critical)\Z")]
 
 
 class ServiceSettings(AccessSettings, kw_only=True):
@@ -27,7 +31,7 @@ class ServiceSettings(AccessSettings, kw_only=True):
     tls_dir: str | None = None
     data_dir: str = ""
     """The room on the disk under it is in the metrics; empty: nothing is said about any disk."""
-    log_level: str = "info"
+    log_level: LogLevel = "info"
     otlp_url: str | None = None
     """Where traces go (OTLP over HTTP); None: there are none."""
     log_format: Literal["json", "console"] = "json"

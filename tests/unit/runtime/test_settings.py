@@ -6,7 +6,22 @@ import pytest
 
 from deploy.stack.errors import NotRunning
 from deploy.stack.layout import locate
-from shared.runtime.settings import SettingsError, read
+from shared.runtime.service import ServiceSettings
+from shared.runtime.settings import SettingsError, load, read
+
+DATABASE = {"KETNAP_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+
+
+@pytest.mark.parametrize("level", ["debug", "INFO", "Warning", "critical"])
+def test_a_level_of_logs_is_written_in_any_letters(level: str) -> None:
+    settings = load(ServiceSettings, {"KETNAP_LOG_LEVEL": level} | DATABASE)
+    assert settings.log_level == level
+
+
+@pytest.mark.parametrize("level", ["loud", "20", "info "])
+def test_a_level_of_logs_that_is_none_is_wrong(level: str) -> None:
+    with pytest.raises(SettingsError, match=r"KETNAP_LOG_LEVEL: .*debug\|info\|warning"):
+        load(ServiceSettings, {"KETNAP_LOG_LEVEL": level} | DATABASE)
 
 
 def test_a_secret_in_a_file_that_is_no_text_is_said_to_be_none(
