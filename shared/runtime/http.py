@@ -26,7 +26,7 @@ from shared.runtime.access.gate import Gate
 from shared.runtime.access.local import AnyConnection
 from shared.runtime.access.principal import Principal
 from shared.runtime.access.rules import OPTION, Rule
-from shared.runtime.database import TOO_LATE
+from shared.runtime.database import TOO_LATE, is_away
 from shared.runtime.patience import CONNECTIONS, PatientProtocol
 from shared.runtime.tls import ServerCertificates
 from shared.runtime.unread import is_body_unreadable, only_offered, why_unread
@@ -116,7 +116,6 @@ def create_api(
             Problem: _answer,
             RequestEntityTooLarge: too_large,
             HTTPException: _answer_http,
-            **dict.fromkeys(TOO_LATE, _answer_late),
             Exception: _answer_unforeseen,
         },
         openapi_config=OpenAPIConfig(
@@ -250,24 +249,34 @@ def _answer_http(request: AnyRequest, error: HTTPException) -> Response[dict[str
     return problem(error.status_code, detail, dict(error.headers or {}))
 
 
-def too_late(request: AnyRequest) -> Problem:
-    """What is answered where the database has not answered in time: at one of `TOO_LATE`."""
-    log.warning("the database did not answer in time", path=request.url.path)
-    return Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "expected the database to answer in time, found that it did not: ask for less at once (a shorter period, "
-        "one level further down, not all children), or again when there is less to do",
-    )
-
-
-def _answer_late(request: AnyRequest, _: Exception) -> Response[dict[str, Any]]:
-    return _answer(request, too_late(request))
+def unanswerable(request: AnyRequest, error: Exception) -> Problem | None:
+    """What is answered where the database is away, or has not answered in time; None for any other error."""
+    if is_away(error):
+        log.warning("the database is away", path=request.url.path, error=" ".join(str(error).split())[:300])
+        return Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "expected the database to answer, found it away, being started or out of room: ask again in a few "
+            "seconds. Whether a change was kept is not known: look before you repeat it. If it goes on, the "
+            "operator looks at `ketnap doctor` and /health/ready",
+            {"Retry-After": "5"},
+        )
+    if isinstance(error, TOO_LATE):
+        log.warning("the database did not answer in time", path=request.url.path)
+        return Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "expected the database to answer in time, found that it did not: ask for less at once (fewer rows or "
+            "events, a shorter period, one level further down, not all children), or again when it is less busy",
+        )
+    return None
 
 
 def _answer_unforeseen(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
     if is_body_unreadable(error):
         expected = "expected a body of JSON, found one that is nested too deep or is not UTF-8"
         return problem(HTTPStatus.BAD_REQUEST, expected)
+    found = unanswerable(request, error)
+    if found is not None:
+        return _answer(request, found)
     log.error("a request failed", path=request.url.path, exc_info=error)
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,

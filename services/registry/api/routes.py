@@ -72,7 +72,9 @@ async def events(
     if "application/x-ndjson" in request.headers.get("accept", ""):
         read_rows(principal, "events", None, source=source, subject=subject)
         most = limit if "limit" in request.query_params else LARGEST
-        lines = _lines(readings, after, most, source, subject, event_type)
+        # Read before the answer begins: once it has, it can no longer say that the database is away.
+        first = await readings.events(after, min(most, 1000), source, subject, event_type)
+        lines = _lines(readings, first, most, source, subject, event_type)
         return Stream(lines, media_type="application/x-ndjson")
     found = await readings.events(after, limit, source, subject, event_type)
     following = found[-1][0] if len(found) == limit else None
@@ -83,11 +85,17 @@ async def events(
 
 
 async def _lines(
-    readings: Readings, after: int, most: int, source: str | None, subject: str | None, event_type: str | None
+    readings: Readings,
+    page: list[tuple[int, bytes]],
+    most: int,
+    source: str | None,
+    subject: str | None,
+    event_type: str | None,
 ) -> AsyncIterator[bytes]:
-    while page := await readings.events(after, min(most, 1000), source, subject, event_type):
+    while page:
         yield b"".join(event + b"\n" for _, event in page)
         after, most = page[-1][0], most - len(page)
+        page = await readings.events(after, min(most, 1000), source, subject, event_type)
 
 
 @get(
