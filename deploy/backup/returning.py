@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import subprocess
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +18,10 @@ from deploy.stack.errors import StackError
 from deploy.stack.keys import write_secret
 from deploy.stack.layout import Layout
 from deploy.stack.nats import NatsServer, connect
-from deploy.stack.postgres import SERVICES, PostgresServer
+from deploy.stack.postgres import CLUSTER, SERVICES, PostgresServer
 from deploy.stack.postgres_programs import binaries
 from deploy.stack.supervisor import sole_user
+from deploy.temporary import temporary
 from deploy.verifying import verify
 
 if TYPE_CHECKING:
@@ -104,30 +104,34 @@ def require_apart(wanted: Wanted, master_key: Path) -> None:
 
 
 def _bring_back(wanted: Wanted, layout: Layout) -> Returned:
-    cluster = layout.postgres / "data"
+    cluster = layout.postgres / CLUSTER
     if cluster.exists():
         raise StackError(
             f"{cluster} holds a database already, which a backup never replaces: move it away first, or name "
             "another directory with --data-dir"
         )
-    with tempfile.TemporaryDirectory(prefix="restore-", dir=layout.data_dir) as unpacked:
-        manifest = archive.read(wanted.file, wanted.key_file, Path(unpacked))
-        _take_secrets(layout, Path(unpacked))
+    with temporary("ketnap-restore", layout.data_dir) as unpacked:
+        manifest = archive.read(wanted.file, wanted.key_file, unpacked)
+        _take_secrets(layout, unpacked)
         if wanted.master_key is not None:
             _take_master_key(layout, wanted.master_key)
         layout.prepare()
-        server = PostgresServer(layout.postgres, secrets=layout.secrets, log=layout.logs / "postgres.log")
+        # Beside its place until all is done: whatever ends this, nothing half restored can be taken for a system.
+        unfinished = layout.half_restored
+        server = PostgresServer(unfinished, secrets=layout.secrets, log=layout.logs / "postgres.log")
+        server.child.end_leftover()
+        shutil.rmtree(unfinished, ignore_errors=True)
         try:
             server.start()
-            fill(server.url(), Path(unpacked) / DUMP)
+            fill(server.url(), unpacked / DUMP)
             account, taken = asyncio.run(finish(server.url(), layout, wanted, layout.master_key))
-        except BaseException:
             server.stop()
-            shutil.rmtree(cluster, ignore_errors=True)
-            raise
-        server.stop()
-    had_streams = (layout.nats / "jetstream").is_dir()
-    refills = asyncio.run(_streams(layout, manifest)) if had_streams else []
+            had_streams = (layout.nats / "jetstream").is_dir()
+            refills = asyncio.run(_streams(layout, manifest)) if had_streams else []
+            (unfinished / CLUSTER).rename(cluster)
+        finally:
+            server.stop()
+            shutil.rmtree(unfinished, ignore_errors=True)
     return Returned(manifest, had_streams, refills, account, taken)
 
 

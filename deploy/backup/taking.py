@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -12,6 +11,7 @@ from deploy.backup.archive import DUMP, FORMAT, Manifest, SourceMark
 from deploy.stack.access import keys_file
 from deploy.stack.errors import StackError, said
 from deploy.stack.layout import Addresses, Layout, key_file
+from deploy.temporary import temporary
 from deploy.whole_file import require_place
 
 LEFT_OUT = "registry.person_key"
@@ -23,8 +23,8 @@ async def take(addresses: Addresses, file: Path, recipient: str) -> Manifest:
     require_place(file)
     layout = Layout(addresses.data_dir)
     beside = layout.run if layout.run.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="backup-", dir=beside) as directory:
-        dump = Path(directory) / DUMP
+    with temporary("ketnap-backup", beside) as directory:
+        dump = directory / DUMP
         manifest = await _dump(addresses.database_url, dump)
         content_key = key_file(layout, "content_key")
         beside_it = {layout.content_key.name: content_key, layout.keys_file.name: keys_file(layout)}
@@ -110,7 +110,12 @@ async def _dump(database_url: str, file: Path) -> Manifest:
                 env=client_environment(database_url),
                 stderr=asyncio.subprocess.PIPE,
             )
-            _, complaint = await process.communicate()
+            try:
+                _, complaint = await process.communicate()
+            finally:
+                if process.returncode is None:  # ended before it was done
+                    process.kill()
+                    await process.wait()
             if process.returncode != 0:
                 raise StackError(f"pg_dump failed: {complaint.decode(errors='replace').strip()}")
     finally:

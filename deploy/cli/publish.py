@@ -48,6 +48,7 @@ def publish(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from deploy import event_lines
+    from deploy.cli.ending import if_ended
     from deploy.publishing import Progress as Published
     from deploy.publishing import PublishError
     from deploy.publishing import publish as publish_events
@@ -72,10 +73,19 @@ def publish(
         TimeElapsedColumn(),
         console=Console(stderr=True),
     )
+    reached = Published(0, 0)
+    if_ended(
+        lambda: (
+            f"of {count:,} events at least {reached.acknowledged:,} are in the stream, and "
+            f"{reached.settled:,} have an outcome. Run this again: what is there already becomes a duplicate"
+        )
+    )
     with bar:
         sent, settled = bar.add_task("published", total=count), bar.add_task("settled", total=count)
 
         def show(progress: Published) -> None:
+            nonlocal reached
+            reached = progress
             bar.update(sent, completed=progress.acknowledged)
             bar.update(settled, completed=progress.settled)
 

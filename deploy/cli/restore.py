@@ -44,20 +44,26 @@ def restore(
 
     Exit code 1: the verification found a fault, or messages that came after the backup are gone.
     """
-    import tempfile
-
     from deploy.backup.returning import Wanted
+    from deploy.cli.ending import if_ended
+    from deploy.temporary import temporary
 
     wanted = Wanted(file, key, master_key, person_keys)
     if drill:
-        with tempfile.TemporaryDirectory(prefix="ketnap-drill-") as directory:
-            Path(directory).chmod(0o711)  # PostgreSQL, which root starts under another user, passes through
-            returned = _restored(wanted, Path(directory) / "data", drill=True)
-            lost = _refilled(Path(directory) / "data", data_dir, returned)
+        if_ended("nothing of the drill is left, and the running system is as it was")
+        with temporary("ketnap-drill") as directory:
+            directory.chmod(0o711)  # PostgreSQL, which root starts under another user, passes through
+            returned = _restored(wanted, directory / "data", drill=True)
+            lost = _refilled(directory / "data", data_dir, returned)
             typer.echo("The drill is over; nothing of it is left.")
     else:
         place = data_dir or default_data_dir()
         elsewhere = runs_elsewhere()
+        if_ended(
+            "the database is empty, or holds the log by now: `ketnap log verify` looks; if empty, run this again"
+            if elsewhere
+            else f"{place} has no database, as before: run this again"
+        )
         returned = _restored(wanted, place, elsewhere=elsewhere)
         start = "docker compose up --detach --wait" if elsewhere else f"ketnap up --data-dir {place}"
         typer.echo(f"Next: {start}, then ketnap log verify")

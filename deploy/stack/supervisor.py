@@ -180,6 +180,7 @@ def running(
     layout = Layout(data_dir or default_data_dir())
     _prepare(layout)
     with sole_user(layout):
+        _refuse_half_restored(layout)
         layout.stack_file.unlink(missing_ok=True)
         stages, addresses = assemble(layout, port_base, tls=tls)
         supervisor = Supervisor(stages, say or _to_stderr)
@@ -201,6 +202,14 @@ def _prepare(layout: Layout) -> None:
             f"{error.filename}: {error.strerror}; `ketnap up` needs a data directory that this user may write, "
             "and that was made by the same user: name another one with --data-dir"
         ) from None
+
+
+def _refuse_half_restored(layout: Layout) -> None:
+    if layout.half_restored.exists() and not (layout.postgres / "data").exists():
+        raise StackError(
+            f"a restore into {layout.data_dir} was cut short: run `ketnap restore` again, or remove "
+            f"{layout.half_restored} to begin without a log"
+        )
 
 
 def _to_stderr(line: str) -> None:

@@ -119,6 +119,18 @@ class System(Asked):
             env=self._environment | {"KETNAP_DATA_DIR": str(self.data_dir)} | settings,
         )
 
+    def begin(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Begin one command, for a test that ends it."""
+        return subprocess.Popen(
+            [KETNAP, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.directory,
+            env=self._environment | {"KETNAP_DATA_DIR": str(self.data_dir)},
+        )
+
     def add_source(self, source: str, root: str) -> str:
         """`ketnap source add`; gives the seed."""
         file = self.directory / f"{source}.creds"
