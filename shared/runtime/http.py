@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 import uvicorn
-from litestar import Litestar, MediaType, Request, Response, Router, get
+from litestar import HttpMethod, Litestar, MediaType, Request, Response, Router, route
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
@@ -37,6 +37,8 @@ AnyRequest = Request[Any, Any, Any]
 Check = Callable[[], Awaitable[str | None]]
 """A readiness check: what is wrong and what to do, as one sentence, or None."""
 
+WATCHED = [HttpMethod.GET, HttpMethod.HEAD]
+"""How health and metrics are asked: load balancers and monitors often want the status only."""
 PROBLEM = "application/problem+json"
 LOOK_AT_CERTIFICATES = 5.0
 """Seconds between two looks whether the certificate was renewed."""
@@ -72,12 +74,19 @@ def create_api(
     Ungated for a route that does not say who may ask it (`opt=`, see `shared.runtime.access.rules`).
     """
 
-    @get("/health/live", sync_to_thread=False, summary="Whether the process answers", opt=rules.everyone())
+    @route(
+        "/health/live",
+        http_method=WATCHED,
+        sync_to_thread=False,
+        summary="Whether the process answers",
+        opt=rules.everyone(),
+    )
     def live() -> dict[str, str]:
         return {"status": "ok"}
 
-    @get(
+    @route(
         "/health/ready",
+        http_method=WATCHED,
         summary="Whether the service does its work, and if not, what keeps it",
         opt=rules.everyone(),
     )
@@ -94,8 +103,9 @@ def create_api(
             body["warnings"] = {what: said for what, said in worth_saying.items() if said is not None}
         return Response(body, status_code=HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK)
 
-    @get(
+    @route(
         "/metrics",
+        http_method=WATCHED,
         media_type=MediaType.TEXT,
         sync_to_thread=False,
         summary="Metrics in Prometheus' format",
@@ -143,13 +153,13 @@ class Ungated(Exception):
 
 def ruled_routes(app: Litestar) -> Iterator[tuple[str, str, Rule | None]]:
     """Every route with each method, but OPTIONS, and its rule."""
-    for route in app.routes:
-        for handler in getattr(route, "route_handlers", None) or [route.route_handler]:  # type: ignore[union-attr]
+    for each in app.routes:
+        for handler in getattr(each, "route_handlers", None) or [each.route_handler]:  # type: ignore[union-attr]
             rule = handler.opt.get(OPTION)
             methods = handler.http_methods if isinstance(handler, HTTPRouteHandler) else {"any"}
             for method in sorted(map(str, methods)):
                 if method != "OPTIONS":
-                    yield route.path, method, rule if isinstance(rule, Rule) else None
+                    yield each.path, method, rule if isinstance(rule, Rule) else None
 
 
 def without_nul(connection: AnyConnection, _: BaseRouteHandler) -> None:
