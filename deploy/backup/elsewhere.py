@@ -57,10 +57,10 @@ async def _bring_back(
         for schema in await connection.fetch(_OURS):
             await connection.execute(f'DROP SCHEMA "{schema["name"]}" CASCADE')
     await asyncio.to_thread(fill, addresses.database_url, unpacked / DUMP)
-    account, taken = await finish(addresses.database_url, layout, wanted, key_file(layout, "master_key"))
+    account, taken, masters = await finish(addresses.database_url, layout, wanted, key_file(layout, "master_key"))
     if (unpacked / layout.keys_file.name).exists():
         take_in_keys(layout, unpacked / layout.keys_file.name)
-    return Returned(manifest, any(each.there for each in refills), refills, account, taken)
+    return Returned(manifest, any(each.there for each in refills), refills, account, taken, masters)
 
 
 async def _require_rest(connection: "Connection") -> None:

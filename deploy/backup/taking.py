@@ -117,7 +117,9 @@ async def _dump(database_url: str, file: Path) -> Manifest:
                     process.kill()
                     await process.wait()
             if process.returncode != 0:
-                raise StackError(f"pg_dump failed: {complaint.decode(errors='replace').strip()}")
+                told = complaint.decode(errors="replace").strip()
+                full = f"; make room in {file.parent.parent}, then run this again" if "No space" in told else ""
+                raise StackError(f"pg_dump failed: {told}{full}")
     finally:
         await connection.close()
     assert head is not None, "the head is one row, from the first migration on"

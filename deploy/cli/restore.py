@@ -124,6 +124,13 @@ def _restored(wanted: "Wanted", data_dir: Path, *, drill: bool = False, elsewher
             "Keys of persons are not in a backup, so no profile opens, and none is verified: add "
             "--person-keys FILE, or run `ketnap keys import FILE` once the system is up"
         )
+    if returned.unknown_masters:
+        there = ", ".join(returned.unknown_masters)
+        typer.echo(
+            f"WARNING: the backup knows none of the master keys that are here ({there}). So it should be only if "
+            "the master key was rotated since and the older one dropped, or is lost; otherwise restore once more, "
+            "with --master-key and the copy that you keep"
+        )
     for each in (each for each in returned.refills if each.there):
         typer.echo(f"{each.source}: {each.waiting:,} messages came after the backup and will be read again")
         if each.missing:

@@ -147,7 +147,13 @@ def sole_user(layout: Layout, command: str = "ketnap up") -> Iterator[None]:
 
     command: what the other one is told to be running here.
     """
-    descriptor = os.open(layout.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(layout.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StackError(
+            f"{layout.lock_file}: {error.strerror}; `{command}` needs a data directory that this user may write: "
+            "name another one with --data-dir"
+        ) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

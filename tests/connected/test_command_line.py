@@ -346,6 +346,11 @@ async def test_a_restore_that_is_ended_leaves_nothing_that_could_be_taken_for_a_
     assert (list(layout.postgres.iterdir()), layout.half_restored.exists()) == ([], False)
     assert list(place.glob("ketnap-restore.*")) == []
 
+    full = founded.ketnap("restore", file, "--key", key, "--data-dir", place, largest_file=16_384)
+    assert full.returncode == 1
+    assert f"nothing was restored. Make room for {place}, or name another directory" in full.stderr
+    assert list(layout.postgres.iterdir()) == []
+
     layout.half_restored.mkdir()  # as one leaves it that was killed
     refused = founded.ketnap("up", "--data-dir", place)
     assert (refused.returncode, "run `ketnap restore` again" in refused.stderr) == (1, True)
