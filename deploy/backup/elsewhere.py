@@ -56,10 +56,10 @@ async def _bring_back(
         # A version later than the backup's may have made what the backup does not know, and would not drop.
         for schema in await connection.fetch(_OURS):
             await connection.execute(f'DROP SCHEMA "{schema["name"]}" CASCADE')
-    await asyncio.to_thread(fill, addresses.database_url, unpacked / DUMP)
-    account, taken, masters = await finish(addresses.database_url, layout, wanted, key_file(layout, "master_key"))
+    await fill(addresses.database_url, unpacked / DUMP)
     if (unpacked / layout.keys_file.name).exists():
         take_in_keys(layout, unpacked / layout.keys_file.name)
+    account, taken, masters = await finish(addresses.database_url, layout, wanted, key_file(layout, "master_key"))
     return Returned(manifest, any(each.there for each in refills), refills, account, taken, masters)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ from msgspec import Struct
 
 from deploy.backup import archive
 from deploy.backup.archive import DUMP, Manifest
-from deploy.backup.taking import client_environment
+from deploy.backup.taking import client_environment, complaint_of
 from deploy.master_keys import connected, read_ring
 from deploy.person_keys import Taken, check, take_in
 from deploy.stack.errors import StackError
@@ -152,7 +151,7 @@ def _bring_back(wanted: Wanted, layout: Layout) -> Returned:
         try:
             server.start()
             try:
-                fill(server.url(), unpacked / DUMP)
+                asyncio.run(fill(server.url(), unpacked / DUMP))
             except StackError as error:
                 # A server whose journal finds no room ends, and says so in its own log only.
                 if shutil.disk_usage(unfinished).free >= SCARCE:
@@ -220,21 +219,19 @@ def _take_secrets(layout: Layout, unpacked: Path) -> None:
         write_secret(layout.keys_file, access.read_text(encoding="utf-8").strip())
 
 
-def fill(database_url: str, dump: Path) -> None:
-    """Put a dump in the place of what the database holds, all or nothing. Raises StackError."""
+async def fill(database_url: str, dump: Path) -> None:
+    """Put a dump in the place of what the database holds, all or nothing, cancelled too. Raises StackError."""
     environment = client_environment(database_url)
-    done = subprocess.run(
-        [
-            str(binaries() / "pg_restore"), "--clean", "--if-exists", "--no-owner", "--exit-on-error",
-            "--single-transaction", f"--dbname={environment['PGDATABASE']}", str(dump),
-        ],
+    process = await asyncio.create_subprocess_exec(
+        str(binaries() / "pg_restore"), "--clean", "--if-exists", "--no-owner", "--exit-on-error",
+        "--single-transaction", f"--dbname={environment['PGDATABASE']}", str(dump),
         env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    if done.returncode != 0:
-        raise StackError(f"pg_restore failed: {done.stderr.strip()}")
+    complaint = await complaint_of(process)
+    if process.returncode != 0:
+        raise StackError(f"pg_restore failed: {complaint}")
 
 
 async def _streams(layout: Layout, manifest: Manifest) -> list[Refill]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from asyncio.subprocess import Process
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -82,6 +83,17 @@ def client_environment(database_url: str) -> dict[str, str]:
     )
 
 
+async def complaint_of(process: Process) -> str:
+    """What one of PostgreSQL's programs says until it ends; where this is cancelled, it ends at once."""
+    try:
+        _, complaint = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return complaint.decode(errors="replace").strip()
+
+
 async def _dump(database_url: str, file: Path) -> Manifest:
     """Dump the database; what the manifest says is from the same snapshot."""
     import asyncpg
@@ -110,14 +122,8 @@ async def _dump(database_url: str, file: Path) -> Manifest:
                 env=client_environment(database_url),
                 stderr=asyncio.subprocess.PIPE,
             )
-            try:
-                _, complaint = await process.communicate()
-            finally:
-                if process.returncode is None:  # ended before it was done
-                    process.kill()
-                    await process.wait()
+            told = await complaint_of(process)
             if process.returncode != 0:
-                told = complaint.decode(errors="replace").strip()
                 full = f"; make room in {file.parent.parent}, then run this again" if "No space" in told else ""
                 raise StackError(f"pg_dump failed: {told}{full}")
     finally:

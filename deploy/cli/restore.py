@@ -60,7 +60,8 @@ def restore(
         place = data_dir or default_data_dir()
         elsewhere = runs_elsewhere()
         if_ended(
-            "the database is empty, or holds the log by now: `ketnap log verify` looks; if empty, run this again"
+            "the database is empty, and this can be run again, or it holds the log by now: then `ketnap keys "
+            "import` brings the keys of persons, and `ketnap log verify` verifies"
             if elsewhere
             else f"{place} has no database, as before: run this again"
         )
