@@ -1,7 +1,7 @@
 """PostgreSQL: one engine per service, on asyncpg; COPY; and the same statements on another schema."""
 
 import re
-from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,8 @@ import sqlalchemy.exc
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.runtime.causes import causes
 
 TOO_LATE = (TimeoutError, sqlalchemy.exc.TimeoutError)
 """Raised where a statement takes longer than `command_timeout`, and where no connection becomes free."""
@@ -29,7 +31,7 @@ class Unreachable(ConnectionError):
 
 def is_away(error: BaseException) -> bool:
     """Whether the database is away, being stopped or out of room: no fault of what was asked, which may go on."""
-    return any(isinstance(each, Unreachable) or _is_of_server_away(each) for each in _all_of(error))
+    return any(isinstance(each, Unreachable) or _is_of_server_away(each) for each in causes(error))
 
 
 def _is_of_server_away(error: BaseException) -> bool:
@@ -37,15 +39,6 @@ def _is_of_server_away(error: BaseException) -> bool:
         return True
     state = str(getattr(error, "sqlstate", None) or "")
     return state[:2] in _AWAY or state == _FOLLOWS
-
-
-def _all_of(error: BaseException) -> Iterator[BaseException]:
-    """The error, those it is a group of, and what each was raised from."""
-    yield error
-    for each in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
-        yield from _all_of(each)
-    if error.__cause__ is not None:
-        yield from _all_of(error.__cause__)
 
 
 def create_engine(
