@@ -263,11 +263,12 @@ def unanswerable(request: AnyRequest, error: Exception) -> Problem | None:
     """What is answered where the database is away, or has not answered in time; None for any other error."""
     if is_away(error):
         log.warning("the database is away", path=request.url.path, error=" ".join(str(error).split())[:300])
+        changes = request.method not in ("GET", "HEAD")
+        unsure = " Whether a change was kept is not known: look before you repeat it." if changes else ""
         return Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "expected the database to answer, found it away, being started or out of room: ask again in a few "
-            "seconds. Whether a change was kept is not known: look before you repeat it. If it goes on, the "
-            "operator looks at `ketnap doctor` and /health/ready",
+            f"seconds.{unsure} If it goes on, the operator looks at `ketnap doctor` and /health/ready",
             {"Retry-After": "5"},
         )
     if isinstance(error, TOO_LATE):

@@ -94,6 +94,7 @@ async def test_a_database_that_is_away_is_503_on_every_route_and_asked_again_onc
     for route, each in away.items():
         assert each.headers["Retry-After"] == "5", route
         assert "ask again in a few seconds" in each.text, route
+        assert ("look before you repeat it" in each.text) == route.startswith(("POST", "PUT")), route
     for route, each in back.items():
         assert each.status_code == present[route].status_code, route
 
