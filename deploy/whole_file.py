@@ -1,5 +1,6 @@
 """A file that is written whole or not at all, for its owner only: a backup, keys of persons."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from deploy.stack.errors import StackError
+
+_OF_THE_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def require_place(file: Path) -> None:
@@ -35,5 +38,12 @@ def whole(file: Path) -> Iterator[BinaryIO]:
             output.flush()
             os.fsync(output.fileno())
         beside.replace(file)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _OF_THE_PLACE:
+            raise
+        raise StackError(
+            f"{file} cannot be written: {error.strerror}; it is as it was before. Make room there, or name "
+            "another place, and run this again"
+        ) from None
     finally:
         beside.unlink(missing_ok=True)

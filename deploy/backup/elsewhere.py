@@ -4,7 +4,6 @@ They are as on the first day: set up, and without a source. The services do not 
 """
 
 import asyncio
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from deploy.stack.database import connected
 from deploy.stack.errors import StackError
 from deploy.stack.keys import write_secret
 from deploy.stack.layout import Addresses, Layout, key_file
+from deploy.temporary import temporary
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -37,8 +37,7 @@ def bring_back_elsewhere(wanted: Wanted, addresses: Addresses) -> Returned:
     """
     layout = Layout(addresses.data_dir)
     require_apart(wanted, key_file(layout, "master_key"))
-    with tempfile.TemporaryDirectory(prefix="restore-") as directory:
-        unpacked = Path(directory)
+    with temporary("ketnap-restore") as unpacked:
         manifest = archive.read(wanted.file, wanted.key_file, unpacked)
         return asyncio.run(_bring_back(wanted, addresses, layout, manifest, unpacked))
 
@@ -52,15 +51,16 @@ async def _bring_back(
         _put(key_file(layout, "content_key"), unpacked / layout.content_key.name, layout.secrets)
         if wanted.master_key is not None:
             _put(key_file(layout, "master_key"), wanted.master_key, layout.secrets)
+        # Before there is a database that registries could begin with: `LOG` is dropped with it.
+        refills = await look_at_streams(addresses.nats_url, addresses.nats_seed, addresses.ca, manifest)
         # A version later than the backup's may have made what the backup does not know, and would not drop.
         for schema in await connection.fetch(_OURS):
             await connection.execute(f'DROP SCHEMA "{schema["name"]}" CASCADE')
-    await asyncio.to_thread(fill, addresses.database_url, unpacked / DUMP)
-    account, taken = await finish(addresses.database_url, layout, wanted, key_file(layout, "master_key"))
+    await fill(addresses.database_url, unpacked / DUMP)
     if (unpacked / layout.keys_file.name).exists():
         take_in_keys(layout, unpacked / layout.keys_file.name)
-    refills = await look_at_streams(addresses.nats_url, addresses.nats_seed, addresses.ca, manifest)
-    return Returned(manifest, any(each.there for each in refills), refills, account, taken)
+    account, taken, masters = await finish(addresses.database_url, layout, wanted, key_file(layout, "master_key"))
+    return Returned(manifest, any(each.there for each in refills), refills, account, taken, masters)
 
 
 async def _require_rest(connection: "Connection") -> None:

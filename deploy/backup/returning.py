@@ -2,9 +2,8 @@
 
 import asyncio
 import shutil
-import subprocess
-import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,22 +11,28 @@ from msgspec import Struct
 
 from deploy.backup import archive
 from deploy.backup.archive import DUMP, Manifest
-from deploy.backup.taking import client_environment
+from deploy.backup.taking import client_environment, complaint_of
 from deploy.master_keys import read_ring
 from deploy.person_keys import Taken, check, take_in
+from deploy.stack.database import connected
 from deploy.stack.errors import StackError
 from deploy.stack.keys import write_secret
 from deploy.stack.layout import Layout
 from deploy.stack.nats import NatsServer, connect
-from deploy.stack.postgres import SERVICES, PostgresServer
+from deploy.stack.postgres import CLUSTER, SERVICES, PostgresServer
 from deploy.stack.postgres_programs import binaries
 from deploy.stack.supervisor import sole_user
+from deploy.temporary import temporary
 from deploy.verifying import verify
 
 if TYPE_CHECKING:
     from services.registry.verification.verify import Account
 
 _LOG = "LOG"
+SCARCE = 64 * 1024 * 1024
+"""Bytes: with fewer free, PostgreSQL's journal may have found no room for its next files of 16 MiB."""
+_FULL = ("No space left", "File too large", "quota exceeded")
+"""What programs say where a disk is full, or what a user may have of it."""
 
 
 class Refill(Struct, frozen=True):
@@ -55,6 +60,8 @@ class Returned(Struct, frozen=True):
     """What the verification of the log found."""
     person_keys: Taken | None
     """What became of the keys of persons, if they were given."""
+    unknown_masters: list[str]
+    """Ids of the master keys that are there, where none of them is one that the backup knows."""
 
 
 class Wanted(Struct, frozen=True):
@@ -82,8 +89,29 @@ def bring_back(wanted: Wanted, data_dir: Path) -> Returned:
         raise StackError(
             f"{layout.data_dir} cannot be made: {error.strerror}; name another directory with --data-dir"
         ) from None
-    with sole_user(layout, "ketnap restore"):
+    with sole_user(layout, "ketnap restore"), _told_what_to_do(layout.data_dir):
         return _bring_back(wanted, layout)
+
+
+@contextmanager
+def _told_what_to_do(data_dir: Path) -> Iterator[None]:
+    """Say what helps where it is the place that keeps a restore: no room, or no right to write."""
+    elsewhere = "name another directory (--data-dir; for a drill TMPDIR), and run this again"
+    try:
+        yield
+    except StackError as error:
+        told = " ".join(str(error).split())
+        if not any(each in told for each in _FULL):
+            raise
+        raise StackError(f"{told}; nothing was restored. Make room for {data_dir}, or {elsewhere}") from None
+    except OSError as error:
+        if isinstance(error, ConnectionError | TimeoutError):
+            raise
+        where = error.filename or data_dir
+        raise StackError(
+            f"{where}: {error.strerror}; nothing was restored. It takes a directory that has room and that this "
+            f"user may write: {elsewhere}"
+        ) from None
 
 
 def require_apart(wanted: Wanted, master_key: Path) -> None:
@@ -104,44 +132,65 @@ def require_apart(wanted: Wanted, master_key: Path) -> None:
 
 
 def _bring_back(wanted: Wanted, layout: Layout) -> Returned:
-    cluster = layout.postgres / "data"
+    cluster = layout.postgres / CLUSTER
     if cluster.exists():
         raise StackError(
             f"{cluster} holds a database already, which a backup never replaces: move it away first, or name "
             "another directory with --data-dir"
         )
-    with tempfile.TemporaryDirectory(prefix="restore-", dir=layout.data_dir) as unpacked:
-        manifest = archive.read(wanted.file, wanted.key_file, Path(unpacked))
-        _take_secrets(layout, Path(unpacked))
+    with temporary("ketnap-restore", layout.data_dir) as unpacked:
+        manifest = archive.read(wanted.file, wanted.key_file, unpacked)
+        _take_secrets(layout, unpacked)
         if wanted.master_key is not None:
             _take_master_key(layout, wanted.master_key)
         layout.prepare()
-        server = PostgresServer(layout.postgres, secrets=layout.secrets, log=layout.logs / "postgres.log")
+        # Beside its place until all is done: whatever ends this, nothing half restored can be taken for a system.
+        unfinished = layout.half_restored
+        server = PostgresServer(unfinished, secrets=layout.secrets, log=layout.logs / "postgres.log")
+        server.child.end_leftover()
+        shutil.rmtree(unfinished, ignore_errors=True)
         try:
             server.start()
-            fill(server.url(), Path(unpacked) / DUMP)
-            account, taken = asyncio.run(finish(server.url(), layout, wanted, layout.master_key))
-        except BaseException:
+            try:
+                asyncio.run(fill(server.url(), unpacked / DUMP))
+            except StackError as error:
+                # A server whose journal finds no room ends, and says so in its own log only.
+                if shutil.disk_usage(unfinished).free >= SCARCE:
+                    raise
+                raise StackError(f"{error} ({_FULL[0]} on device, as it seems)") from None
+            account, taken, masters = asyncio.run(finish(server.url(), layout, wanted, layout.master_key))
             server.stop()
-            shutil.rmtree(cluster, ignore_errors=True)
-            raise
-        server.stop()
-    had_streams = (layout.nats / "jetstream").is_dir()
-    refills = asyncio.run(_streams(layout, manifest)) if had_streams else []
-    return Returned(manifest, had_streams, refills, account, taken)
+            had_streams = (layout.nats / "jetstream").is_dir()
+            refills = asyncio.run(_streams(layout, manifest)) if had_streams else []
+            (unfinished / CLUSTER).rename(cluster)
+        finally:
+            server.stop()
+            shutil.rmtree(unfinished, ignore_errors=True)
+    return Returned(manifest, had_streams, refills, account, taken, masters)
 
 
 async def finish(
     database_url: str, layout: Layout, wanted: Wanted, master_key: Path
-) -> "tuple[Account, Taken | None]":
-    """Bring the schema up to date, put the keys of persons back, and look at everything."""
+) -> "tuple[Account, Taken | None, list[str]]":
+    """Bring the schema up to date, put the keys of persons back, and look at everything.
+
+    The last is `Returned.unknown_masters`.
+    """
     from shared.runtime.migrations import upgrade
 
     await asyncio.to_thread(upgrade, [f"services.{service}" for service in SERVICES], database_url)
     taken = None
     if wanted.person_keys is not None:
         taken = await take_in(database_url, wanted.person_keys, master_key)
-    return await verify(database_url, layout), taken
+    async with connected(database_url) as connection:
+        known = {row["id"] for row in await connection.fetch("SELECT id FROM registry.master_key")}
+    return await verify(database_url, layout), taken, _unknown(known, master_key)
+
+
+def _unknown(known: set[str], master_key: Path) -> list[str]:
+    """Ids of the master keys that are there, if none of them is known."""
+    there = read_ring(master_key).ids if master_key.exists() else []
+    return [] if not known or known.intersection(there) else there
 
 
 def _take_master_key(layout: Layout, file: Path) -> None:
@@ -171,21 +220,19 @@ def _take_secrets(layout: Layout, unpacked: Path) -> None:
         write_secret(layout.keys_file, access.read_text(encoding="utf-8").strip())
 
 
-def fill(database_url: str, dump: Path) -> None:
-    """Put a dump in the place of what the database holds, all or nothing. Raises StackError."""
+async def fill(database_url: str, dump: Path) -> None:
+    """Put a dump in the place of what the database holds, all or nothing, cancelled too. Raises StackError."""
     environment = client_environment(database_url)
-    done = subprocess.run(
-        [
-            str(binaries() / "pg_restore"), "--clean", "--if-exists", "--no-owner", "--exit-on-error",
-            "--single-transaction", f"--dbname={environment['PGDATABASE']}", str(dump),
-        ],
+    process = await asyncio.create_subprocess_exec(
+        str(binaries() / "pg_restore"), "--clean", "--if-exists", "--no-owner", "--exit-on-error",
+        "--single-transaction", f"--dbname={environment['PGDATABASE']}", str(dump),
         env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    if done.returncode != 0:
-        raise StackError(f"pg_restore failed: {done.stderr.strip()}")
+    complaint = await complaint_of(process)
+    if process.returncode != 0:
+        raise StackError(f"pg_restore failed: {complaint}")
 
 
 async def _streams(layout: Layout, manifest: Manifest) -> list[Refill]:

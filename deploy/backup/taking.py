@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-import tempfile
+from asyncio.subprocess import Process
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -13,6 +13,7 @@ from deploy.stack.access import keys_file
 from deploy.stack.database import connected
 from deploy.stack.errors import StackError
 from deploy.stack.layout import Addresses, Layout, key_file
+from deploy.temporary import temporary
 from deploy.whole_file import require_place
 
 LEFT_OUT = "registry.person_key"
@@ -25,8 +26,8 @@ async def take(addresses: Addresses, file: Path, recipient: str) -> Manifest:
     archive.read_recipient(recipient)  # said now, and not when all of the database was dumped
     layout = Layout(addresses.data_dir)
     beside = layout.run if layout.run.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="backup-", dir=beside) as directory:
-        dump = Path(directory) / DUMP
+    with temporary("ketnap-backup", beside) as directory:
+        dump = directory / DUMP
         manifest = await _dump(addresses.database_url, dump)
         content_key = key_file(layout, "content_key")
         beside_it = {layout.content_key.name: content_key, layout.keys_file.name: keys_file(layout)}
@@ -79,6 +80,17 @@ def client_environment(database_url: str) -> dict[str, str]:
     )
 
 
+async def complaint_of(process: Process) -> str:
+    """What one of PostgreSQL's programs says until it ends; where this is cancelled, it ends at once."""
+    try:
+        _, complaint = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return complaint.decode(errors="replace").strip()
+
+
 async def _dump(database_url: str, file: Path) -> Manifest:
     """Dump the database; what the manifest says is from the same snapshot."""
     from deploy.stack.postgres_programs import binaries
@@ -103,9 +115,10 @@ async def _dump(database_url: str, file: Path) -> Manifest:
             env=client_environment(database_url),
             stderr=asyncio.subprocess.PIPE,
         )
-        _, complaint = await process.communicate()
+        told = await complaint_of(process)
         if process.returncode != 0:
-            raise StackError(f"pg_dump failed: {complaint.decode(errors='replace').strip()}")
+            full = f"; make room in {file.parent.parent}, then run this again" if "No space" in told else ""
+            raise StackError(f"pg_dump failed: {told}{full}")
     assert head is not None, "the head is one row, from the first migration on"
     recordedat = head["recordedat"] if head["position"] else None
     marks = [SourceMark(row["source"], row["settled"]) for row in rows]

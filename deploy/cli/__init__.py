@@ -6,6 +6,7 @@ import sys
 import typer
 
 from deploy.cli.breaking import explained, give_up_output, prepare_output
+from deploy.cli.ending import INTERRUPTED, ended, prepare_ending
 from deploy.stack.errors import StackError, WrongUsage
 from shared.runtime.settings import SettingsError
 
@@ -44,10 +45,20 @@ def application(first: str | None = None) -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line of this process; exit code 0: done, 1: a fault was found, 2: wrong usage."""
+    """Run the command line of this process; exit code 0: done, 1: a fault was found, 2: wrong usage.
+
+    What a signal ended is 128 and its number, as shells say it.
+    """
     prepare_output()
+    prepare_ending()
     try:
         application(sys.argv[1] if len(sys.argv) > 1 else None)()
+    except KeyboardInterrupt:  # before the command itself began
+        _end()
+    except SystemExit as end:
+        if end.code != INTERRUPTED:
+            raise
+        _end()
     except (StackError, SettingsError) as fault:
         typer.echo(f"ketnap: {fault}", err=True)
         sys.exit(2 if isinstance(fault, WrongUsage) else 1)
@@ -58,6 +69,12 @@ def main() -> None:
         give_up_output()
         typer.echo(f"ketnap: {told}", err=True)
         sys.exit(1)
+
+
+def _end() -> None:
+    code, said = ended()
+    typer.echo(f"ketnap: {said}", err=True)
+    sys.exit(code)
 
 
 def _ketnap() -> None:

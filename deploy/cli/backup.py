@@ -34,6 +34,7 @@ def backup(
 
     from deploy.backup import archive
     from deploy.backup.taking import take
+    from deploy.cli.ending import if_ended
     from deploy.stack.keys import write_secret
 
     addresses = locate(data_dir, ("database_url",))
@@ -48,6 +49,9 @@ def backup(
         recipient = remembered.read_text(encoding="ascii")
     if recipient is None:
         raise StackError("nobody could open the backup yet: add --new-key KEY once, or name a --recipient")
+    there = f"{file} is the backup that was there before" if file.exists() else f"there is no {file}"
+    again = f", without --new-key: {new_key} is made" if new_key is not None else ""
+    if_ended(f"{there}. Run this again{again}")
     with Console(stderr=True).status("backing up"):
         manifest = asyncio.run(take(addresses, file, recipient))
     typer.echo(

@@ -3,9 +3,9 @@
 import errno
 import os
 import sys
-from collections.abc import Iterator
 
 from deploy.stack.errors import said
+from shared.runtime.causes import causes
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _AWAY = ("08", "53", "57")
@@ -25,7 +25,7 @@ def prepare_output() -> None:
 
 def explained(error: Exception) -> str | None:
     """What the operator is told of an error that no command foresaw; None if it is a mistake of ours."""
-    for each in _all_of(error):
+    for each in causes(error):
         if isinstance(each, ConnectionError | TimeoutError) or _is_of_a_server(each):
             return (
                 f"a part of the system broke off or did not answer ({said(each)[:300]}); `ketnap doctor` says "
@@ -41,15 +41,6 @@ def explained(error: Exception) -> str | None:
 def give_up_output() -> None:
     """What Python still holds for standard output must not fail once more at the end of the process."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _all_of(error: BaseException) -> Iterator[BaseException]:
-    """The error, those it is a group of, and what each was raised from."""
-    yield error
-    for each in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
-        yield from _all_of(each)
-    if error.__cause__ is not None:
-        yield from _all_of(error.__cause__)
 
 
 def _is_of_a_server(error: BaseException) -> bool:

@@ -8,7 +8,7 @@ import typer
 
 from deploy.cli.up import DataDir
 from deploy.stack.access import keys_file
-from deploy.stack.errors import StackError
+from deploy.stack.errors import NotRunning, StackError
 from deploy.stack.layout import Layout, default_data_dir, locate
 
 app = typer.Typer(no_args_is_help=True, help="Access keys to the APIs: make, list, revoke.")
@@ -46,6 +46,8 @@ def add(
     about = {"viewer": f" of {organisation} and all below it", "source": f" {source}"}.get(role, "")
     typer.echo(f"key {entry.id} of {name!r}, for the {role}{about}; it is shown this once:", err=True)
     typer.echo(key)
+    for warning in _warnings(data_dir, organisation, source):
+        typer.echo(f"WARNING: {warning}", err=True)
     if first:
         typer.echo("it is the first one: from now on every request needs a key, also on this machine", err=True)
 
@@ -92,6 +94,17 @@ def _existing(data_dir: DataDir) -> Layout:
             "with --data-dir"
         )
     return layout
+
+
+def _warnings(data_dir: DataDir, organisation: str | None, source: str | None) -> list[str]:
+    """What the key names and the running system does not know yet; none where no system can be asked."""
+    from deploy.stack.known_names import unknown
+
+    try:
+        url = locate(data_dir, ("database_url",)).database_url
+    except NotRunning:
+        return []
+    return asyncio.run(unknown(url, organisation, source))
 
 
 def _root_of(data_dir: DataDir, source: str) -> str:

@@ -109,7 +109,12 @@ def _rebuild(url: str, projection: "Projection", yes: bool, keep: bool, workers:
     import sys
 
     from deploy.cli.bars import counting
+    from deploy.cli.ending import asking, if_ended
+    from deploy.projections.rebuild import SWITCHING
     from deploy.projections.rebuild import rebuild as rebuild_
+
+    again = f"`ketnap projections rebuild {projection.name}` begins anew"
+    if_ended(f"the figures in service are those of before; {again}")
 
     with counting(width=22) as bar:
         task = bar.add_task(f"{projection.name}: filling", total=None)
@@ -119,9 +124,12 @@ def _rebuild(url: str, projection: "Projection", yes: bool, keep: bool, workers:
             _show_differences(compared)
             if yes or not sys.stdin.isatty():
                 return yes
-            return typer.confirm("Put the new version in service, with these figures?", default=False)
+            with asking():
+                return typer.confirm("Put the new version in service, with these figures?", default=False)
 
         def step(what: str) -> None:
+            if what == SWITCHING:
+                if_ended(f"the figures in service are those of before or the new ones, as a whole; {again}")
             bar.update(task, description=f"{projection.name}: {what}")
 
         def told(done: int, total: int) -> None:

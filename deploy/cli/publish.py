@@ -48,6 +48,7 @@ def publish(
 
     from deploy import event_lines
     from deploy.cli.bars import counting
+    from deploy.cli.ending import if_ended
     from deploy.publishing import Progress, PublishError
     from deploy.publishing import publish as publish_events
     from shared.runtime import tracing
@@ -64,10 +65,19 @@ def publish(
         raise StackError(f"cannot be read: {error}") from None
     if not count:
         raise StackError(f"no event in {', '.join(map(str, files))}: expected one a line")
+    reached = Progress(0, 0)
+    if_ended(
+        lambda: (
+            f"of {count:,} events at least {reached.acknowledged:,} are in the stream, and "
+            f"{reached.settled:,} have an outcome. Run this again: what is there already becomes a duplicate"
+        )
+    )
     with counting() as bar:
         sent, settled = bar.add_task("published", total=count), bar.add_task("settled", total=count)
 
         def show(progress: Progress) -> None:
+            nonlocal reached
+            reached = progress
             bar.update(sent, completed=progress.acknowledged)
             bar.update(settled, completed=progress.settled)
 

@@ -44,20 +44,27 @@ def restore(
 
     Exit code 1: the verification found a fault, or messages that came after the backup are gone.
     """
-    import tempfile
-
     from deploy.backup.returning import Wanted
+    from deploy.cli.ending import if_ended
+    from deploy.temporary import temporary
 
     wanted = Wanted(file, key, master_key, person_keys)
     if drill:
-        with tempfile.TemporaryDirectory(prefix="ketnap-drill-") as directory:
-            Path(directory).chmod(0o711)  # PostgreSQL, which root starts under another user, passes through
-            returned = _restored(wanted, Path(directory) / "data", drill=True)
-            lost = _refilled(Path(directory) / "data", data_dir, returned)
+        if_ended("nothing of the drill is left, and the running system is as it was")
+        with temporary("ketnap-drill") as directory:
+            directory.chmod(0o711)  # PostgreSQL, which root starts under another user, passes through
+            returned = _restored(wanted, directory / "data", drill=True)
+            lost = _refilled(directory / "data", data_dir, returned)
             typer.echo("The drill is over; nothing of it is left.")
     else:
         place = data_dir or default_data_dir()
         elsewhere = runs_elsewhere()
+        if_ended(
+            "the database is empty, and this can be run again, or it holds the log by now: then `ketnap keys "
+            "import` brings the keys of persons, and `ketnap log verify` verifies"
+            if elsewhere
+            else f"{place} has no database, as before: run this again"
+        )
         returned = _restored(wanted, place, elsewhere=elsewhere)
         start = "docker compose up --detach --wait" if elsewhere else f"ketnap up --data-dir {place}"
         typer.echo(f"Next: {start}, then ketnap log verify")
@@ -117,6 +124,13 @@ def _restored(wanted: "Wanted", data_dir: Path, *, drill: bool = False, elsewher
         typer.echo(
             "Keys of persons are not in a backup, so no profile opens, and none is verified: add "
             "--person-keys FILE, or run `ketnap keys import FILE` once the system is up"
+        )
+    if returned.unknown_masters:
+        there = ", ".join(returned.unknown_masters)
+        typer.echo(
+            f"WARNING: the backup knows none of the master keys that are here ({there}). So it should be only if "
+            "the master key was rotated since and the older one dropped, or is lost; otherwise restore once more, "
+            "with --master-key and the copy that you keep"
         )
     for each in (each for each in returned.refills if each.there):
         typer.echo(f"{each.source}: {each.waiting:,} messages came after the backup and will be read again")

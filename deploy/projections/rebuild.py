@@ -29,6 +29,8 @@ READERS_WAIT = 250
 """Milliseconds for which the switch may keep readers."""
 ATTEMPTS = 240
 PAUSE = 0.5
+SWITCHING = "switching"
+"""The step from which on the new version may be in service."""
 
 _GAVE_WAY = {"57014", "55P03", "40P01"}  # out of time, a lock not to be had, a deadlock
 
@@ -110,7 +112,7 @@ async def _rebuild(
         if any(each.differing for each in compared) and not agree(compared):
             done = keep
             return Rebuilt(filling.position, compared, switched=False)
-        step("switching")
+        step(SWITCHING)
         await _catch_up(engine, projection, filling, told)
         await _switch(engine, projection, filling, version)
         done = True

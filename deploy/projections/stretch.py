@@ -5,8 +5,11 @@ before the next is asked for. It ends with its input, and so with whoever gave i
 """
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
 
@@ -117,12 +120,14 @@ async def _work() -> None:
         # Nothing else goes on here that waiting for a line would keep.
         while line := lines.readline():
             done = await fill(connection, task, msgspec.json.decode(line, type=Stretch))
-            sys.stdout.buffer.write(msgspec.json.encode(done) + b"\n")
-            sys.stdout.buffer.flush()
+            os.write(sys.stdout.fileno(), msgspec.json.encode(done) + b"\n")
     finally:
         await connection.close()
 
 
 if __name__ == "__main__":
+    # Ctrl-C reaches the whole group on a terminal; when this ends is for whoever began it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     calm_the_collector()
-    asyncio.run(_work())
+    with suppress(BrokenPipeError):  # whoever began it was killed, and wants it no more
+        asyncio.run(_work())

@@ -60,6 +60,7 @@ class Layout:
         self.data_dir = data_dir.absolute()
         self.secrets = self.data_dir / "secrets"
         self.postgres = self.data_dir / "postgres"
+        self.half_restored = self.data_dir / "postgres.unfinished"
         self.nats = self.data_dir / "nats"
         self.logs = self.data_dir / "logs"
         self.run = self.data_dir / "run"

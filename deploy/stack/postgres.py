@@ -18,6 +18,8 @@ from deploy.stack.privileges import Identity, tied, unprivileged
 from deploy.stack.process import Child, end_process, process_start
 
 DATABASE = "ketnap"
+CLUSTER = "data"
+"""Of a server's directory, what has everything."""
 SUPERUSER = "postgres"
 OWNER = "ketnap_owner"
 SERVICES = ("registry", "reporting", "notifier")
@@ -80,7 +82,7 @@ class PostgresServer:
         self._fixed_port = port is not None
         self._secrets = secrets or self.directory / "secrets"
         self._settings = SETTINGS | (replication.SETTINGS if other else {}) | dict(settings or {})
-        self._cluster = self.directory / "data"
+        self._cluster = self.directory / CLUSTER
         self._other = other
         self._first = first
         self._child = Child(

@@ -147,7 +147,13 @@ def sole_user(layout: Layout, command: str = "ketnap up") -> Iterator[None]:
 
     command: what the other one is told to be running here.
     """
-    descriptor = os.open(layout.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(layout.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StackError(
+            f"{layout.lock_file}: {error.strerror}; `{command}` needs a data directory that this user may write: "
+            "name another one with --data-dir"
+        ) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -180,6 +186,7 @@ def running(
     layout = Layout(data_dir or default_data_dir())
     _prepare(layout)
     with sole_user(layout):
+        _refuse_half_restored(layout)
         layout.stack_file.unlink(missing_ok=True)
         stages, addresses = assemble(layout, port_base, tls=tls)
         supervisor = Supervisor(stages, say or _to_stderr)
@@ -201,6 +208,14 @@ def _prepare(layout: Layout) -> None:
             f"{error.filename}: {error.strerror}; `ketnap up` needs a data directory that this user may write, "
             "and that was made by the same user: name another one with --data-dir"
         ) from None
+
+
+def _refuse_half_restored(layout: Layout) -> None:
+    if layout.half_restored.exists() and not (layout.postgres / "data").exists():
+        raise StackError(
+            f"a restore into {layout.data_dir} was cut short: run `ketnap restore` again, or remove "
+            f"{layout.half_restored} to begin without a log"
+        )
 
 
 def _to_stderr(line: str) -> None:

@@ -6,16 +6,39 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import sqlalchemy.exc
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from shared.runtime.causes import causes
+
 TOO_LATE = (TimeoutError, sqlalchemy.exc.TimeoutError)
 """Raised where a statement takes longer than `command_timeout`, and where no connection becomes free."""
 
 _INSTEAD = "ketnap_instead"
+_AWAY = ("08", "53", "57")
+"""Classes of PostgreSQL's errors: the connection broke, a resource ran out, the server is being stopped."""
+_FOLLOWS = "25006"
+"""PostgreSQL's error where the server takes no writes: another one of the pair leads by now."""
+
+
+class Unreachable(ConnectionError):
+    """No connection to the database could be made; the message says why."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database is away, being stopped or out of room: no fault of what was asked, which may go on."""
+    return any(isinstance(each, Unreachable) or _is_of_server_away(each) for each in causes(error))
+
+
+def _is_of_server_away(error: BaseException) -> bool:
+    if isinstance(error, sqlalchemy.exc.DBAPIError) and error.connection_invalidated:
+        return True
+    state = str(getattr(error, "sqlstate", None) or "")
+    return state[:2] in _AWAY or state == _FOLLOWS
 
 
 def create_engine(
@@ -47,6 +70,7 @@ def create_engine(
         # An error must not carry what a statement was given, such as a person's wrapped key, into a log.
         hide_parameters=True,
         connect_args={
+            "async_creator_fn": _connect,
             "dsn": url,
             "timeout": 10,
             "command_timeout": command_timeout,
@@ -58,6 +82,14 @@ def create_engine(
             },
         },
     )
+
+
+async def _connect(*args: Any, **options: Any) -> Any:
+    try:
+        return await asyncpg.connect(*args, **options)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        why = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        raise Unreachable(f"no connection to the database: {why}") from error
 
 
 def redirected(engine: AsyncEngine, schema: str, instead: str) -> AsyncEngine:

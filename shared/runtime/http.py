@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 import uvicorn
-from litestar import Litestar, MediaType, Request, Response, Router, get
+from litestar import HttpMethod, Litestar, MediaType, Request, Response, Router, route
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
@@ -26,7 +26,7 @@ from shared.runtime.access.gate import Gate
 from shared.runtime.access.local import AnyConnection
 from shared.runtime.access.principal import Principal
 from shared.runtime.access.rules import OPTION, Rule
-from shared.runtime.database import TOO_LATE
+from shared.runtime.database import TOO_LATE, is_away
 from shared.runtime.patience import CONNECTIONS, PatientProtocol
 from shared.runtime.tls import ServerCertificates
 from shared.runtime.unread import is_body_unreadable, only_offered, why_unread
@@ -37,6 +37,8 @@ AnyRequest = Request[Any, Any, Any]
 Check = Callable[[], Awaitable[str | None]]
 """A readiness check: what is wrong and what to do, as one sentence, or None."""
 
+WATCHED = [HttpMethod.GET, HttpMethod.HEAD]
+"""How health and metrics are asked: load balancers and monitors often want the status only."""
 PROBLEM = "application/problem+json"
 LOOK_AT_CERTIFICATES = 5.0
 """Seconds between two looks whether the certificate was renewed."""
@@ -72,12 +74,19 @@ def create_api(
     Ungated for a route that does not say who may ask it (`opt=`, see `shared.runtime.access.rules`).
     """
 
-    @get("/health/live", sync_to_thread=False, summary="Whether the process answers", opt=rules.everyone())
+    @route(
+        "/health/live",
+        http_method=WATCHED,
+        sync_to_thread=False,
+        summary="Whether the process answers",
+        opt=rules.everyone(),
+    )
     def live() -> dict[str, str]:
         return {"status": "ok"}
 
-    @get(
+    @route(
         "/health/ready",
+        http_method=WATCHED,
         summary="Whether the service does its work, and if not, what keeps it",
         opt=rules.everyone(),
     )
@@ -94,8 +103,9 @@ def create_api(
             body["warnings"] = {what: said for what, said in worth_saying.items() if said is not None}
         return Response(body, status_code=HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK)
 
-    @get(
+    @route(
         "/metrics",
+        http_method=WATCHED,
         media_type=MediaType.TEXT,
         sync_to_thread=False,
         summary="Metrics in Prometheus' format",
@@ -116,7 +126,6 @@ def create_api(
             Problem: _answer,
             RequestEntityTooLarge: too_large,
             HTTPException: _answer_http,
-            **dict.fromkeys(TOO_LATE, _answer_late),
             Exception: _answer_unforeseen,
         },
         openapi_config=OpenAPIConfig(
@@ -144,13 +153,13 @@ class Ungated(Exception):
 
 def ruled_routes(app: Litestar) -> Iterator[tuple[str, str, Rule | None]]:
     """Every route with each method, but OPTIONS, and its rule."""
-    for route in app.routes:
-        for handler in getattr(route, "route_handlers", None) or [route.route_handler]:  # type: ignore[union-attr]
+    for each in app.routes:
+        for handler in getattr(each, "route_handlers", None) or [each.route_handler]:  # type: ignore[union-attr]
             rule = handler.opt.get(OPTION)
             methods = handler.http_methods if isinstance(handler, HTTPRouteHandler) else {"any"}
             for method in sorted(map(str, methods)):
                 if method != "OPTIONS":
-                    yield route.path, method, rule if isinstance(rule, Rule) else None
+                    yield each.path, method, rule if isinstance(rule, Rule) else None
 
 
 def without_nul(connection: AnyConnection, _: BaseRouteHandler) -> None:
@@ -250,24 +259,35 @@ def _answer_http(request: AnyRequest, error: HTTPException) -> Response[dict[str
     return problem(error.status_code, detail, dict(error.headers or {}))
 
 
-def too_late(request: AnyRequest) -> Problem:
-    """What is answered where the database has not answered in time: at one of `TOO_LATE`."""
-    log.warning("the database did not answer in time", path=request.url.path)
-    return Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "expected the database to answer in time, found that it did not: ask for less at once (a shorter period, "
-        "one level further down, not all children), or again when there is less to do",
-    )
-
-
-def _answer_late(request: AnyRequest, _: Exception) -> Response[dict[str, Any]]:
-    return _answer(request, too_late(request))
+def unanswerable(request: AnyRequest, error: Exception) -> Problem | None:
+    """What is answered where the database is away, or has not answered in time; None for any other error."""
+    if is_away(error):
+        log.warning("the database is away", path=request.url.path, error=" ".join(str(error).split())[:300])
+        changes = request.method not in ("GET", "HEAD")
+        unsure = " Whether a change was kept is not known: look before you repeat it." if changes else ""
+        return Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "expected the database to answer, found it away, being started or out of room: ask again in a few "
+            f"seconds.{unsure} If it goes on, the operator looks at `ketnap doctor` and /health/ready",
+            {"Retry-After": "5"},
+        )
+    if isinstance(error, TOO_LATE):
+        log.warning("the database did not answer in time", path=request.url.path)
+        return Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "expected the database to answer in time, found that it did not: ask for less at once (fewer rows or "
+            "events, a shorter period, one level further down, not all children), or again when it is less busy",
+        )
+    return None
 
 
 def _answer_unforeseen(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
     if is_body_unreadable(error):
         expected = "expected a body of JSON, found one that is nested too deep or is not UTF-8"
         return problem(HTTPStatus.BAD_REQUEST, expected)
+    found = unanswerable(request, error)
+    if found is not None:
+        return _answer(request, found)
     log.error("a request failed", path=request.url.path, exc_info=error)
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -105,6 +105,9 @@ async def test_a_revoked_key_and_the_keys_of_a_removed_source_count_no_more(lock
     system = locked.system
     added = system.ketnap("key", "add", "for a day", "--role", "viewer", "--organisation", "root").stdout.strip()
     unknown = system.ketnap("key", "add", "x", "--role", "source", "--source", "nobody")
+    early = system.ketnap("key", "add", "early", "--role", "viewer", "--organisation", "rooot")
+    assert (early.returncode, "no organisation 'rooot' is on record yet" in early.stderr) == (0, True)
+    assert early.stdout.startswith("ketnap_")
     assert (unknown.returncode, "no source nobody is registered" in unknown.stderr) == (1, True)
 
     assert system.ketnap("key", "revoke", "for a day").returncode == 0

@@ -1,17 +1,24 @@
 """The `ketnap` command as an operator and a province use it, each time a process of its own, on a real system."""
 
+import asyncio
 import json
+import os
 import re
+import signal
 import stat
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
+from deploy.stack.layout import Layout
 from deploy.stack.ports import in_use
-from tests.faults.system import System
+from shared.runtime.connection import connect
+from tests.faults.system import System, eventually
 from tests.given import admitted, identified, new_uuid, organisation, root
 
 Event = dict[str, Any]
@@ -243,6 +250,113 @@ def test_a_second_one_on_the_same_ports_is_told_which_and_what_to_do(system: Sys
     assert refused.stderr.startswith(f"ketnap: port {system.port_base}, meant for reporting, is in use")
     assert "--port-base" in refused.stderr
     assert system.ketnap("source", "list").returncode == 0
+
+
+def _ended(command: subprocess.Popen[str], *signals: signal.Signals) -> tuple[int, str]:
+    """The exit code and the last line of a command that these signals end."""
+    for number in signals:
+        command.send_signal(number)
+        time.sleep(0.05)  # so that they come as two: what is awaited is the end of the command
+    _, said = command.communicate(timeout=30)
+    assert "Traceback" not in said
+    return command.returncode, said.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("signals", "code", "by"),
+    [
+        ((signal.SIGINT,), 130, "Ctrl-C"),
+        ((signal.SIGINT, signal.SIGINT), 130, "Ctrl-C"),
+        ((signal.SIGTERM,), 143, "SIGTERM"),
+    ],
+    ids=["Ctrl-C", "Ctrl-C twice", "SIGTERM"],
+)
+async def test_a_publication_that_is_ended_says_how_far_it_came_and_can_be_begun_again(
+    founded: System, signals: tuple[signal.Signals, ...], code: int, by: str
+) -> None:
+    file = _file(founded, "ended.jsonl", identified(new_uuid(), "2022-05-01"))
+    registry = founded.pid_of("registry")
+    client = await connect(founded.addresses.nats_url, nkeys_seed_str=founded.addresses.nats_seed)
+    stream = client.jetstream()
+    before = (await stream.stream_info("INGEST_dien-bien")).state.last_seq
+
+    async def arrived() -> bool | None:
+        return (await stream.stream_info("INGEST_dien-bien")).state.last_seq > before or None
+
+    os.kill(registry, signal.SIGSTOP)
+    try:
+        credentials = founded.directory / "dien-bien.creds"
+        publishing = founded.begin("publish", file, "--source", "dien-bien", "--creds", credentials)
+        await eventually(arrived, "the event in its stream")
+        ended, said = await asyncio.to_thread(_ended, publishing, *signals)
+    finally:
+        os.kill(registry, signal.SIGCONT)
+        await client.close()
+
+    assert ended == code
+    assert said.startswith(f"ketnap: ended by {by} before it was done; of 1 events at least ")
+    assert "Run this again" in said
+    assert _publish(founded, file).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("signals", "code"),
+    [((signal.SIGINT,), 130), ((signal.SIGTERM, signal.SIGTERM), 143)],
+    ids=["Ctrl-C", "SIGTERM twice"],
+)
+async def test_a_backup_that_is_ended_leaves_neither_a_file_nor_a_dump(
+    founded: System, signals: tuple[signal.Signals, ...], code: int
+) -> None:
+    file, key = founded.directory / "ended.age", founded.directory / f"ended-{code}.key"
+    run = Layout(founded.data_dir).run
+
+    async def dumping() -> bool | None:
+        return bool(list(run.glob("ketnap-backup.*/database.dump"))) or None
+
+    held = await asyncpg.connect(founded.addresses.database_url)
+    try:
+        async with held.transaction():
+            await held.execute("LOCK TABLE registry.backup IN ACCESS EXCLUSIVE MODE")
+            backup = founded.begin("backup", file, "--new-key", key)
+            await eventually(dumping, "a dump that waits")
+            ended, said = await asyncio.to_thread(_ended, backup, *signals)
+    finally:
+        await held.close()
+
+    assert ended == code
+    assert f"there is no {file}. Run this again, without --new-key: {key} is made" in said
+    assert not file.exists()
+    left = list(run.glob("ketnap-backup.*"))
+    assert left == [] or len(signals) > 1  # a second signal ends the cleaning up, too
+    assert founded.ketnap("backup", file).returncode == 0
+    assert list(run.glob("ketnap-backup.*")) == []
+    file.unlink()
+
+
+async def test_a_restore_that_is_ended_leaves_nothing_that_could_be_taken_for_a_system(founded: System) -> None:
+    file, key, place = (founded.directory / name for name in ("copy.age", "copy.key", "restored"))
+    assert founded.ketnap("backup", file, "--new-key", key).returncode == 0
+    layout = Layout(place)
+
+    async def begun() -> bool | None:
+        return (layout.half_restored / "postgres.pid").exists() or None
+
+    restoring = founded.begin("restore", file, "--key", key, "--data-dir", place)
+    await eventually(begun, "a database beside its place")
+    ended, said = await asyncio.to_thread(_ended, restoring, signal.SIGTERM)
+
+    assert (ended, f"{place} has no database, as before: run this again" in said) == (143, True)
+    assert (list(layout.postgres.iterdir()), layout.half_restored.exists()) == ([], False)
+    assert list(place.glob("ketnap-restore.*")) == []
+
+    full = founded.ketnap("restore", file, "--key", key, "--data-dir", place, largest_file=16_384)
+    assert full.returncode == 1
+    assert f"nothing was restored. Make room for {place}, or name another directory" in full.stderr
+    assert list(layout.postgres.iterdir()) == []
+
+    layout.half_restored.mkdir()  # as one leaves it that was killed
+    refused = founded.ketnap("up", "--data-dir", place)
+    assert (refused.returncode, "run `ketnap restore` again" in refused.stderr) == (1, True)
 
 
 def test_the_doctor_finds_a_running_system_well_and_a_stopped_one_too(system: System) -> None:

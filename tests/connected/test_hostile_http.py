@@ -189,6 +189,18 @@ async def test_a_head_that_is_too_large_is_refused(secured: Secured, service: st
     assert answer.status_code == 400
 
 
+@pytest.mark.parametrize("service", APPLICATIONS)
+async def test_whoever_watches_with_head_gets_the_status_and_no_body(secured: Secured, service: str) -> None:
+    async with secured.client(service) as client:
+        for path in ("/health/live", "/health/ready", "/metrics"):
+            asked, head = await client.get(path), await client.head(path)
+            assert (head.status_code, head.headers["content-type"]) == (200, asked.headers["content-type"])
+            assert head.content == b""
+        assert (await client.post("/health/ready")).status_code == 405
+        forged = {"Authorization": "Bearer forged"}
+        assert (await client.head("/metrics", headers=forged)).status_code == 401
+
+
 async def _unfinished(secured: Secured, service: str, begun: bytes, then: bytes) -> float:
     """Seconds until the service ends a connection on which only `then` follows, again and again."""
     port = int(secured.system.url(service).rpartition(":")[2])

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +31,10 @@ async def eventually(seek: Callable[[], Awaitable[Found | None]], what: str, wit
         assert time.monotonic() < deadline, f"after {within:.0f} s still not: {what}"
         await asyncio.sleep(0.05)
     return found
+
+
+def _limit_files(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 class System(Asked):
@@ -105,11 +111,15 @@ class System(Asked):
         return pid
 
     def ketnap(
-        self, *arguments: str | Path, input_: str | None = None, **settings: str
+        self, *arguments: str | Path, input_: str | None = None, largest_file: int | None = None, **settings: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end, `settings` in its environment; it finds the system by KETNAP_DATA_DIR."""
+        """Run one command to its end, `settings` in its environment; it finds the system by KETNAP_DATA_DIR.
+
+        `largest_file`: bytes after which it finds no room for a file.
+        """
         return subprocess.run(
             [KETNAP, *arguments],
+            preexec_fn=None if largest_file is None else partial(_limit_files, largest_file),
             input=input_,
             capture_output=True,
             text=True,
@@ -117,6 +127,18 @@ class System(Asked):
             timeout=100,
             cwd=self.directory,
             env=self._environment | {"KETNAP_DATA_DIR": str(self.data_dir)} | settings,
+        )
+
+    def begin(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Begin one command, for a test that ends it."""
+        return subprocess.Popen(
+            [KETNAP, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.directory,
+            env=self._environment | {"KETNAP_DATA_DIR": str(self.data_dir)},
         )
 
     def add_source(self, source: str, root: str) -> str:

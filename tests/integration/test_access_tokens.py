@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -93,16 +94,18 @@ PAST, FUTURE = datetime.now(UTC) - timedelta(minutes=5), datetime.now(UTC) + tim
 PUBLIC = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 REFUSED = {
-    "expired": (token(exp=PAST), "expired"),
-    "not valid yet": (token(nbf=FUTURE), "not yet valid"),
+    "expired": (token(exp=PAST), "expired; ask its issuer for a new one"),
+    "not valid yet": (token(nbf=FUTURE), "not yet valid .*compare the clocks"),
     "without end": (token(exp=None), "exp"),
-    "for another audience": (token(aud="other"), "[Aa]udience"),
+    "for another audience": (token(aud="other"), "[Aa]udience.*expected 'ketnap' .KETNAP_OIDC_AUDIENCE"),
     "for no audience": (token(aud=None), "aud"),
-    "of another issuer": (token(iss="https://evil.example"), "[Ii]ssuer"),
+    "of another issuer": (
+        token(iss="https://evil.example"), "[Ii]ssuer.*expected 'https://issuer.example' .KETNAP_OIDC_ISSUER"
+    ),
     "of no issuer": (token(iss=None), "iss"),
     "signed by a stranger": (token(STRANGER), "[Ss]ignature"),
     "under an id that nobody knows": (token(STRANGER, kid="unknown"), "does not publish"),
-    "without an id among several keys": (token(kid=None), "does not publish"),
+    "without an id among several keys": (token(kid=None), "does not say with which"),
     "with a key that is too short": (token_of_a_short_key(), "too short"),
     "with a key for something else": (token(kid="for-encryption"), "not one for RS256"),
     "with an algorithm that is not chosen": (token(algorithm="RS512"), "signed with RS256 or ES256"),
@@ -159,6 +162,10 @@ class Issuer:
 
     def __init__(self) -> None:
         self.keys: dict[str, Any] = KEYS
+        self.body: bytes | None = None
+        """What it says instead of its keys."""
+        self.drips = False
+        """Whether it answers byte by byte, and never to the end."""
         self.status = "200 OK"
         self.asked = 0
         self.url = ""
@@ -166,12 +173,19 @@ class Issuer:
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         self.asked += 1
-        body = json.dumps(self.keys).encode()
+        body = json.dumps(self.keys).encode() if self.body is None else self.body
         head = f"HTTP/1.1 {self.status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        writer.write(head.encode() + body)
-        await writer.drain()
+        writer.write(head.encode())
+        with contextlib.suppress(ConnectionError):
+            while self.drips:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+            writer.write(body)
+            await writer.drain()
         writer.close()
-        await writer.wait_closed()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 @pytest.fixture
@@ -224,6 +238,50 @@ async def test_an_issuer_that_is_away_keeps_those_out_that_it_alone_knows(
 
 
 @pytest.mark.parametrize(
+    "body",
+    [b"<html>", b"", b"null", b'{"keys": null}', b'{"keys": [5]}', b'{"keys": [{"a": "\xff"}]}', b"[" * 10_000],
+)
+async def test_an_issuer_that_answers_with_something_else_is_as_one_that_is_away(
+    issuer: Issuer, body: bytes
+) -> None:
+    issuer.body = body
+
+    with pytest.raises(IssuerUnreachable):
+        await tokens(issuer.url).holder(token())
+
+
+async def test_an_issuer_that_never_ends_its_answer_is_waited_for_once(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuer_keys, "TIMEOUT", 0.2)
+    issuer.drips = True
+    checked = tokens(issuer.url)
+
+    async with asyncio.timeout(10):
+        said = await asyncio.gather(*(checked.holder(token()) for _ in range(5)), return_exceptions=True)
+
+    assert [type(each) for each in said] == [IssuerUnreachable] * 5
+    assert issuer.asked == 1
+
+
+async def test_a_key_that_may_be_new_is_not_refused_while_the_issuer_cannot_be_asked(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = tokens(issuer.url)
+    assert await checked.holder(token())
+    monkeypatch.setattr(issuer_keys, "PAUSE", 0.0)
+    issuer.status = "500 Internal Server Error"
+
+    with pytest.raises(IssuerUnreachable):
+        await checked.holder(token(STRANGER, kid="new"))
+    assert await checked.holder(token())  # with the keys of before
+
+    issuer.status = "200 OK"
+    with pytest.raises(NotAdmitted, match="does not publish"):
+        await checked.holder(token(STRANGER, kid="new"))
+
+
+@pytest.mark.parametrize(
     ("wrong", "said"),
     [
         ({"oidc_audience": None}, "KETNAP_OIDC_AUDIENCE"),
@@ -231,6 +289,10 @@ async def test_an_issuer_that_is_away_keeps_those_out_that_it_alone_knows(
         ({"oidc_algorithms": "none"}, "none"),
         ({"oidc_algorithms": ""}, "found none"),
         ({"oidc_jwks": "http://issuer.example/jwks"}, "https"),
+        ({"oidc_jwks": "https://[issuer/jwks"}, "https"),
+        ({"oidc_jwks": "https://"}, "https"),
+        ({"oidc_jwks": "https://issuer.example:99999/jwks"}, "https"),
+        ({"oidc_jwks": "https://issuer example/jwks"}, "https"),
         ({"oidc_jwks": "/no/such/file"}, "cannot be read"),
     ],
 )

@@ -14,6 +14,7 @@ from services.reporting.dashboard.entry import COOKIE
 from tests.access_given import Keys
 from tests.conftest import Database
 from tests.given import organisation, root
+from tests.integration.issuer_given import AUDIENCE, ISSUER, token
 from tests.integration.reporting_given import RunningReporting, running_reporting
 
 SAME_ORIGIN = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
@@ -131,6 +132,35 @@ async def test_a_wrong_key_lets_nobody_in_and_says_so(locked: Locked) -> None:
         assert "cannot be used" in unescape(refused.text)
         assert "set-cookie" not in refused.headers
         assert "<script>alert" not in refused.text
+
+
+@pytest.mark.parametrize(("language", "said"), [("vi", "không mở được số liệu"), ("en", "opens no figures")])
+async def test_a_key_that_opens_no_figures_is_told_so_at_the_door_and_behind_it(
+    locked: Locked, language: str, said: str
+) -> None:
+    watcher = locked.keys.new("prometheus", "watcher")
+
+    form = {"key": watcher, "next": "/"}
+    refused = await locked.browser.post(f"/login?lang={language}", data=form, headers=SAME_ORIGIN)
+    assert (refused.status_code, said in refused.text) == (403, True)
+    assert "set-cookie" not in refused.headers
+
+    cookie = {"Cookie": f"{COOKIE}={watcher}"}  # as of an earlier version
+    for path in ("/", "/organisations/cell"):
+        page = await locked.browser.get(f"{path}?lang={language}", headers=cookie)
+        assert (page.status_code, said in page.text) == (403, True)
+        assert 'action="/logout' in page.text
+
+
+async def test_an_issuer_that_is_away_is_not_told_as_a_wrong_key(database: Database) -> None:
+    issuer = {"oidc_issuer": ISSUER, "oidc_audience": AUDIENCE, "oidc_jwks": "http://127.0.0.1:1/jwks"}
+    async with running_reporting(database, **issuer) as reporting:
+        for language, said in (
+            ("vi", "nơi cấp khóa không trả lời"),
+            ("en", "whoever issues them does not answer"),
+        ):
+            answer = await reporting.http.post(f"/login?lang={language}", data={"key": token()})
+            assert (answer.status_code, said in answer.text) == (503, True)
 
 
 @pytest.mark.parametrize("address", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x"])

@@ -15,7 +15,7 @@ from services.notifier.app import create_app
 from services.notifier.service import Notifier
 from services.notifier.settings import NotifierSettings
 from shared.events.recorded import read_recorded
-from tests.access_given import Keys
+from tests.access_given import Keys, bearer
 from tests.conftest import Database
 from tests.given import admitted, event, identified, new_uuid, organisation, root, target
 
@@ -147,6 +147,23 @@ async def test_only_ones_own_alerts_are_acknowledged_and_muted(
     assert await status(new_uuid(), viewer) == 403
     assert await status(ours, source) == 403  # a source reads
     assert await status(ours, {}) == 401
+
+
+async def test_an_organisation_that_nobody_knows_yet_is_warned_of_and_not_refused(locked: Locked) -> None:
+    operator = bearer(locked.keys.new("another", "operator"))
+
+    put = (await locked.put(operator, mail("district", "d@example.vn"), mail("distrikt", "d@example.vn"))).json()
+
+    assert [each["organisation"] for each in put["subscriptions"]] == ["district", "distrikt"]
+    assert put["warnings"] == [
+        "no organisation 'distrikt' is on record yet, so nothing is sent to its subscriptions; is it a slip?"
+    ]
+    got = await locked.get("/v1/subscriptions", operator)
+    assert got["warnings"] == put["warnings"]
+    again = await locked.http.put("/v1/subscriptions", headers=operator, json=got)
+    assert again.status_code == 200, again.text
+    right = (await locked.put(operator, mail("district", "d@example.vn"))).json()
+    assert "warnings" not in right
 
 
 async def test_deliveries_are_those_to_ones_own_subscriptions(locked: Locked) -> None:

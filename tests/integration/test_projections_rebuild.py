@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -351,34 +353,67 @@ async def test_what_a_killed_rebuild_left_is_removed_by_the_next(system: System)
     assert await system.beside() == []
 
 
-async def test_a_rebuild_that_is_killed_harms_nothing_and_the_next_one_begins_anew(system: System) -> None:
-    before, totals = await system.built(), await system.reporting.get(TOTALS)
+@asynccontextmanager
+async def held_back(system: System) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """A rebuild fills, and cannot bring both versions to one position; gives what waits until it is there."""
+
+    async def waits() -> None:
+        there = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'reporting.checkpoint'::regclass"
+        async with asyncio.timeout(60):
+            while not await system.one(there):  # noqa: ASYNC110 - a lock in the database has no event
+                await asyncio.sleep(0.05)
+
     holding = await asyncpg.connect(system.database.url())
-    transaction = holding.transaction()
-    await transaction.start()
-    # It fills, and then cannot bring both versions to one position.
-    await holding.execute("LOCK TABLE reporting.checkpoint IN ROW EXCLUSIVE MODE")
-    killed = await asyncio.create_subprocess_exec(
+    try:
+        async with holding.transaction():
+            await holding.execute("LOCK TABLE reporting.checkpoint IN ROW EXCLUSIVE MODE")
+            yield waits
+    finally:
+        await holding.close()
+
+
+async def begun_rebuild(system: System, stderr: int) -> asyncio.subprocess.Process:
+    """`ketnap projections rebuild reporting` as a process of its own."""
+    return await asyncio.create_subprocess_exec(
         sys.executable, "-c", "from deploy.cli import main; main()", "projections", "rebuild", "reporting",
         env={**os.environ, "KETNAP_OWNER_DATABASE_URL": system.database.url()},
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=stderr,
     )  # fmt: skip
-    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'reporting.checkpoint'::regclass"
-    async with asyncio.timeout(60):
-        while not await system.one(waits):  # noqa: ASYNC110 - a lock in the database has no event
-            await asyncio.sleep(0.05)
-    killed.kill()
-    await killed.wait()
 
-    assert await system.one("SELECT position FROM reporting_next.checkpoint") == 16
-    assert await system.reporting.get(TOTALS) == totals
-    assert await system.built() == before
-    await transaction.rollback()
-    await holding.close()
+
+async def test_a_rebuild_that_is_killed_harms_nothing_and_the_next_one_begins_anew(system: System) -> None:
+    before, totals = await system.built(), await system.reporting.get(TOTALS)
+    async with held_back(system) as waits:
+        killed = await begun_rebuild(system, asyncio.subprocess.DEVNULL)
+        await waits()
+        killed.kill()
+        await killed.wait()
+
+        assert await system.one("SELECT position FROM reporting_next.checkpoint") == 16
+        assert await system.reporting.get(TOTALS) == totals
+        assert await system.built() == before
     async with asyncio.timeout(60):
         while (await standings(system.database.url()))[0].rebuilding:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.05)
     assert (await system.rebuild()).switched
+    assert await system.beside() == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_a_rebuild_that_a_signal_ends_says_so_and_drops_what_it_has_built(
+    system: System, number: signal.Signals, code: int
+) -> None:
+    before = await system.built()
+    async with held_back(system) as waits:
+        ended = await begun_rebuild(system, asyncio.subprocess.PIPE)
+        await waits()
+        ended.send_signal(number)
+        _, said = await ended.communicate()
+
+    assert ended.returncode == code
+    assert b"Traceback" not in said
+    assert b"the figures in service are those of before; `ketnap projections rebuild reporting`" in said
+    assert await system.built() == before
     assert await system.beside() == []
 
 

@@ -9,12 +9,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import asyncpg
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from deploy import master_keys, person_keys
+from deploy.backup.returning import Wanted, fill, finish
 from deploy.stack.errors import StackError
 from deploy.stack.keys import new_key
+from deploy.stack.layout import Layout
 from deploy.stack.postgres import PostgresServer
 from deploy.stack.postgres_programs import binaries
 from services.registry.keyring import WrongMasterKey
@@ -211,6 +214,47 @@ async def test_a_file_that_is_no_copy_of_keys_changes_nothing(
         with pytest.raises(StackError, match=r"expected a first line|is not in"):
             await person_keys.take_in(database.url(), file, master_file)
     assert await database.fetch("SELECT FROM registry.master_key") == []
+
+
+async def test_a_dump_that_is_given_up_while_it_is_taken_in_changes_nothing(
+    database: Database, tmp_path: Path
+) -> None:
+    dump = tmp_path / "dump"
+    _run("pg_dump", database.url(), "--format=custom", f"--file={dump}")
+    await database.fetch("INSERT INTO registry.master_key (id) VALUES ('later')")
+    waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'registry.master_key'::regclass"
+    reading = await asyncpg.connect(database.url())
+    try:
+        async with reading.transaction(), asyncio.timeout(30):
+            await reading.execute("LOCK TABLE registry.master_key IN ACCESS SHARE MODE")
+            filling = asyncio.create_task(fill(database.url(), dump))
+            while not await database.fetch(waits):  # noqa: ASYNC110 - a lock in the database has no event
+                await asyncio.sleep(0.05)
+            filling.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await filling
+    finally:
+        await reading.close()
+
+    assert [row["id"] for row in await database.fetch("SELECT id FROM registry.master_key")] == ["later"]
+
+
+async def test_a_restore_notices_a_master_key_that_the_backup_does_not_know(
+    database: Database, master_file: Path, tmp_path: Path
+) -> None:
+    layout = Layout(tmp_path / "restored")
+    layout.prepare()
+    wanted = Wanted(tmp_path / "unused", tmp_path / "unused")
+    async with writing(database, master_file):
+        pass  # the master key is noted, and wraps nothing yet
+    ring = master_keys.read_ring(master_file)
+
+    for file, expected in ((master_file, []), (layout.master_key, master_keys.read_ring(layout.master_key).ids)):
+        _, _, unknown = await finish(database.url(), layout, wanted, file)
+        assert unknown == expected
+    _put_first(master_file, new_key())  # rotated since the backup
+    _, _, unknown = await finish(database.url(), layout, wanted, master_file)
+    assert (unknown, ring.current.id in master_keys.read_ring(master_file).ids) == ([], True)
 
 
 async def test_a_registry_that_has_not_noticed_a_drop_reads_the_keys_again_and_writes(

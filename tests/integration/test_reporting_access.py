@@ -289,6 +289,7 @@ async def test_only_health_and_the_way_in_answer_without_a_key(database: Databas
 
     assert answered == {
         ("GET", "/health/live"), ("GET", "/health/ready"), ("GET", "/login"), ("POST", "/login"),
+        ("HEAD", "/health/live"), ("HEAD", "/health/ready"),
         ("GET", "/static//{name:path}".replace("//", "/")),
     }  # fmt: skip
 

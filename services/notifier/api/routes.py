@@ -111,7 +111,8 @@ async def subscriptions(
     """The whole list, with a key that of its subtree; secrets are masked."""
     async with notifier.engine.connect() as connection:
         found = await lists.read(connection, await _allowed(connection, notifier, principal))
-    return SubscriptionList([lists.masked(each) for each in found])
+        warnings = await lists.warnings(connection, found)
+    return SubscriptionList([lists.masked(each) for each in found], warnings)
 
 
 @put("/v1/subscriptions", summary="Replace the whole list of who is told of what", opt=selecting("viewer"))
@@ -120,7 +121,8 @@ async def replace_subscriptions(
 ) -> SubscriptionList:
     """The list as it is now, with a key that of its subtree; the lists of others stay as they are.
 
-    A secret that was made for a webhook is told here, and only here.
+    A secret that was made for a webhook is told here, and only here. `warnings` name organisations that are not
+    on record yet.
     """
     try:
         async with notifier.engine.begin() as connection:
@@ -128,9 +130,10 @@ async def replace_subscriptions(
             for each in data.subscriptions:
                 _refuse_foreign(principal, allowed, each.organisation)
             answer = await lists.replace(connection, data.subscriptions, notifier.settings.language, allowed)
+            warnings = await lists.warnings(connection, answer)
     except lists.Refused as error:
         raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
-    return SubscriptionList(answer)
+    return SubscriptionList(answer, warnings)
 
 
 @get("/v1/deliveries", summary="What was sent to whom, the newest first", opt=selecting("viewer", "source"))

@@ -17,6 +17,8 @@ from shared.runtime.sql import Statements
 SQL = Statements("services.notifier.sql", "api.sql")
 
 MASKED = "whsec_***"
+WARNED = 20
+"""Organisations that warnings name."""
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,254}}\Z){_LABEL}(?:\.{_LABEL})*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _IDS = UUID("7a1e2c44-92d3-5b0f-8e6b-5c0d9b4ef3a1")
@@ -43,10 +45,11 @@ class Subscription(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
     secret: str | None = None
 
 
-class SubscriptionList(Struct, forbid_unknown_fields=True):
-    """The whole list."""
+class SubscriptionList(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """The whole list; answers warn of what may be a slip in it, and a PUT takes no notice of `warnings`."""
 
     subscriptions: Annotated[list[Subscription], Meta(max_length=10_000)]
+    warnings: list[str] = []
 
 
 async def read(connection: AsyncConnection, allowed: list[str] | None = None) -> list[Subscription]:
@@ -111,6 +114,17 @@ def _identified(wanted: list[Subscription], taken: set[UUID]) -> Iterator[tuple[
         ids.add(identity)
         subjects.add(subject)
         yield identity, each
+
+
+async def warnings(connection: AsyncConnection, subscriptions: list[Subscription]) -> list[str]:
+    """Of organisations that nobody knows yet, which may well come: a subscription can be there before."""
+    asked = sorted({each.organisation for each in subscriptions})
+    unknown = list(await connection.scalars(SQL["unknown_organisations"], {"ids": asked}))
+    said = [
+        f"no organisation {each!r} is on record yet, so nothing is sent to its subscriptions; is it a slip?"
+        for each in unknown[:WARNED]
+    ]
+    return said if len(unknown) <= WARNED else [*said, f"and {len(unknown) - WARNED:,} more"]
 
 
 def masked(subscription: Subscription) -> Subscription:

@@ -35,6 +35,11 @@ SELECT id, organisation, rules, channel, recipient, language, secret FROM notifi
 WHERE CAST(:allowed AS text[]) IS NULL OR organisation = ANY (CAST(:allowed AS text[]))
 ORDER BY organisation, channel, recipient;
 
+-- unknown_organisations: those of these that no recorded event has founded
+SELECT id FROM unnest(CAST(:ids AS text[])) AS id
+WHERE NOT EXISTS (SELECT FROM notifier.subject WHERE subject = 'organisation/' || id)
+ORDER BY id;
+
 -- lock_subscriptions: one replacement at a time
 LOCK TABLE notifier.subscription IN SHARE ROW EXCLUSIVE MODE;
 

@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from services.registry.api.waiting import BEGINNING, Filter, Place
+from services.registry.keyring import WrongMasterKey
 from services.registry.lease import Fenced
 from services.registry.service import Registry
 from services.registry.writer import NotWaiting
@@ -100,8 +101,8 @@ async def retry_all(data: JSONBody[Retry], registry: NamedDependency[Registry]) 
     keys, following = await registry.waiting.keys(wanted, _place(data.after), data.limit)
     try:
         receipts = await registry.writer.retry(keys) if keys else []
-    except Fenced as error:
-        raise _elsewhere(error) from None
+    except (Fenced, WrongMasterKey) as error:
+        raise _not_by_this_one(error) from None
     return {"receipts": receipts, "next": following}
 
 
@@ -115,8 +116,8 @@ async def retry(source: FromPath[str], event_id: FromPath[UUID], registry: Named
     """The receipt after deciding again, which may well be `quarantined` once more."""
     try:
         receipts = await registry.writer.retry([(source, event_id)])
-    except Fenced as error:
-        raise _elsewhere(error) from None
+    except (Fenced, WrongMasterKey) as error:
+        raise _not_by_this_one(error) from None
     for receipt in receipts:
         if (receipt.source, receipt.event_id) == (source, event_id):
             return receipt
@@ -143,8 +144,8 @@ async def discard(
         return await registry.writer.discard(source, event_id, data.reason)
     except NotWaiting:
         raise await _gone(registry, source, event_id) from None
-    except Fenced as error:
-        raise _elsewhere(error) from None
+    except (Fenced, WrongMasterKey) as error:
+        raise _not_by_this_one(error) from None
 
 
 QUARANTINE_ROUTES = [quarantine, one_waiting, retry_all, retry, discard]
@@ -172,8 +173,9 @@ def _place(after: str | None) -> Place:
         raise Problem(HTTPStatus.BAD_REQUEST, f"after: {error}") from None
 
 
-def _elsewhere(error: Fenced) -> Problem:
-    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; ask that one", {"Retry-After": "5"})
+def _not_by_this_one(error: Fenced | WrongMasterKey) -> Problem:
+    advice = "; ask that one" if isinstance(error, Fenced) else ""
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}{advice}", {"Retry-After": "5"})
 
 
 async def _gone(registry: Registry, source: str, event_id: UUID) -> Problem:

@@ -73,7 +73,9 @@ async def events(
     if "application/x-ndjson" in request.headers.get("accept", ""):
         read_rows(principal, "events", None, source=source, subject=subject)
         most = limit if "limit" in request.query_params else LARGEST
-        lines = _lines(readings, after, most, source, subject, event_type)
+        # Read before the answer begins: once it has, it can no longer say that the database is away.
+        first = await readings.events(after, min(most, 1000), source, subject, event_type)
+        lines = _lines(readings, first, most, source, subject, event_type)
         return Stream(lines, media_type="application/x-ndjson")
     found, following = await readings.events(after, limit, source, subject, event_type)
     head = (await readings.standing()).position
@@ -83,13 +85,20 @@ async def events(
 
 
 async def _lines(
-    readings: Readings, after: int, most: int, source: str | None, subject: str | None, event_type: str | None
+    readings: Readings,
+    page: tuple[list[tuple[int, bytes]], int | None],
+    most: int,
+    source: str | None,
+    subject: str | None,
+    event_type: str | None,
 ) -> AsyncIterator[bytes]:
-    following: int | None = after
-    while following is not None and most:
-        page, following = await readings.events(following, min(most, 1000), source, subject, event_type)
-        yield b"".join(event + b"\n" for _, event in page)
-        most -= len(page)
+    rows, following = page
+    while True:
+        yield b"".join(event + b"\n" for _, event in rows)
+        most -= len(rows)
+        if following is None or not most:
+            return
+        rows, following = await readings.events(following, min(most, 1000), source, subject, event_type)
 
 
 @get(

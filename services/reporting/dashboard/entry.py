@@ -53,9 +53,13 @@ async def enter(request: AnyRequest) -> Response[Any]:
         if not 0 < len(key) <= LONGEST:
             raise NotAdmitted("no key, or one that no cookie holds")
         principal = await _gate(request).admit(key)
-    except (NotAdmitted, IssuerUnreachable) as error:
-        log.warning("nobody was let in", reason=str(error), client=request.client.host if request.client else None)
-        return _page(request, following, HTTPStatus.UNAUTHORIZED, refused=True)
+    except NotAdmitted as error:
+        return _refused(request, following, HTTPStatus.UNAUTHORIZED, "refused", str(error))
+    except IssuerUnreachable as error:
+        return _refused(request, following, HTTPStatus.SERVICE_UNAVAILABLE, "away", str(error))
+    if not principal.sees_figures:
+        reason = f"{principal.name} is a {principal.role} without figures to see"
+        return _refused(request, following, HTTPStatus.FORBIDDEN, "without_figures", reason)
     log.info("a reader came in", key=principal.name, role=principal.role)
     found = _elsewhere(following)
     found.cookies = [
@@ -78,8 +82,13 @@ def _gate(request: AnyRequest) -> Gate:
     return found
 
 
+def _refused(request: AnyRequest, following: str, status: int, why: str, reason: str) -> Response[Any]:
+    log.warning("nobody was let in", reason=reason, client=request.client.host if request.client else None)
+    return _page(request, following, status, refused=why)
+
+
 def _page(
-    request: AnyRequest, following: str, status: int = HTTPStatus.OK, *, refused: bool = False
+    request: AnyRequest, following: str, status: int = HTTPStatus.OK, *, refused: str | None = None
 ) -> Response[Any]:
     content = rendering.login(request, following, refused=refused)
     headers = {**HEADERS, "Cache-Control": "no-store", "Content-Language": language_of(request).code}

@@ -34,8 +34,7 @@ from services.reporting.reports.reader import AheadOfLog, KnownAt
 from services.reporting.service import Reporting
 from shared.runtime.access.principal import Principal
 from shared.runtime.access.rules import own_subtree, selecting
-from shared.runtime.database import TOO_LATE
-from shared.runtime.http import Problem, too_late
+from shared.runtime.http import Problem, unanswerable
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +42,7 @@ log = structlog.get_logger(__name__)
 def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     if isinstance(error, NotAuthorizedException):
         return way_in(request)
-    if isinstance(error, TOO_LATE):
-        error = too_late(request)
+    error = unanswerable(request, error) or error
     status: int = HTTPStatus.INTERNAL_SERVER_ERROR
     detail = ""
     headers: Mapping[str, str] = {}
@@ -62,8 +60,6 @@ def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
 HUMAN: ExceptionHandlersMap = {
     Problem: _failed,
     HTTPException: _failed,
-    # The API's own handler of these would come before that of any Exception.
-    **dict.fromkeys(TOO_LATE, _failed),
     Exception: _failed,
 }
 

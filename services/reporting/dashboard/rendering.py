@@ -80,8 +80,8 @@ def _file(view: View, page: Page, form: str) -> str:
     return view.address.export(view.question, page.report, form, own)
 
 
-def login(request: AnyRequest, following: str, *, refused: bool) -> str:
-    """The page that asks for a key; `following` is where it leads."""
+def login(request: AnyRequest, following: str, *, refused: str | None) -> str:
+    """The page that asks for a key; `following` is where it leads, `refused` why the one given does not."""
     return _render("login.html", request, address=None, known=None, query="", following=following, refused=refused)
 
 
@@ -91,7 +91,8 @@ def error(request: AnyRequest, status: int, detail: str) -> str:
         case HTTPStatus.NOT_FOUND:
             kind = "unknown"
         case HTTPStatus.FORBIDDEN:
-            kind = "foreign"
+            asker = request.scope.get("user")
+            kind = "foreign" if asker is None or asker.sees_figures else "without_figures"
         case _ if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             kind = "unreadable"
         case _:

@@ -25,6 +25,7 @@ PAUSE = 30.0
 KEPT = 24 * 3600.0
 """Seconds for which keys count while the issuer does not answer."""
 TIMEOUT = 5.0
+"""Seconds that a whole answer may take: whoever asked with a token waits for it."""
 MOST = 1024 * 1024
 """Bytes of an answer."""
 
@@ -42,13 +43,12 @@ class IssuerKeys:
 
     def __init__(self, place: str) -> None:
         """Raises SettingsError for a place that cannot be."""
-        parts = urlsplit(place)
-        self._url = place if parts.scheme in ("http", "https") else None
-        self._file = None if self._url else Path(place)
-        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-            raise SettingsError(f"KETNAP_OIDC_JWKS is {place}: expected an https address, or a file")
+        is_address = place.lower().startswith(("http:", "https:"))
+        self._url = _checked(place) if is_address else None
+        self._file = None if is_address else Path(place)
         self._keys: list[Jwk] = []
         self._fetched = self._tried = float("-inf")
+        self._failed = False
         self._lock = asyncio.Lock()
         if self._file is not None:
             try:
@@ -63,9 +63,12 @@ class IssuerKeys:
             async with self._lock:
                 if time.monotonic() - self._tried > PAUSE:
                     await self._renew()
-        if time.monotonic() - self._fetched > KEPT:
+        found = _find(self._keys, key_id)
+        is_known = time.monotonic() - self._fetched <= KEPT
+        # One that is not known may be a new one, as long as the issuer cannot be asked.
+        if not is_known or (found is None and self._failed):
             raise IssuerUnreachable("the issuer's keys could not be read; the service's log says why")
-        return _find(self._keys, key_id)
+        return found
 
     async def _renew(self) -> None:
         self._tried = time.monotonic()
@@ -75,12 +78,19 @@ class IssuerKeys:
             else:
                 await self._fetch()
         except IssuerUnreachable as error:
-            log.warning("the issuer's keys cannot be renewed", problem=str(error))
+            self._failed = True
+            log.warning(
+                "the issuer's keys cannot be renewed; look at what KETNAP_OIDC_JWKS names, and at the way there",
+                problem=str(error),
+            )
+        else:
+            self._failed = False
 
     async def _fetch(self) -> None:
         assert self._url is not None
         try:
             async with (
+                asyncio.timeout(TIMEOUT),
                 httpx.AsyncClient(timeout=TIMEOUT) as client,
                 client.stream("GET", self._url, headers={"Accept": "application/json"}) as answer,
             ):
@@ -89,6 +99,8 @@ class IssuerKeys:
                     body += chunk
                     if len(body) > MOST:
                         raise IssuerUnreachable(f"{self._url} answered more than {MOST} bytes")
+        except TimeoutError:
+            raise IssuerUnreachable(f"{self._url} has not answered within {TIMEOUT:.0f} s") from None
         except httpx.HTTPError as error:
             raise IssuerUnreachable(f"{self._url} does not answer: {error!r}") from None
         if answer.status_code != httpx.codes.OK:
@@ -104,9 +116,27 @@ class IssuerKeys:
     def _take(self, body: bytes, place: str) -> None:
         try:
             self._keys = msgspec.json.decode(body, type=_Keys).keys
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise IssuerUnreachable(f"{place} holds no set of keys (JWKS): {error}") from None
         self._fetched = time.monotonic()
+
+
+def _checked(address: str) -> str:
+    """The address. Raises SettingsError for one that cannot be asked, or not safely."""
+    try:
+        httpx.URL(address)
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except (ValueError, httpx.InvalidURL) as error:
+        raise SettingsError(f"KETNAP_OIDC_JWKS is {address!r}: expected an https address: {error}") from None
+    if (
+        not host
+        or not address.isprintable()
+        or " " in address
+        or (parts.scheme == "http" and not is_loopback(host))
+    ):
+        raise SettingsError(f"KETNAP_OIDC_JWKS is {address!r}: expected an https address, or a file")
+    return address
 
 
 def _find(keys: list[Jwk], key_id: str | None) -> Jwk | None:

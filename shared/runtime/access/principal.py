@@ -31,6 +31,11 @@ class Principal(Struct, frozen=True):
         return self.role in ("operator", "service")
 
     @property
+    def sees_figures(self) -> bool:
+        """Whether any figures are its to see: not those of a watcher, nor without an organisation."""
+        return self.role == "operator" or (self.role in ("viewer", "source") and self.organisation is not None)
+
+    @property
     def subtree(self) -> str | None:
         """The organisation that answers keep to; None: there is no limit. Raises PermissionDeniedException."""
         if self.sees_all:

@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from shared.runtime.access.issuer_keys import IssuerKeys, IssuerUnreachable, Jwk
+from shared.runtime.access.issuer_keys import PAUSE, IssuerKeys, IssuerUnreachable, Jwk
 from shared.runtime.access.keys import NotAdmitted
 from shared.runtime.access.principal import KEY_ROLES, KeyRole, Principal
 from shared.runtime.access.settings import AccessSettings
@@ -69,7 +69,12 @@ class Tokens:
             raise NotAdmitted("the token demands extensions that are not known here")
         found = await self._keys.named(head.get("kid"))
         if found is None:
-            raise NotAdmitted("the token is signed with a key that its issuer does not publish")
+            raise NotAdmitted(
+                "the token is signed with a key that its issuer does not publish; a new key is known here "
+                f"{PAUSE:.0f} s later at most"
+                if "kid" in head
+                else "the token does not say with which of its issuer's keys it is signed (`kid`)"
+            )
         try:
             claims = jwt.decode(
                 token,
@@ -81,8 +86,20 @@ class Tokens:
                 options={"require": ["exp", "iss", "aud"]},
             )
         except jwt.PyJWTError as error:
-            raise NotAdmitted(f"the token does not hold: {error}") from None
+            raise NotAdmitted(f"the token does not hold: {error}{self._advice(error)}") from None
         return self._principal(claims)
+
+    def _advice(self, error: jwt.PyJWTError) -> str:
+        """What to do about a token that does not hold: for those who set up the issuer, and those it let in."""
+        for kind, advice in (
+            (jwt.ExpiredSignatureError, "ask its issuer for a new one"),
+            (jwt.ImmatureSignatureError, "compare the clocks of its issuer and of this machine"),
+            (jwt.InvalidIssuerError, f"expected {self._issuer!r} (KETNAP_OIDC_ISSUER), to the letter"),
+            (jwt.InvalidAudienceError, f"expected {self._audience!r} (KETNAP_OIDC_AUDIENCE)"),
+        ):
+            if isinstance(error, kind):
+                return f"; {advice}"
+        return ""
 
     def _principal(self, claims: Mapping[str, Any]) -> Principal:
         settings = self._settings

@@ -1,6 +1,7 @@
 """A file that a command writes is there whole or not at all, and takes the place of files only."""
 
 import os
+import resource
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +29,21 @@ def test_what_fails_leaves_the_file_before_and_nothing_else(tmp_path: Path) -> N
 
     with pytest.raises(TypeError), whole(file) as output:
         output.writelines([b"half of", cast(Any, None)])
+
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"copy": b"the one before"}
+
+
+def test_where_there_is_no_room_it_says_so_and_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "copy"
+    file.write_bytes(b"the one before")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(StackError, match=r"it is as it was before\. Make room there"), whole(file) as output:
+            output.write(bytes(1000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"copy": b"the one before"}
 

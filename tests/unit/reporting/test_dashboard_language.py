@@ -82,9 +82,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "question.": tuple(PAGES.keys() - {OVERVIEW}),
     "movement.": ("opening", *GAINS, *LOSSES, "residual", "closing"),
     "hierarchy.": ("as_was", "current"),
+    "login.": ("refused", "away", "without_figures"),
     "error.": tuple(
         f"{kind}.{part}"
-        for kind in ("unknown", "unreadable", "foreign", "failed")
+        for kind in ("unknown", "unreadable", "foreign", "without_figures", "failed")
         for part in ("title", "said", "next")
     ),
 }
