@@ -89,7 +89,12 @@ async def bodies(
     found: list[Any] = [await funnel(reading), await retention(reading), first_page, following]
     if as_of.month > 1:
         then = replace(question, known=max(known.position - 5, 1))
-        found += map(tuple, await changed(reading, wanted(measure, question), then, 0, 100))
+        figures = {"one": wanted(measure, question), "other": wanted(EVIDENCE[0], question)}
+        found += [
+            (path, row.position, row.event_id, row.change, row.days, row.days_then)
+            for path, rows in (await changed(reading, figures, then, 0, 100)).items()
+            for row in rows
+        ]
     return found
 
 

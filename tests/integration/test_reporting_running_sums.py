@@ -21,7 +21,7 @@ from services.reporting.reports.mentoring import mentoring
 from services.reporting.reports.organisations import always_children
 from services.reporting.reports.question import WHOLE, Hierarchy
 from services.reporting.reports.reading import Reading
-from services.reporting.reports.restatement import DEFAULT, restatement
+from services.reporting.reports.restatement import RESTATED, restatement
 from services.reporting.reports.restatement import Asked as Restated
 from services.reporting.reports.running import Running
 from services.reporting.reports.timeliness import timeliness
@@ -171,9 +171,7 @@ async def bodies(
     first_page = await evidence(reading, measure, 0, 3)
     found += [first_page, await evidence(reading, measure, first_page["next"] or 0, 100)]
     since = await reader.known_at(connection, max(1, known.position * (known.position % 4) // 4))
-    found.append(
-        await restatement(reading, Restated(since, (*DEFAULT, "structure"), None, 0, 1 + known.position % 3))
-    )
+    found.append(await restatement(reading, Restated(since, RESTATED, None, 0, 1 + known.position % 3)))
     found.append(await listed(reading, sum(map(ord, f"{first}{organisation_id}{by_child}"))))
     return [*found, *((part, body["counts"]) for part, body in (await coverage(reading, None, None, 1)).items())]
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count, groupby
 from operator import attrgetter
 from typing import Any
@@ -60,12 +60,14 @@ def _of_then(statement: str) -> str:
 
 def _caused(contribution: Contribution) -> str:
     if contribution in OF_STEPS:
-        return SQL["by_step"].text
-    if contribution in _COUNTED_BY:
-        return instead(SQL["by_unit"].text, "--touched", SQL["touched_units"].text)
-    if contribution == "mentors":
-        return instead(SQL["by_unit"].text, "--touched", SQL["touched_mentors"].text)
-    return SQL["by_position"].text
+        caused = SQL["by_step"].text
+    elif contribution in _COUNTED_BY:
+        caused = instead(SQL["by_unit"].text, "--touched", SQL["touched_units"].text)
+    elif contribution == "mentors":
+        caused = instead(SQL["by_unit"].text, "--touched", SQL["touched_mentors"].text)
+    else:
+        caused = SQL["by_position"].text
+    return SQL["figures"].text + "\n" + caused
 
 
 _CHANGED = {
@@ -90,7 +92,7 @@ _CHANGED_STEPS = {
                 steps_of_some(tree, contribution),
                 _of_then(steps_of_some(tree, contribution)),
                 instead(
-                    SQL["by_step"].text, "c.position > :after", "c.position > :after AND c.position <= :until"
+                    _caused(contribution), "c.position > :after", "c.position > :after AND c.position <= :until"
                 ),
                 SQL["changed"].text,
             )
@@ -112,19 +114,77 @@ _RESTRUCTURED = {
 }
 
 
-async def changed(reading: Reading, wanted: Wanted, then: Question, after: int, limit: int) -> Sequence[Any]:
-    """Rows (position, source, event_id, type, effectiveon, recordedat, change) from then to now, after a position.
+async def changed(
+    reading: Reading, figures: Mapping[str, Wanted], then: Question, after: int, limit: int
+) -> Mapping[str, Sequence[Any]]:
+    """The first events from then to now, after a position, of each figure: path → rows in log order.
 
-    Of what is made of persons' steps also `days` and `days_then`: how long the steps took that count now, and that
-    counted then, where their days are what is counted.
+    Rows (position, source, event_id, type, effectiveon, recordedat, change). Of what is made of persons' steps
+    also `days` and `days_then`: how long the steps took that count now, and that counted then, where their days
+    are what is counted. Figures that are made alike are looked for together.
     """
-    if wanted.empty:
-        return []
-    if wanted.contribution in CHANGED_BY_POSITION and await _are_walked(reading, then):
-        walk = await reading.walk(wanted, few=True)
-        quick = None if walk is None else await walk.changed(then.known, after, limit)
-        if quick is not None:
-            return quick
+    walked = then.root == reading.question.root and not await reading.is_small()
+    walked = walked and await reading.is_walked(few=reading.question.known - then.known <= FEW)
+    walked = walked and not await moved(reading.connection, then.known, reading.question.known)
+    found: dict[str, Sequence[Any]] = dict.fromkeys(figures, ())
+    for alike in _alike(figures):
+        contribution = next(iter(alike.values())).contribution
+        if walked and contribution in OF_DELTAS and len(alike) > 1:
+            found |= await _changed_together(reading, alike, max(after, then.known), limit)
+        elif walked and contribution in CHANGED_BY_POSITION:
+            for path, each in alike.items():
+                found[path] = await _changed_one(reading, each, max(after, then.known), limit)
+        else:
+            found |= await _changed_in_tree(reading, alike, then, after, limit)
+    return found
+
+
+def _alike(figures: Mapping[str, Wanted]) -> Iterable[Mapping[str, Wanted]]:
+    """Figures that differ in nothing but their measures, together; without those that have no day to count."""
+    found: dict[Any, dict[str, Wanted]] = defaultdict(dict)
+    for path, each in figures.items():
+        if not each.empty:
+            found[(each.contribution, each.first, each.last, each.days, each.at_least)][path] = each
+    return found.values()
+
+
+def _of_all(figures: Mapping[str, Wanted]) -> Wanted:
+    """All measures of figures that are made alike."""
+    return next(iter(figures.values())).of({measure for each in figures.values() for measure in each.measures})
+
+
+async def _changed_one(reading: Reading, wanted: Wanted, after: int, limit: int) -> Sequence[Any]:
+    walk = await reading.walk(wanted, few=True)
+    assert walk is not None, "there is one to whatever is changed by position"
+    rows = await walk.events(after, limit)
+    return await told(reading.connection, {row.position: row.change for row in rows})
+
+
+async def _changed_together(
+    reading: Reading, figures: Mapping[str, Wanted], after: int, limit: int
+) -> dict[str, Sequence[Any]]:
+    """Of deltas, gone through once. Measures of figures that have their events are not looked for further."""
+    found: dict[str, dict[int, int]] = {path: {} for path in figures}
+    missing, here = dict(figures), after
+    for turn in count():
+        if not missing or here >= reading.question.known:
+            break
+        here, rows = await reading.walk_by_measure(_of_all(missing)).changes(here, turn)
+        for position, changes in groupby(rows, key=attrgetter("position")):
+            by_measure = {row.measure: row.change for row in changes}
+            for path, each in missing.items():
+                change = sum(by_measure.get(measure, 0) for measure in each.measures)
+                if change and len(found[path]) < limit:
+                    found[path][position] = change
+        missing = {path: each for path, each in missing.items() if len(found[path]) < limit}
+    return {path: await told(reading.connection, changes) for path, changes in found.items()}
+
+
+async def _changed_in_tree(
+    reading: Reading, figures: Mapping[str, Wanted], then: Question, after: int, limit: int
+) -> dict[str, Sequence[Any]]:
+    """What counts in the tree now against what counted then."""
+    wanted = _of_all(figures)
     parameters = {
         **wanted.parameters(),
         **scope_parameters(reading.question),
@@ -136,64 +196,18 @@ async def changed(reading: Reading, wanted: Wanted, then: Question, after: int, 
         "limit": limit,
     }
     if wanted.contribution in OF_STEPS and await _only_some_persons(reading, then):
-        return await _changed_steps(reading, wanted.contribution, parameters)
+        return await _changed_steps(reading, figures, parameters)
     statement = _CHANGED[(reading.question.hierarchy, wanted.contribution)]
-    return await reading.look_up(statement, parameters)
+    return _by_path(await reading.look_up(statement, parameters | _made_of(figures)))
 
 
-async def changed_of_all(
-    reading: Reading, figures: Mapping[str, Wanted], then: Question, after: int, limit: int
-) -> Mapping[str, Sequence[Any]]:
-    """The same of several figures: path → rows. Those that are made alike are gone through together."""
-    known = reading.question.known
-    walked: dict[str, dict[int, int]] = {}
-    if await _are_walked(reading, then) and not await moved(reading.connection, then.known, known):
-        for alike in _alike(figures):
-            walked |= await _changed_together(reading, alike, max(after, then.known), limit)
-    return {
-        path: await told(reading.connection, walked[path])
-        if path in walked
-        else await changed(reading, wanted, then, after, limit)
-        for path, wanted in figures.items()
-    }
+def _made_of(figures: Mapping[str, Wanted]) -> dict[str, list[str]]:
+    made = [(path, measure) for path, each in figures.items() for measure in each.measures]
+    return {"paths": [path for path, _ in made], "path_measures": [measure for _, measure in made]}
 
 
-async def _are_walked(reading: Reading, then: Question) -> bool:
-    """Whether events of deltas, edges and steps are found sooner one after the other."""
-    if then.root != reading.question.root or await reading.is_small():
-        return False
-    return await reading.is_walked(few=reading.question.known - then.known <= FEW)
-
-
-def _alike(figures: Mapping[str, Wanted]) -> Iterator[Mapping[str, Wanted]]:
-    """Figures made of deltas that differ in nothing but their measures, two and more together."""
-    found: dict[Any, dict[str, Wanted]] = defaultdict(dict)
-    for path, each in figures.items():
-        if each.contribution in OF_DELTAS and not each.empty:
-            found[(each.contribution, each.first, each.last)][path] = each
-    yield from (alike for alike in found.values() if len(alike) > 1)
-
-
-async def _changed_together(
-    reading: Reading, figures: Mapping[str, Wanted], after: int, limit: int
-) -> dict[str, dict[int, int]]:
-    """Path → position → change, so many of each. What has its own is not looked for further."""
-    found: dict[str, dict[int, int]] = {path: {} for path in figures}
-    missing, here = dict(figures), after
-    for turn in count():
-        if not missing or here >= reading.question.known:
-            break
-        measures = {measure for each in missing.values() for measure in each.measures}
-        of_missing = next(iter(missing.values())).of(measures)
-        here, rows = await reading.walk_by_measure(of_missing).changes(here, turn)
-        for position, changes in groupby(rows, key=attrgetter("position")):
-            by_measure = {row.measure: row.change for row in changes}
-            for path, each in missing.items():
-                change = sum(by_measure.get(measure, 0) for measure in each.measures)
-                if change and len(found[path]) < limit:
-                    found[path][position] = change
-        missing = {path: each for path, each in missing.items() if len(found[path]) < limit}
-    return found
+def _by_path(rows: Iterable[Any]) -> dict[str, Sequence[Any]]:
+    return {path: list(of_path) for path, of_path in groupby(rows, key=attrgetter("path"))}
 
 
 async def _only_some_persons(reading: Reading, then: Question) -> bool:
@@ -205,21 +219,26 @@ async def _only_some_persons(reading: Reading, then: Question) -> bool:
 
 
 async def _changed_steps(
-    reading: Reading, contribution: Contribution, parameters: dict[str, Any]
-) -> Sequence[Any]:
+    reading: Reading, figures: Mapping[str, Wanted], parameters: dict[str, Any]
+) -> dict[str, Sequence[Any]]:
     """The same of steps: what an event changes is about persons of whom something became known at its position."""
     question, limit = reading.question, parameters["limit"]
+    contribution = next(iter(figures.values())).contribution
     statement = _CHANGED_STEPS[(question.hierarchy, contribution)]
+    found: dict[str, list[Any]] = {path: [] for path in figures}
+    missing = dict(figures)
     here, span = max(parameters["after"], parameters["then_known"]), SPAN_AT_FIRST
-    rows: list[Any] = []
-    while here < question.known and len(rows) < limit:
+    while here < question.known and missing:
         until = min(here + span, question.known)
         persons = await touched(reading.connection, here, until, [])
         if persons:
-            between = {"walked": persons, "after": here, "until": until, "limit": limit - len(rows)}
-            rows += (await reading.connection.execute(statement, parameters | between)).all()
+            of_missing = {**parameters, **_of_all(missing).parameters(), **_made_of(missing)}
+            between = {"walked": persons, "after": here, "until": until}
+            for path, rows in _by_path(await reading.connection.execute(statement, of_missing | between)).items():
+                found[path] += rows[: limit - len(found[path])]
+        missing = {path: each for path, each in missing.items() if len(found[path]) < limit}
         here, span = until, min(4 * span, SPAN_AT_MOST)
-    return rows
+    return dict(found)
 
 
 async def restructured(reading: Reading, since: int, until: int) -> Sequence[Any]:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from services.reporting.reports import organisations
 from services.reporting.reports.additive import Bodies
-from services.reporting.reports.changes import changed_of_all, restructured
+from services.reporting.reports.changes import changed, restructured
 from services.reporting.reports.evidence import wanted, with_report
 from services.reporting.reports.figures import expiry_months
 from services.reporting.reports.made_of import FIGURES, Figures, values
@@ -145,7 +145,7 @@ async def _events(
     }
     if asked.limit == 0:
         return dict.fromkeys(differing, ())
-    return await changed_of_all(reading, differing, then, asked.after, asked.limit + 1)
+    return await changed(reading, differing, then, asked.after, asked.limit + 1)
 
 
 def _page(

@@ -15,7 +15,6 @@ from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector import waymarks
-from services.reporting.projector.running_sums import moved
 from shared.runtime.sql import Statements
 
 SQL = Statements("services.reporting.sql", "walking.sql")
@@ -99,16 +98,6 @@ class Walk(Struct, frozen=True):
                 blocks |= {(row.position - 1) // size for row in belated}
         runs = _runs(sorted(block for block in blocks if first_block <= block <= last_block))
         return [(max(begin * size, after), min(end * size, self.known)) for begin, end in runs]
-
-    async def changed(self, since: int, after: int, limit: int) -> Sequence[Any] | None:
-        """What changed the figure since, with what is told of each event; None where organisations moved too.
-
-        Not of steps: an event may change what another one counts for.
-        """
-        if await moved(self.connection, since, self.known):
-            return None
-        rows = await self.events(max(after, since), limit)
-        return await told(self.connection, {row.position: row.change for row in rows})
 
 
 class WalkByMeasure(Struct, frozen=True):

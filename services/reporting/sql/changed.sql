@@ -1,42 +1,49 @@
 -- Pieces that say which events stand between what counted then and what counts now; `services.reporting.reports.changes`
 -- puts them behind a contribution as known now, and the same as known then (`then_contribution`).
 --
--- caused(position, change): what each event changed. Their sum is the figure's difference.
+-- caused(path, position, change): what each event changed of each figure. Their sum is the figure's difference.
+
+-- figures: which measures make which figure up; a figure is named by its path
+, figure (path, measure) AS (
+    SELECT path, measure FROM unnest(CAST(:paths AS text[]), CAST(:path_measures AS text[])) AS u (path, measure)
+);
 
 -- by_position: of contributions that are added up by position: what counts now against what counted then
 , caused AS (
-    SELECT position, sum(change)::bigint AS change
+    SELECT path, position, sum(change)::bigint AS change
     FROM (
-        SELECT position, change FROM contribution WHERE part = '*'
+        SELECT measure, position, change FROM contribution WHERE part = '*'
         UNION ALL
-        SELECT position, -change FROM then_contribution WHERE part = '*'
+        SELECT measure, position, -change FROM then_contribution WHERE part = '*'
         -- Else the planner, who takes any two positions for near each other, goes through the log for it.
         OFFSET 0
     ) AS both_times
+    JOIN figure USING (measure)
     WHERE position > :after
-    GROUP BY position
+    GROUP BY path, position
     HAVING sum(change) <> 0
 );
 
 -- by_step: of persons' steps: the event by which a step became known to count so, or no longer to; its own where
 -- the tree became another. `days`, `days_then`: how long steps took, of those that count now and that counted then
 , counted AS (
-    SELECT source, event_id, position, until, days,
+    SELECT path, source, event_id, position, until, days,
            sum(change) - sum(was) AS change, bool_or(counts) AS counts, bool_or(NOT counts) AS counted
     FROM (
-        SELECT source, event_id, position, until, days, change, 0 AS was, true AS counts
+        SELECT measure, source, event_id, position, until, days, change, 0 AS was, true AS counts
         FROM contribution WHERE part = '*'
         UNION ALL
-        SELECT source, event_id, position, until, days, 0, change, false
+        SELECT measure, source, event_id, position, until, days, 0, change, false
         FROM then_contribution WHERE part = '*'
     ) AS both_times
-    GROUP BY source, event_id, position, until, days
+    JOIN figure USING (measure)
+    GROUP BY path, source, event_id, position, until, days
     HAVING sum(change) <> sum(was)
 ), caused AS (
-    SELECT c.position, sum(c.change)::bigint AS change,
+    SELECT c.path, c.position, sum(c.change)::bigint AS change,
            max(c.days) FILTER (WHERE c.counts) AS days, max(c.days) FILTER (WHERE c.counted) AS days_then
     FROM (
-        SELECT s.change, s.days, s.counts, s.counted,
+        SELECT s.path, s.change, s.days, s.counts, s.counted,
                CASE WHEN s.counts AND NOT s.counted AND s.position > :then_known THEN s.position
                     WHEN s.counted AND NOT s.counts AND s.until <= :known THEN s.until
                     ELSE f.position END AS position
@@ -44,33 +51,39 @@
         JOIN reporting.fact f USING (source, event_id)
     ) AS c
     WHERE c.position > :after
-    GROUP BY c.position
+    GROUP BY c.path, c.position
     HAVING sum(c.change) <> 0 OR max(c.days) FILTER (WHERE c.counts) <> max(c.days) FILTER (WHERE c.counted)
 );
 
 -- by_unit: of what is counted one by one: what happened last to each thing that counts otherwise, else its own event
-, flipped AS (
-    SELECT unit, coalesce(n.position, t.position) AS position, coalesce(n.change, 0) - coalesce(t.change, 0) AS change
+, flipped AS MATERIALIZED (
+    SELECT path, unit, coalesce(n.position, t.position) AS position,
+           coalesce(n.change, 0) - coalesce(t.change, 0) AS change
     FROM (
-        SELECT unit, max(position) AS position, sum(change)::bigint AS change
-        FROM contribution WHERE part = '*' GROUP BY unit
+        SELECT path, unit, max(position) AS position, sum(change)::bigint AS change
+        FROM contribution JOIN figure USING (measure) WHERE part = '*' GROUP BY path, unit
     ) AS n
     FULL JOIN (
-        SELECT unit, max(position) AS position, sum(change)::bigint AS change
-        FROM then_contribution WHERE part = '*' GROUP BY unit
-    ) AS t USING (unit)
+        SELECT path, unit, max(position) AS position, sum(change)::bigint AS change
+        FROM then_contribution JOIN figure USING (measure) WHERE part = '*' GROUP BY path, unit
+    ) AS t USING (path, unit)
     WHERE coalesce(n.change, 0) <> coalesce(t.change, 0)
-), caused AS (
-    SELECT coalesce(w.position, f.position) AS position, sum(f.change)::bigint AS change
-    FROM flipped f
+), touched (unit, position) AS MATERIALIZED (
     --touched
-    WHERE coalesce(w.position, f.position) > :after
-    GROUP BY coalesce(w.position, f.position)
+), caused AS (
+    SELECT f.path, coalesce(t.position, f.position) AS position, sum(f.change)::bigint AS change
+    FROM flipped f
+    LEFT JOIN touched t USING (unit)
+    WHERE coalesce(t.position, f.position) > :after
+    GROUP BY f.path, coalesce(t.position, f.position)
     HAVING sum(f.change) <> 0
 );
 
 -- touched_units: the last event between then and now about a place or an organisation, or about who is counted there
-LEFT JOIN LATERAL (
+SELECT f.unit, w.position
+FROM (SELECT DISTINCT unit FROM flipped WHERE NOT starts_with(unit, 'position/')) f
+CROSS JOIN LATERAL (
+    -- Looked up organisation by organisation, which OFFSET 0 says: else all that came since is gone through for each.
     WITH made_of (organisation_id) AS (
         SELECT split_part(f.unit, '/', 2) WHERE starts_with(f.unit, 'organisation/')
         UNION
@@ -79,15 +92,28 @@ LEFT JOIN LATERAL (
         CROSS JOIN LATERAL (VALUES (p.organisation_id), (p.cell_id)) AS o (id)
         WHERE starts_with(f.unit, 'place/') AND p.place_id = split_part(f.unit, '/', 2)
           AND p.known_from <= :known AND p.known_to > :then_known AND o.id IS NOT NULL
+    ), in_hands AS (
+        SELECT h.organisation_id, h.known_from, h.known_to
+        FROM made_of m
+        CROSS JOIN LATERAL (
+            SELECT organisation_id, known_from, known_to FROM reporting.holding_version
+            WHERE holder_id = m.organisation_id
+            OFFSET 0
+        ) h
     )
     SELECT max(t.position) AS position
     FROM (
         SELECT k.position
-        FROM made_of JOIN reporting.organisation_version v USING (organisation_id)
+        FROM made_of m
+        CROSS JOIN LATERAL (
+            SELECT known_from, known_to FROM reporting.organisation_version
+            WHERE organisation_id = m.organisation_id
+            OFFSET 0
+        ) v
         CROSS JOIN LATERAL (VALUES (v.known_from), (v.known_to)) AS k (position)
         UNION ALL
         SELECT k.position
-        FROM made_of m JOIN reporting.holding_version h ON h.holder_id = m.organisation_id
+        FROM in_hands h
         CROSS JOIN LATERAL (VALUES (h.known_from), (h.known_to)) AS k (position)
         UNION ALL
         SELECT k.position
@@ -96,29 +122,37 @@ LEFT JOIN LATERAL (
         WHERE starts_with(f.unit, 'place/') AND p.place_id = split_part(f.unit, '/', 2)
         UNION ALL
         SELECT k.position
-        FROM made_of m JOIN reporting.place_version p ON p.cell_id = m.organisation_id
+        FROM made_of m
+        CROSS JOIN LATERAL (
+            SELECT known_from, known_to FROM reporting.place_version WHERE cell_id = m.organisation_id OFFSET 0
+        ) p
         CROSS JOIN LATERAL (VALUES (p.known_from), (p.known_to)) AS k (position)
         WHERE starts_with(f.unit, 'place/')
         UNION ALL
         SELECT d.position
-        FROM made_of m
-        JOIN reporting.holding_version h ON h.holder_id = m.organisation_id
-        JOIN reporting.delta d ON d.organisation_id = h.organisation_id
+        FROM in_hands h
+        CROSS JOIN LATERAL (
+            SELECT position FROM reporting.delta
+            WHERE organisation_id = h.organisation_id AND measure = ANY (CAST(:touching AS text[])) AND day < :upper
+            OFFSET 0
+        ) d
         WHERE h.known_from <= :known AND h.known_to > :then_known
-          AND d.measure = ANY (CAST(:touching AS text[])) AND d.day < :upper
     ) AS t
     WHERE t.position > :then_known AND t.position <= :known
-) AS w ON true
+) w;
 
 -- touched_mentors: the last event between then and now about a mentor's charges in the scope
-LEFT JOIN (
-    SELECT 'person/' || mentor AS unit, max(position) AS position
-    FROM item WHERE part = '*' AND position > :then_known GROUP BY mentor
-) AS w USING (unit)
+SELECT 'person/' || mentor, max(position)
+FROM item
+WHERE part = '*' AND position > :then_known
+GROUP BY mentor;
 
--- changed: a page of the events, with what is told of each
+-- changed: a page of the events of each figure, with what is told of each
 SELECT c.*, f.source, f.event_id, f.type, f.effectiveon, m.recordedat
-FROM (SELECT * FROM caused ORDER BY position LIMIT :limit) AS c
+FROM (
+    SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY path ORDER BY position) AS number FROM caused) AS n
+    WHERE number <= :limit
+) AS c
 -- OFFSET 0: those of a page are looked up one by one.
 CROSS JOIN LATERAL (
     SELECT source, event_id, type, effectiveon FROM reporting.fact WHERE position = c.position OFFSET 0
@@ -126,7 +160,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT recordedat FROM reporting.moment WHERE position >= c.position ORDER BY position LIMIT 1
 ) m
-ORDER BY c.position;
+ORDER BY c.path, c.position;
 
 -- restructured: events between two positions by which organisations of the tree became known as something else
 SELECT f.position, f.source, f.event_id, f.type, f.effectiveon
