@@ -3,18 +3,20 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import count, groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from services.reporting.projector.person_sums import touched
 from services.reporting.projector.running_sums import moved
+from services.reporting.reports.planning import planned
 from services.reporting.reports.question import Question
 from services.reporting.reports.reading import Reading, scope_parameters
 from services.reporting.reports.statements import (
-    CONTRIBUTIONS,
+    OF_STANDING,
     OF_STEPS,
     Contribution,
     contributions,
@@ -46,8 +48,10 @@ SPAN_AT_MOST = 8_192
 
 _OF_THEN = re.compile(
     r"\b(today_tree|tree|scope|held|held_active|held_edge|held_step|began|admission|crossing|item|contribution"
-    r"|walked_step|named|up)\b"
-    r"|:(known|organisation_id|children)\b"
+    r"|walked_step|named|up"
+    r"|stood|branch|trunk|held_today|holding|held_by|active_there|standing_scope|placed|covers_others|admitted_in"
+    r"|in_charge|in_active_hands|held_charge)\b"
+    r"|:(known|organisation_id|children|kept|mark)\b"
 )
 
 
@@ -58,32 +62,24 @@ def _of_then(statement: str) -> str:
     return instead(named, "WITH RECURSIVE", ",")
 
 
-def _caused(contribution: Contribution) -> str:
+def _caused(contribution: Contribution, *, vast: bool = False) -> str:
     if contribution in OF_STEPS:
         caused = SQL["by_step"].text
     elif contribution in _COUNTED_BY:
         caused = instead(SQL["by_unit"].text, "--touched", SQL["touched_units"].text)
     elif contribution == "mentors":
-        caused = instead(SQL["by_unit"].text, "--touched", SQL["touched_mentors"].text)
+        mentors = SQL["touched_mentors_held" if vast else "touched_mentors"]
+        caused = instead(SQL["by_unit"].text, "--touched", mentors.text)
     else:
         caused = SQL["by_position"].text
     return SQL["figures"].text + "\n" + caused
 
 
-_CHANGED = {
-    (tree, contribution): text(
-        "\n".join(
-            (
-                contributions(tree, contribution),
-                _of_then(contributions(tree, contribution)),
-                _caused(contribution),
-                SQL["changed"].text,
-            )
-        )
-    )
-    for tree in ("as_was", "current")
-    for contribution in CONTRIBUTIONS
-}
+@cache
+def _changed_between(tree: str, contribution: Contribution, *, vast: bool) -> TextClause:
+    counts = contributions(tree, contribution, vast=vast, whole=vast)
+    return text("\n".join((counts, _of_then(counts), _caused(contribution, vast=vast), SQL["changed"].text)))
+
 
 _CHANGED_STEPS = {
     (tree, contribution): text(
@@ -123,9 +119,10 @@ async def changed(
     also `days` and `days_then`: how long the steps took that count now, and that counted then, where their days
     are what is counted. Figures that are made alike are looked for together.
     """
-    walked = then.root == reading.question.root and not await reading.is_small()
-    walked = walked and await reading.is_walked(few=reading.question.known - then.known <= FEW)
-    walked = walked and not await moved(reading.connection, then.known, reading.question.known)
+    known = reading.question.known
+    # Else what the tree was is to be compared with what it is.
+    still = then.root == reading.question.root and not await moved(reading.connection, then.known, known)
+    walked = still and not await reading.is_small() and await reading.is_walked(few=known - then.known <= FEW)
     found: dict[str, Sequence[Any]] = dict.fromkeys(figures, ())
     for alike in _alike(figures):
         contribution = next(iter(alike.values())).contribution
@@ -135,7 +132,7 @@ async def changed(
             for path, each in alike.items():
                 found[path] = await _changed_one(reading, each, max(after, then.known), limit)
         else:
-            found |= await _changed_in_tree(reading, alike, then, after, limit)
+            found |= await _changed_in_tree(reading, alike, then, after, limit, still=still)
     return found
 
 
@@ -181,24 +178,31 @@ async def _changed_together(
 
 
 async def _changed_in_tree(
-    reading: Reading, figures: Mapping[str, Wanted], then: Question, after: int, limit: int
+    reading: Reading, figures: Mapping[str, Wanted], then: Question, after: int, limit: int, *, still: bool
 ) -> dict[str, Sequence[Any]]:
-    """What counts in the tree now against what counted then."""
+    """What counts in the tree now against what counted then; `still`: no organisation moved since."""
     wanted = _of_all(figures)
+    tree, contribution = reading.question.hierarchy, wanted.contribution
     parameters = {
         **wanted.parameters(),
         **scope_parameters(reading.question),
         "then_known": then.known,
         "then_organisation_id": then.root,
         "then_children": [child.id for child in then.children],
-        "touching": list(_COUNTED_BY.get(wanted.contribution, ())),
+        "touching": list(_COUNTED_BY.get(contribution, ())),
         "after": after,
         "limit": limit,
     }
-    if wanted.contribution in OF_STEPS and await _only_some_persons(reading, then):
+    if contribution in OF_STEPS and reading.quick and still and reading.question.known - then.known <= FEW:
         return await _changed_steps(reading, figures, parameters)
-    statement = _CHANGED[(reading.question.hierarchy, wanted.contribution)]
-    return _by_path(await reading.look_up(statement, parameters | _made_of(figures)))
+    parameters |= _made_of(figures)
+    # Standing sums do not say which events a mentor's charges came with.
+    if contribution in OF_STANDING and await reading.is_vast() and (still or contribution != "mentors"):
+        now, before = await reading.standing(contribution), await reading.standing(contribution, then.known)
+        parameters |= {**now, "then_kept": before["kept"], "then_mark": before["mark"]}
+        statement = _changed_between(tree, contribution, vast=True)
+        return _by_path(await planned(reading.connection, "of_whole_tables", statement, parameters))
+    return _by_path(await reading.look_up(_changed_between(tree, contribution, vast=False), parameters))
 
 
 def _made_of(figures: Mapping[str, Wanted]) -> dict[str, list[str]]:
@@ -210,18 +214,13 @@ def _by_path(rows: Iterable[Any]) -> dict[str, Sequence[Any]]:
     return {path: list(of_path) for path, of_path in groupby(rows, key=attrgetter("path"))}
 
 
-async def _only_some_persons(reading: Reading, then: Question) -> bool:
-    """Whether only those count otherwise of whom something became known since, and these are few."""
-    known = reading.question.known
-    if not reading.quick or then.root != reading.question.root or known - then.known > FEW:
-        return False
-    return not await moved(reading.connection, then.known, known)
-
-
 async def _changed_steps(
     reading: Reading, figures: Mapping[str, Wanted], parameters: dict[str, Any]
 ) -> dict[str, Sequence[Any]]:
-    """The same of steps: what an event changes is about persons of whom something became known at its position."""
+    """The same of steps, where none but those of whom something became known since count otherwise.
+
+    What an event changes is about persons of whom something became known at its position.
+    """
     question, limit = reading.question, parameters["limit"]
     contribution = next(iter(figures.values())).contribution
     statement = _CHANGED_STEPS[(question.hierarchy, contribution)]

@@ -130,7 +130,7 @@ class Reading:
         question = self.question
         some = 4 * more["limit"]
         parameters = {**wanted.parameters(), **more, **scope_parameters(question), "some": some}
-        standing = await self._standing(wanted.contribution)
+        standing = await self.standing(wanted.contribution)
         found = await planned(self.connection, "of_whole_tables", first_places(), parameters | standing)
         named = {"named": sorted({row.organisation_id for row in found})}
         of_these = of_named(question.hierarchy, wanted.contribution, "listed_places")
@@ -220,10 +220,13 @@ class Reading:
             self._small = not await self.is_vast() and bool(await self.connection.scalar(PIECES["few"], tree))
         return self._small
 
-    async def _standing(self, contribution: Contribution) -> dict[str, Any]:
-        """What statements made of standing sums ask for besides: which of these, and where they stand."""
+    async def standing(self, contribution: Contribution, known: int | None = None) -> dict[str, Any]:
+        """What statements made of standing sums ask for besides: which of these, and where they stand.
+
+        `known`: another position than that of the question, as known at which something is asked.
+        """
         kind = OF_STANDING[contribution]
-        base = await nearest(self.connection, self.question.known)
+        base = await nearest(self.connection, self.question.known if known is None else known)
         return {**base._asdict(), "kind": kind, "kind_levels": _LEVELS.get(kind, [])}
 
     async def _ask(self, wanted: Wanted, asked: str, **more: Any) -> Sequence[Any]:
@@ -239,7 +242,7 @@ class Reading:
             asking = statement(question.hierarchy, wanted.contribution, asked, vast=vast, whole=whole)
         asking = counting(asking, wanted.contribution, wanted.measures)
         if vast and wanted.contribution in OF_STANDING:
-            parameters |= await self._standing(wanted.contribution)
+            parameters |= await self.standing(wanted.contribution)
             return await planned(self.connection, "of_whole_tables", asking, parameters)
         return await self.look_up(asking, parameters)
 

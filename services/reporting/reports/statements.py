@@ -201,10 +201,11 @@ def contributions(
     `vast`, `whole`: see `scope`.
     """
     pieces = [scope(hierarchy, vast=vast, whole=whole)]
+    blocked = "blocked_summed" if summed else "blocked"
     if vast and contribution in OF_STANDING and contribution != "mentors":
         pieces += [VAST["held_by"].text, VAST["standing_scope"].text]
         if contribution == "blocked":
-            pieces += [VAST["blocked_cells"].text, PERSON_PIECES["blocked"].text]
+            pieces += [VAST["blocked_cells"].text, PERSON_PIECES[blocked].text]
         else:
             pieces.append(VAST[contribution].text)
         return "\n".join(pieces)
@@ -221,7 +222,7 @@ def contributions(
     elif contribution in OF_STEPS:
         pieces += [PERSON_PIECES["held_steps"].text, PERSON_PIECES[contribution].text]
     elif contribution == "blocked":
-        pieces += [PERSON_PIECES["blocked_cells"].text, PERSON_PIECES["blocked"].text]
+        pieces += [PERSON_PIECES["blocked_cells"].text, PERSON_PIECES[blocked].text]
     else:
         pieces.append(PIECES[contribution].text)
     return "\n".join(pieces)

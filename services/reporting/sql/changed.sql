@@ -147,6 +147,15 @@ FROM item
 WHERE part = '*' AND position > :then_known
 GROUP BY mentor;
 
+-- touched_mentors_held: the same of a vast tree, of which no organisation moved since
+SELECT 'person/' || e.mentor, max(e.position)
+FROM reporting.spell_edge e
+JOIN in_active_hands USING (organisation_id)
+JOIN held h USING (organisation_id)
+WHERE e.kind = 'charge' AND e.position > :then_known AND e.position <= :known AND e.day <= :day
+  AND h.from_day <= :day AND :day < h.to_day
+GROUP BY e.mentor;
+
 -- changed: a page of the events of each figure, with what is told of each
 SELECT c.*, f.source, f.event_id, f.type, f.effectiveon, m.recordedat
 FROM (

@@ -157,6 +157,19 @@
       AND d.measure = ANY (CAST(:candidate_levels AS text[])) AND d.day <= :day AND d.position <= :known
 );
 
+-- blocked_summed: the same where it is not asked by which events their candidates came
+, contribution (part, measure, position, change, day) AS (
+    SELECT i.part, m.measure, i.position, m.change, i.day
+    FROM item i
+    CROSS JOIN LATERAL (VALUES
+        ('blocked.cells', 1::bigint),
+        ('blocked.with_candidates', CASE WHEN i.has_candidates THEN 1 ELSE 0 END),
+        ('blocked.blocked', CASE WHEN i.is_blocked THEN 1 ELSE 0 END),
+        ('blocked.candidates', CASE WHEN i.is_blocked THEN i.open ELSE 0 END)
+    ) AS m (measure, change)
+    WHERE m.change <> 0 AND m.measure = ANY (CAST(:measures AS text[]))
+);
+
 -- evidence_of_steps: what all measures amount to in the whole, and a page of the events behind it, in log order; each
 -- the step's own, and how many days the step took. Where there is none, one row without a position
 , behind_it AS MATERIALIZED (

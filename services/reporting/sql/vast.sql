@@ -122,7 +122,7 @@ WITH RECURSIVE stood AS MATERIALIZED (
 );
 
 -- standing_scope: organisations that are active on the evening of the day, and the scope of it
-, active AS (
+, active_there AS (
     SELECT organisation_id, name, kind, sector, parent_id, known_from
     FROM reporting.organisation_version
     WHERE active AND valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
@@ -137,7 +137,7 @@ WITH RECURSIVE stood AS MATERIALIZED (
       AND valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
     GROUP BY cell_id
     HAVING count(*) > 1
-), place AS (
+), placed AS (
     SELECT p.organisation_id, p.place_id AS id, p.cell_id, coalesce(m.amount, 0) AS members,
            p.shared OR o.cell_id IS NOT NULL AS shared
     FROM reporting.place_version p
@@ -146,7 +146,7 @@ WITH RECURSIVE stood AS MATERIALIZED (
     WHERE p.valid_from <= :day AND :day < p.valid_to AND p.known_from <= :known AND :known < p.known_to
 )
 SELECT organisation_id, members AS number, id
-FROM place
+FROM placed
 WHERE (CAST(:flag AS text) IS NULL
        OR CASE CAST(:flag AS text) WHEN 'without_members' THEN members = 0 WHEN 'fewer_than_3' THEN members < 3
                WHEN 'uncovered' THEN cell_id IS NULL ELSE shared END)
@@ -156,23 +156,23 @@ ORDER BY number, id COLLATE "C"
 LIMIT :some;
 
 -- places: each place with the members of the cell that covers it; shared where its cell covers others too
-, place AS NOT MATERIALIZED (
+, placed AS NOT MATERIALIZED (
     SELECT place_id, name, kind, organisation_id, cell_id, shared, known_from
     FROM reporting.place_version
     WHERE valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
 ), covers_others AS (
-    SELECT cell_id FROM place WHERE cell_id IS NOT NULL GROUP BY cell_id HAVING count(*) > 1
+    SELECT cell_id FROM placed WHERE cell_id IS NOT NULL GROUP BY cell_id HAVING count(*) > 1
 ), item AS (
     SELECT s.part, CAST(:day AS date) AS day, 'place' AS what, p.place_id AS id, p.name, p.kind, p.organisation_id,
            p.cell_id, p.known_from AS position, p.shared OR o.cell_id IS NOT NULL AS shared,
            coalesce(m.amount, 0) AS members
-    FROM place p
-    JOIN active v ON v.organisation_id = p.organisation_id
+    FROM placed p
+    JOIN active_there v ON v.organisation_id = p.organisation_id
     JOIN standing_scope s ON s.organisation_id = p.organisation_id
     LEFT JOIN held_by m ON m.id = p.cell_id
     LEFT JOIN covers_others o ON o.cell_id = p.cell_id
-), contribution (part, measure, position, change, day) AS (
-    SELECT i.part, m.measure, i.position, 1, i.day
+), contribution (part, measure, position, change, day, unit) AS (
+    SELECT i.part, m.measure, i.position, 1, i.day, 'place/' || i.id
     FROM item i
     CROSS JOIN LATERAL (VALUES
         ('places.total', true),
@@ -185,22 +185,22 @@ LIMIT :some;
 );
 
 -- places_without_members: one for each place whose covering cell has no members, or that none covers
-, contribution (part, measure, position, change, day) AS (
-    SELECT s.part, 'places_without_members', p.known_from, 1, CAST(:day AS date)
+, contribution (part, measure, position, change, day, unit) AS (
+    SELECT s.part, 'places_without_members', p.known_from, 1, CAST(:day AS date), 'place/' || p.place_id
     FROM (
-        SELECT organisation_id, cell_id, known_from
+        SELECT place_id, organisation_id, cell_id, known_from
         FROM reporting.place_version
         WHERE valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
         OFFSET 0
     ) p
     LEFT JOIN held_by m ON m.id = p.cell_id
-    JOIN active v ON v.organisation_id = p.organisation_id
+    JOIN active_there v ON v.organisation_id = p.organisation_id
     JOIN standing_scope s ON s.organisation_id = p.organisation_id
     WHERE m.amount IS NULL OR m.amount = 0
 );
 
 -- enterprises: organisations of private enterprises, and private enterprises that are places, with their members
-, place AS NOT MATERIALIZED (
+, placed AS NOT MATERIALIZED (
     SELECT place_id, name, kind, organisation_id, cell_id, known_from
     FROM reporting.place_version
     WHERE kind = 'private_enterprise'
@@ -209,20 +209,20 @@ LIMIT :some;
     SELECT s.part, CAST(:day AS date) AS day, 'organisation' AS what, v.organisation_id AS id, v.name, v.kind,
            v.parent_id AS organisation_id, CAST(NULL AS text) AS cell_id, v.known_from AS position,
            true AS has_organisation, coalesce(m.amount, 0) AS members
-    FROM active v
+    FROM active_there v
     JOIN standing_scope s ON s.organisation_id = v.organisation_id
     LEFT JOIN held_by m ON m.id = v.organisation_id
     WHERE v.sector = 'private_enterprise'
     UNION ALL
     SELECT s.part, CAST(:day AS date), 'place', p.place_id, p.name, p.kind, p.organisation_id, p.cell_id, p.known_from,
            c.organisation_id IS NOT NULL, coalesce(m.amount, 0)
-    FROM place p
-    JOIN active v ON v.organisation_id = p.organisation_id
+    FROM placed p
+    JOIN active_there v ON v.organisation_id = p.organisation_id
     JOIN standing_scope s ON s.organisation_id = p.organisation_id
     LEFT JOIN held_by m ON m.id = p.cell_id
-    LEFT JOIN active c ON c.organisation_id = p.cell_id AND c.sector = 'private_enterprise'
-), contribution (part, measure, position, change, day) AS (
-    SELECT i.part, m.measure, i.position, 1, i.day
+    LEFT JOIN active_there c ON c.organisation_id = p.cell_id AND c.sector = 'private_enterprise'
+), contribution (part, measure, position, change, day, unit) AS (
+    SELECT i.part, m.measure, i.position, 1, i.day, i.what || '/' || i.id
     FROM item i
     CROSS JOIN LATERAL (VALUES
         ('enterprises.total', true),
@@ -252,7 +252,7 @@ LIMIT :some;
            v.known_from AS position, coalesce(o.amount, 0) AS open,
            coalesce(o.amount, 0) >= CAST(:at_least AS bigint) AS has_candidates,
            coalesce(o.amount, 0) >= CAST(:at_least AS bigint) AND a.id IS NULL AS is_blocked
-    FROM active v
+    FROM active_there v
     JOIN standing_scope s ON s.organisation_id = v.organisation_id
     LEFT JOIN held_by o ON o.id = v.organisation_id
     LEFT JOIN admitted_in a ON a.id = v.organisation_id
@@ -261,7 +261,7 @@ LIMIT :some;
 
 -- mentors_held: persons of the scope, or of its parts, in the charge of a mentor on the evening of the day; by which
 -- events is not known
-, charge AS MATERIALIZED (
+, in_charge AS MATERIALIZED (
     SELECT organisation_id, mentor, sum(persons)::bigint AS persons
     FROM (
         SELECT organisation_id, mentor, persons FROM reporting.standing_charge WHERE CAST(:mark AS bigint) IS NULL
@@ -292,7 +292,7 @@ LIMIT :some;
       AND v.known_from <= :known AND :known < v.known_to
 ), held_charge AS (
     SELECT h.part, c.mentor, c.persons
-    FROM charge c
+    FROM in_charge c
     JOIN in_active_hands USING (organisation_id)
     JOIN held h USING (organisation_id)
     WHERE h.from_day <= :day AND :day < h.to_day
