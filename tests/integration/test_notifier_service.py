@@ -263,7 +263,8 @@ async def test_subscriptions_are_replaced_as_a_whole_and_secrets_shown_once(http
     got = (await http.get("/v1/subscriptions")).json()
     assert {each.get("secret") for each in got["subscriptions"]} == {"whsec_***", None}
     again = (await http.put("/v1/subscriptions", json=got)).json()
-    assert msgspec.json.encode(again) == msgspec.json.encode(got)
+    # What is warned of may have changed: the notifier may have read by now that an organisation was founded.
+    assert msgspec.json.encode(again["subscriptions"]) == msgspec.json.encode(got["subscriptions"])
     async with http.notifier.engine.connect() as connection:
         kept = (
             await connection.exec_driver_sql("SELECT secret FROM notifier.subscription WHERE channel = 'webhook'")
