@@ -5,11 +5,9 @@ import os
 import sys
 
 from deploy.stack.errors import said
-from shared.runtime.causes import causes
+from shared.runtime.causes import causes, says_away
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_AWAY = ("08", "53", "57")
-"""Classes of PostgreSQL's errors: the connection broke, a resource ran out, the server is being stopped."""
 _BROKEN = {("asyncpg", "InterfaceError"), ("nats", "Error"), ("httpx", "TransportError")}
 """What libraries raise where a server is gone, and PostgreSQL had no time to say why."""
 
@@ -44,6 +42,6 @@ def give_up_output() -> None:
 
 
 def _is_of_a_server(error: BaseException) -> bool:
-    if str(getattr(error, "sqlstate", None) or "")[:2] in _AWAY:
-        return True
-    return any((kind.__module__.partition(".")[0], kind.__name__) in _BROKEN for kind in type(error).__mro__)
+    return says_away(error) or any(
+        (kind.__module__.partition(".")[0], kind.__name__) in _BROKEN for kind in type(error).__mro__
+    )

@@ -1,6 +1,9 @@
-"""What is behind an error: itself, those it is a group of, and what each was raised from."""
+"""What is behind an error: those it is a group of, what it was raised from, and what PostgreSQL calls it."""
 
 from collections.abc import Iterator
+
+_AWAY = ("08", "53", "57")
+"""Classes of PostgreSQL's errors: the connection broke, a resource ran out, the server is being stopped."""
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -10,3 +13,13 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         yield from causes(each)
     if error.__cause__ is not None:
         yield from causes(error.__cause__)
+
+
+def sqlstate(error: BaseException) -> str:
+    """PostgreSQL's code of an error; empty for one that is not PostgreSQL's."""
+    return str(getattr(error, "sqlstate", None) or "")
+
+
+def says_away(error: BaseException) -> bool:
+    """Whether it is one by which PostgreSQL says that it is away, being stopped or out of something."""
+    return sqlstate(error)[:2] in _AWAY

@@ -13,14 +13,12 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from shared.runtime.causes import causes
+from shared.runtime.causes import causes, says_away, sqlstate
 
 TOO_LATE = (TimeoutError, sqlalchemy.exc.TimeoutError)
 """Raised where a statement takes longer than `command_timeout`, and where no connection becomes free."""
 
 _INSTEAD = "ketnap_instead"
-_AWAY = ("08", "53", "57")
-"""Classes of PostgreSQL's errors: the connection broke, a resource ran out, the server is being stopped."""
 _FOLLOWS = "25006"
 """PostgreSQL's error where the server takes no writes: another one of the pair leads by now."""
 
@@ -37,8 +35,7 @@ def is_away(error: BaseException) -> bool:
 def _is_of_server_away(error: BaseException) -> bool:
     if isinstance(error, sqlalchemy.exc.DBAPIError) and error.connection_invalidated:
         return True
-    state = str(getattr(error, "sqlstate", None) or "")
-    return state[:2] in _AWAY or state == _FOLLOWS
+    return says_away(error) or sqlstate(error) == _FOLLOWS
 
 
 def create_engine(

@@ -39,8 +39,8 @@ class Marks(Struct, frozen=True):
     """Up to which there are waymarks."""
 
 
-class Walk(Struct, frozen=True):
-    """A figure as known at a position: which rows it may count, and the statement of its events between two."""
+class Way(Struct, frozen=True):
+    """Rows that figures may count, as known at a position, and the statement of what some of them come to."""
 
     connection: AsyncConnection
     known: int
@@ -51,6 +51,23 @@ class Walk(Struct, frozen=True):
     """Of both statements, but for the positions between which they look."""
     at_first: int
     """Rows that are gone through first, but for vast trees no more than four times those that are missing."""
+
+    async def _on(
+        self, parameters: dict[str, Any], after: int, end: int, some: int, **more: Any
+    ) -> tuple[int, int, Sequence[Any]]:
+        """Go through so many rows, or what there is up to `end`: up to where, how many, and what they come to."""
+        asked = {"after": after, "end": end, "some": some}
+        next_ = (await self.connection.execute(SQL[self.following], parameters | asked)).one()
+        until = end if next_.rows < some else int(next_.until)
+        if not next_.rows:
+            return until, 0, ()
+        between = {"after": next_.first - 1, "until": until, **more, **_besides(next_)}
+        return until, next_.rows, (await self.connection.execute(self.statement, parameters | between)).all()
+
+
+class Walk(Way, frozen=True):
+    """The way to the events of one figure."""
+
     is_vast: bool
     marks: Marks | None = None
 
@@ -64,15 +81,10 @@ class Walk(Struct, frozen=True):
             while here < end and len(rows) < limit:
                 # However little is found, each statement ends soon.
                 upto = end if self.marks is None else min(end, here + MOST_POSITIONS)
-                asked = {"after": here, "end": upto, "some": some}
-                next_ = (await self.connection.execute(SQL[self.following], parameters | asked)).one()
-                until = upto if next_.rows < some else int(next_.until)
-                found: Sequence[Any] = ()
-                if next_.rows:
-                    missing = limit - len(rows)
-                    between = {"after": next_.first - 1, "until": until, "limit": missing, **_besides(next_)}
-                    found = (await self.connection.execute(self.statement, parameters | between)).all()
-                    some = _more(some, next_.rows, len(found), missing)
+                missing = limit - len(rows)
+                until, number, found = await self._on(parameters, here, upto, some, limit=missing)
+                if number:
+                    some = _more(some, number, len(found), missing)
                     rows += found
                 here = until
             if len(rows) >= limit:
@@ -100,18 +112,8 @@ class Walk(Struct, frozen=True):
         return [(max(begin * size, after), min(end * size, self.known)) for begin, end in runs]
 
 
-class WalkByMeasure(Struct, frozen=True):
-    """Figures made of deltas, as known at a position: what each event changes of each of their measures."""
-
-    connection: AsyncConnection
-    known: int
-    following: str
-    """The statement that says how far so many of these deltas go."""
-    statement: TextClause
-    parameters: dict[str, Any]
-    """Of both statements, but for the positions between which they look."""
-    at_first: int
-    """Deltas that are gone through first."""
+class WalkByMeasure(Way, frozen=True):
+    """The way to what each event changes of each measure of several figures, which are made of deltas."""
 
     async def changes(self, after: int, turn: int) -> tuple[int, Sequence[Any]]:
         """Up to where the next deltas go, and rows (position, measure, change) up to there, in log order.
@@ -119,13 +121,8 @@ class WalkByMeasure(Struct, frozen=True):
         Each turn goes through more of them.
         """
         some = min(self.at_first * 4**turn, AT_MOST)
-        asked = {"after": after, "end": self.known, "some": some}
-        next_ = (await self.connection.execute(SQL[self.following], self.parameters | asked)).one()
-        until = self.known if next_.rows < some else int(next_.until)
-        if not next_.rows:
-            return until, []
-        between = {"after": next_.first - 1, "until": until}
-        return until, (await self.connection.execute(self.statement, self.parameters | between)).all()
+        until, _, found = await self._on(self.parameters, after, self.known, some)
+        return until, found
 
 
 async def told(connection: AsyncConnection, changes: Mapping[int, int]) -> Sequence[Any]:

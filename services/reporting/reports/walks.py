@@ -49,13 +49,12 @@ async def walk(
     connection: AsyncConnection, question: Question, wanted: Wanted, scope: dict[str, Any], *, is_vast: bool
 ) -> Walk | None:
     """The way to the events behind one of `WALKED`, if any; `scope` is what statements ask for about the scope."""
-    parameters = {**wanted.parameters(), **scope, "by_child": False, "children": []}
     known = question.known
     statement = counting(walked(question.hierarchy, wanted.contribution), wanted.contribution, wanted.measures)
     if wanted.contribution in OF_DELTAS:
-        kinds, since = _deltas(wanted)
-        parameters |= {"kinds": kinds, "since_day": since}
-        return Walk(connection, known, _deltas_following(kinds, since), statement, parameters, AT_FIRST, is_vast)
+        following, parameters = _over_deltas(wanted, scope)
+        return Walk(connection, known, following, statement, parameters, AT_FIRST, is_vast)
+    parameters = _parameters(wanted, scope)
     marked = await connection.scalar(waymarks.SQL["marked"])
     if wanted.contribution in OF_STEPS:
         if known - marked > MOST_UNMARKED:
@@ -74,12 +73,20 @@ def walk_by_measure(
     connection: AsyncConnection, question: Question, wanted: Wanted, scope: dict[str, Any]
 ) -> WalkByMeasure:
     """The way to what changes each of the measures of one of `OF_DELTAS`."""
-    kinds, since = _deltas(wanted)
-    parameters = {**wanted.parameters(), **scope, "by_child": False, "children": []}
-    parameters |= {"kinds": kinds, "since_day": since}
+    following, parameters = _over_deltas(wanted, scope)
     statement = walked_by_measure(question.hierarchy, wanted.contribution)
-    following = _deltas_following(kinds, since)
     return WalkByMeasure(connection, question.known, following, statement, parameters, AT_FIRST)
+
+
+def _parameters(wanted: Wanted, scope: dict[str, Any]) -> dict[str, Any]:
+    """What statements of the whole scope ask for."""
+    return {**wanted.parameters(), **scope, "by_child": False, "children": []}
+
+
+def _over_deltas(wanted: Wanted, scope: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """By which index the next deltas are found that may count, and what is asked of them."""
+    kinds, since = _deltas(wanted)
+    return _deltas_following(kinds, since), _parameters(wanted, scope) | {"kinds": kinds, "since_day": since}
 
 
 def _deltas(wanted: Wanted) -> tuple[list[str], date]:
