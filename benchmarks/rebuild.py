@@ -17,7 +17,6 @@ from benchmarks.peer import Peer, told
 from benchmarks.province import Province
 from deploy.projections.filling import Filling
 from deploy.projections.tables import PROJECTIONS, create_beside
-from deploy.projections.whole import make_indexes
 from deploy.stack.postgres import PostgresServer
 from shared.runtime.database import create_engine
 
@@ -59,10 +58,10 @@ async def _rebuild(server: PostgresServer, province: Province, events: list[byte
 async def _fill(engine: AsyncEngine, url: str, workers: int) -> float:
     begin = perf_counter()
     async with engine.begin() as connection:
-        later = await create_beside(connection, REPORTING)
-    filling = Filling(engine, url, REPORTING, workers)
-    await filling.fill(EVENTS)
-    await make_indexes(engine, later)
+        late = await create_beside(connection, REPORTING)
+    filling = Filling(engine, url, REPORTING, late, workers)
+    await filling.begin(EVENTS)
+    await filling.make_indexes()
     seconds = perf_counter() - begin
     assert filling.position == EVENTS
     return seconds

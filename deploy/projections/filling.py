@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.projections.tables import Projection
-from deploy.projections.whole import fill_whole
+from deploy.projections.whole import fill_whole, make_indexes
 from deploy.stack.errors import StackError
 from services.notifier.clock import system_clock
 from services.notifier.projector import Projector as NotifierProjector
@@ -42,14 +42,22 @@ class Apply(Protocol):
 class Filling:
     """Follows the log, read from the record itself, into the schema beside."""
 
-    def __init__(self, engine: AsyncEngine, url: str, projection: Projection, workers: int | None = None) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        url: str,
+        projection: Projection,
+        late: Sequence[str] = (),
+        workers: int | None = None,
+    ) -> None:
         """`engine` and `url` are the owner's, who may write the schema beside and read the log.
 
-        workers: see `whole.py`.
+        late: statements for indexes that are not needed for filling. workers: see `whole.py`.
         """
         self._engine = engine
         self._url = url
         self._projection = projection
+        self._late = list(late)
         self._workers = workers
         beside = redirected(engine, projection.name, projection.beside)
         self._apply = _applying(projection, beside)
@@ -57,16 +65,32 @@ class Filling:
         self._sums = [each(beside) for each in kept]
         self.position = 0
 
+    async def begin(self, until: int, told: Told = lambda done, total: None) -> None:
+        """Fill empty tables up to a position by all cores, where the projection can; `make_indexes` has to follow.
+
+        Raises as `fill` does.
+        """
+        if not until or self._projection.name != "reporting":
+            return
+        try:
+            self._late = [
+                # The largest are among those that were not needed, so they go first.
+                *self._late,
+                *await fill_whole(
+                    self._engine, self._url, self._projection, until, lambda done: told(done, until), self._workers
+                ),
+            ]
+        except (Stopped, UnknownRecorded) as error:
+            raise _stops(error) from error
+        self.position = until
+
+    async def make_indexes(self) -> None:
+        """Make the indexes that the tables have been filled without."""
+        await make_indexes(self._engine, self._late)
+        self._late = []
+
     async def fill(self, until: int, told: Told = lambda done, total: None) -> None:
         """Apply what is recorded up to a position. Raises StackError where the log or the projector ends."""
-        if self.position == 0 and until and self._projection.name == "reporting":
-            try:
-                await fill_whole(
-                    self._engine, self._url, self._projection, until, lambda done: told(done, until), self._workers
-                )
-            except (Stopped, UnknownRecorded) as error:
-                raise _stops(error) from error
-            self.position = until
         reading = asyncio.ensure_future(self._page(self.position, until))
         try:
             while self.position < until:

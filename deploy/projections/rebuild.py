@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from deploy.projections.comparing import Compared, compare, see_one_moment
 from deploy.projections.filling import Filling, Told
 from deploy.projections.tables import LOCKS, Projection, create_beside, drop, schema_version, sql, tables
-from deploy.projections.whole import make_indexes
 from deploy.stack.errors import StackError
 from shared.runtime.database import create_engine
 
@@ -88,16 +87,20 @@ async def _rebuild(
     step("filling")
     async with engine.begin() as connection:
         version = await schema_version(connection, projection)
-        later = await create_beside(connection, projection)
+        late = await create_beside(connection, projection)
         if projection.name == "notifier":
             # On the way to where the rules were, they are not asked.
             await connection.execute(sql(f"UPDATE {projection.beside}.checkpoint SET evaluated = {2**63 - 1}"))  # noqa: S608 - names of our own
     done = False
     try:
-        filling = Filling(engine, url, projection, workers)
-        await _catch_up(engine, projection, filling, told)
+        filling = Filling(engine, url, projection, late, workers)
+        async with engine.connect() as connection:
+            until = await _position(connection, projection)
+        await filling.begin(until, told)
         step("indexing")
-        await make_indexes(engine, later)
+        await filling.make_indexes()
+        step("filling")
+        await _catch_up(engine, projection, filling, told)
         async with engine.begin() as connection:
             for table in await tables(connection, projection):
                 await connection.execute(sql(f"ANALYZE {projection.beside}.{table}"))

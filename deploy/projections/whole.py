@@ -34,8 +34,8 @@ LENGTH = 8_000
 """Events that a stretch of persons has, about."""
 ALONE = 20_000
 """Positions up to which other processes take longer to begin than they save."""
-INDEXED = 2
-"""Indexes made at a time."""
+INDEXED = min((os.cpu_count() or 1) + 1, 4)
+"""Indexes made at a time, each by one process of PostgreSQL. One more than cores: the last ones end together."""
 
 BULKY = ("fact", "delta", "spell_edge", "person_step")
 """Tables whose indexes are made once they are full."""
@@ -76,11 +76,11 @@ Told = Callable[[int], None]
 
 async def fill_whole(
     engine: AsyncEngine, url: str, projection: Projection, until: int, told: Told, workers: int | None = None
-) -> None:
-    """Project all up to a position into empty tables beside, with all of `BULKY`'s indexes afterwards.
+) -> list[str]:
+    """Project all up to a position into empty tables beside; gives the statements for the indexes of `BULKY`.
 
-    `engine` and `url` are of one who may write there and read the log. workers: processes; 0: this one; None: as
-    the log's length suggests.
+    Without those nothing more can be projected. `engine` and `url` are of one who may write there and read the
+    log. workers: processes; 0: this one; None: as the log's length suggests.
 
     Raises Stopped, UnknownRecorded, and StackError where something of the log is missing.
     """
@@ -96,18 +96,22 @@ async def fill_whole(
             done = await _in_order(connection, beside, task, told)
         async with engine.begin() as connection:
             later = await drop_indexes(connection, projection, BULKY)
-        async for number in _stretches(task, processes):
-            done += number
-            told(done)
-    async with engine.begin() as connection:
+        moments = asyncio.create_task(_keep_moments(engine, projection, until))
+        try:
+            async for number in _stretches(task, processes):
+                done += number
+                told(done)
+            await moments
+        finally:
+            moments.cancel()
+            await asyncio.gather(moments, return_exceptions=True)
+    async with beside.begin() as connection:
         head = await connection.scalar(_HEAD, {"until": until})
         if done != until or head is None:
             missing = await connection.scalar(_FIRST_MISSING, {"until": until})
             raise StackError(f"position {missing:,} is not in the log: `ketnap log verify` says more")
-        await connection.execute(sql(_MOMENTS.format(schema=projection.beside, until=until)))
-    await make_indexes(engine, later)
-    async with beside.begin() as connection:
         await store.move_checkpoint(connection, until, head)
+    return later
 
 
 async def make_indexes(engine: AsyncEngine, statements: Iterable[str]) -> None:
@@ -118,9 +122,16 @@ async def make_indexes(engine: AsyncEngine, statements: Iterable[str]) -> None:
         while waiting:
             statement = waiting.pop(0)
             async with engine.begin() as connection:
+                # The cores have others to make: to share one out costs more than it saves.
+                await connection.execute(text("SET LOCAL max_parallel_maintenance_workers = 0"))
                 await connection.execute(sql(statement))
 
     await asyncio.gather(*(make() for _ in range(INDEXED)))
+
+
+async def _keep_moments(engine: AsyncEngine, projection: Projection, until: int) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(sql(_MOMENTS.format(schema=projection.beside, until=until)))
 
 
 async def _apart(connection: AsyncConnection, until: int) -> set[str]:

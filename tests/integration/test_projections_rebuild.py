@@ -524,13 +524,16 @@ async def test_status_says_how_far_projections_are_what_stopped_them_and_what_li
 
 async def test_status_says_that_a_rebuild_is_under_way(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[Standing] = []
-    fill = Filling.fill
 
-    async def looked_at(self: Filling, until: int, *more: Any) -> None:
-        found.extend(await standings(system.database.url()))
-        await fill(self, until, *more)
+    def looked_at(fill: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        async def look_and_fill(self: Filling, until: int, *more: Any) -> None:
+            found.extend(await standings(system.database.url()))
+            await fill(self, until, *more)
 
-    monkeypatch.setattr(Filling, "fill", looked_at)
+        return look_and_fill
+
+    monkeypatch.setattr(Filling, "begin", looked_at(Filling.begin))
+    monkeypatch.setattr(Filling, "fill", looked_at(Filling.fill))
     await system.rebuild()
 
     assert [each.rebuilding for each in found[:2]] == [True, False]
