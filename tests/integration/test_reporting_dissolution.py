@@ -3,7 +3,18 @@
 from typing import Any
 
 from tests.conftest import Database
-from tests.given import admitted, balance, enrolled, event, identified, new_uuid, organisation, root, target
+from tests.given import (
+    admitted,
+    balance,
+    corrected,
+    enrolled,
+    event,
+    identified,
+    new_uuid,
+    organisation,
+    root,
+    target,
+)
 from tests.integration.reporting_given import RunningReporting, empty_projections, running_reporting
 
 ANA, BAO = new_uuid(), new_uuid()
@@ -46,6 +57,31 @@ async def test_the_tree_of_today_shows_the_successor_in_its_place(reporting: Run
     assert await reporting.members("west?as_of=2022-06-30&hierarchy=current") == 0
     assert await reporting.members("old?as_of=2022-06-30&hierarchy=current") == 15
     assert await reporting.members("root?as_of=2022-06-30&hierarchy=current") == 15
+
+
+async def test_on_the_tree_of_today_nothing_stands_under_a_successor_that_was_never_founded(
+    reporting: RunningReporting,
+) -> None:
+    founding = organisation("later", kind="grassroots_committee", parent="east")
+    taken_over = event("OrganisationDissolved", "organisation/old", "2022-07-01", {"successor_id": "later"})
+    await reporting.project(founding, taken_over)
+    period = "from=2022-01-01&to=2022-12-31&as_of=2022-12-31&hierarchy=current"
+
+    async def identified_below(organisation_id: str) -> list[int]:
+        funnel = await reporting.get(f"{organisation_id}/funnel?{period}")
+        attainment = await reporting.get(f"{organisation_id}/attainment?{period}")
+        evidence = await reporting.get(f"{organisation_id}/evidence?measure=funnel.conversion.identified&{period}")
+        return [
+            funnel["conversion"]["identified"],
+            attainment["actuals"]["candidates_identified"],
+            len(evidence["events"]),
+        ]
+
+    assert await identified_below("old") == await identified_below("root") == [2, 2, 2]
+
+    await reporting.project(corrected(founding, None))
+
+    assert await identified_below("old") == await identified_below("root") == [0, 0, 0]
 
 
 async def test_flows_stay_where_they_were_unless_today_is_asked_for(reporting: RunningReporting) -> None:

@@ -41,7 +41,11 @@ WITH RECURSIVE tree (organisation_id, from_day, to_day, child) AS (
 
 -- tree_current: on every day the tree of today, with those who ended in the place of who holds what was theirs
 WITH RECURSIVE today_tree (organisation_id, child) AS (
-    SELECT CAST(:organisation_id AS text), CAST(NULL AS text)
+    -- Who was founded later, or not at all as was learned since, has no tree today.
+    SELECT organisation_id, CAST(NULL AS text)
+    FROM reporting.organisation_version
+    WHERE organisation_id = :organisation_id
+      AND known_from <= :known AND :known < known_to AND valid_from <= :today AND :today < valid_to
     UNION
     SELECT v.organisation_id, coalesce(t.child, v.organisation_id)
     FROM today_tree t

@@ -54,7 +54,10 @@ WITH RECURSIVE stood AS MATERIALIZED (
 ), branch AS MATERIALIZED (
     SELECT organisation_id, parent_id FROM stood WHERE is_branch
 ), trunk (organisation_id, child) AS (
-    SELECT CAST(:organisation_id AS text), CAST(NULL AS text)
+    SELECT organisation_id, CAST(NULL AS text)
+    FROM reporting.organisation_version
+    WHERE organisation_id = :organisation_id
+      AND known_from <= :known AND :known < known_to AND valid_from <= :today AND :today < valid_to
     UNION
     SELECT b.organisation_id, coalesce(t.child, b.organisation_id)
     FROM trunk t

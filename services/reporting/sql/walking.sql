@@ -130,7 +130,12 @@ WITH RECURSIVE named (organisation_id) AS (SELECT DISTINCT unnest(CAST(:named AS
     WHERE u.at <> CAST(:organisation_id AS text)
 ), tree (organisation_id, from_day, to_day, child) AS (
     SELECT organisation_id, CAST(:lower AS date), CAST(:upper AS date), via
-    FROM up WHERE at = :organisation_id
+    FROM up
+    WHERE at = :organisation_id AND EXISTS (
+        SELECT FROM reporting.organisation_version
+        WHERE organisation_id = :organisation_id
+          AND known_from <= :known AND :known < known_to AND valid_from <= :today AND :today < valid_to
+    )
 );
 
 -- walked: of deltas of some measures and days
