@@ -109,6 +109,7 @@ def begin(writer: Writer) -> None:
         enrol(writer)
         identify(writer)
         accompany(writer)
+        settle(writer)
 
 
 def found(writer: Writer, parent: str | None = None, kind: str | None = None) -> None:
@@ -340,8 +341,8 @@ def aim(writer: Writer) -> None:
     data = {
         "target_id": writer.new_id("t"),
         "metric": metric,
-        "basis": "own",
-        "issuer_id": "root",
+        "basis": writer.chosen.choice(("own", "own", "resolution")),
+        "issuer_id": writer.chosen.choice(("root", "root", at)),
         "comparison": writer.chosen.choice(("at_least", "at_least", "at_most", "exactly")),
         "value": writer.chosen.randint(0, 4),
         **year,
@@ -355,10 +356,12 @@ def settle(writer: Writer) -> None:
     source = writer.source_of(at)
     own = [name for name, each in writer.world.places.items() if writer.source_of(each["organisation"]) == source]
     if own and writer.chosen.random() < 0.6:
-        data: dict[str, Any] = {"cell_id": at if writer.chosen.random() < 0.8 else None, "shared": False}
+        cell = at if writer.chosen.random() < 0.8 else None
+        data: dict[str, Any] = {"cell_id": cell, "shared": writer.chosen.random() < 0.2}
         writer.say("PlaceCovered", "place", writer.chosen.choice(own), data, source)
     else:
-        data = {"name": "Bản", "kind": "village", "organisation_id": at, "tags": []}
+        kind = writer.chosen.choice(("village", "private_enterprise"))
+        data = {"name": "Bản", "kind": kind, "organisation_id": at, "tags": []}
         writer.say("PlaceRegistered", "place", writer.new_id("p"), data, source)
 
 
@@ -467,6 +470,7 @@ ORDINARY = (
     rearrange,
     aim,
     aim,
+    settle,
     settle,
 )
 

@@ -63,7 +63,7 @@ def equal(differing: Differing, seed: int, questions: int) -> None:
 
 @pytest.mark.timeout(
     300
-)  # seven reports, each asked four ways, of twenty histories: a minute where nothing else runs
+)  # fourteen reports, each asked four ways, of twenty histories: a minute where something else runs
 @settings(max_examples=20, phases=PHASES, derandomize=True, database=None)
 @given(seed=st.integers(0, 2**32))
 def test_every_figure_and_alert_is_the_oracles(differing: Differing, seed: int) -> None:

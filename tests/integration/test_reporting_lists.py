@@ -55,9 +55,11 @@ async def test_each_place_has_the_members_of_its_cell_balance_included(reporting
 async def test_a_place_without_a_covering_cell_any_more_has_none(reporting: RunningReporting) -> None:
     await reporting.project(balance("cell", "2022-01-01", 5), place("a"), covered("a", "cell"))
     then = await reporting.project(balance("cell", "2022-01-01", 1))
-    await reporting.project(covered("a", None, "2022-06-01"))
+    await reporting.project(covered("a", None, "2022-06-01", shared=True))
 
-    assert (await flags(reporting, DAY))["a"][0] == 0
+    # Whatever its source says of a cell that is none: it shares it with no other place.
+    assert await flags(reporting, DAY) == {"a": (0, ["uncovered", "without_members", "fewer_than_3"])}
+    assert (await reporting.get(f"root/coverage?{DAY}"))["counts"]["shared"] == 0
     assert (await flags(reporting, "as_of=2022-05-31"))["a"][0] == 6
     assert (await flags(reporting, f"{DAY}&known_at={then}"))["a"][0] == 6
     assert (await flags(reporting, f"{DAY}&known_at={then - 1}"))["a"][0] == 5

@@ -182,14 +182,22 @@ class Report:
         for target_id, target in self.history.evening(self.as_of).targets.items():
             data = target["data"]
             begins, ends = date.fromisoformat(data["from"]), date.fromisoformat(data["to"])
-            if self._holder_of(target) != self.root or begins > last or ends < first:
+            if self.held_by(target) != self.root or begins > last or ends < first:
                 continue
             actual = self.actual(data["metric"], begins, min(ends, self.as_of))
             state = targets.status(data, target["value"], actual, self.as_of)
             found[target_id] = (target["value"], actual, state)
         return found
 
-    def _holder_of(self, target: dict[str, Any]) -> str | None:
+    def children(self) -> list[str]:
+        """Active organisations directly under the asked one: on `as_of`, or today."""
+        world = self.today if self.hierarchy == "current" else self.history.evening(self.as_of)
+        if self.root not in world.organisations:
+            return []
+        return [each for each in world.organisations if world.active(each) and world.parent(each) == self.root]
+
+    def held_by(self, target: dict[str, Any]) -> str | None:
+        """Who has the target on `as_of`: by that evening's tree, or by today's; None: nobody."""
         holder: str | None = target["holder"]
         return self.today.holder(holder) if holder is not None and self.hierarchy == "current" else holder
 

@@ -81,9 +81,12 @@ class World:
         elif fact["kind"] == "person":
             persons.apply(self, fact)
         elif fact["name"] == "PlaceRegistered" and fact["subject"] not in self.places:
-            self.places[fact["subject"]] = {"organisation": fact["data"]["organisation_id"], "cell": None}
+            data = fact["data"]
+            place = {"organisation": data["organisation_id"], "kind": data["kind"], "cell": None, "shared": False}
+            self.places[fact["subject"]] = place
         elif fact["name"] == "PlaceCovered" and fact["subject"] in self.places:
-            self.places[fact["subject"]]["cell"] = fact["data"].get("cell_id")
+            data = fact["data"]
+            self.places[fact["subject"]] |= {"cell": data.get("cell_id"), "shared": data["shared"]}
 
     def _organisation(self, fact: Fact) -> None:
         subject, name, data, day = fact["subject"], fact["name"], fact["data"], fact["day"]

@@ -248,7 +248,7 @@ WITH RECURSIVE today_tree (organisation_id, child) AS (
 , item AS MATERIALIZED (
     SELECT s.part, e.day, 'place' AS what, p.place_id AS id, p.name, p.kind, p.organisation_id, p.cell_id,
            p.known_from AS position,
-           p.shared OR EXISTS (
+           p.shared AND p.cell_id IS NOT NULL OR EXISTS (
                SELECT FROM reporting.place_version o
                WHERE o.cell_id = p.cell_id AND o.place_id <> p.place_id
                  AND o.valid_from <= e.day AND e.day < o.valid_to

@@ -68,7 +68,8 @@ WHERE p.known_from <= :known AND :known < p.known_to;
 
 -- flags: what is the matter with these places on which days, as known at each of some positions
 WITH RECURSIVE at_place (known, place_id, days, organisation_id, cell_id, shared) AS (
-    SELECT k.known, p.place_id, daterange(p.valid_from, p.valid_to), p.organisation_id, p.cell_id, p.shared
+    SELECT k.known, p.place_id, daterange(p.valid_from, p.valid_to), p.organisation_id, p.cell_id,
+           p.shared AND p.cell_id IS NOT NULL
     FROM unnest(CAST(:knowns AS bigint[])) AS k (known)
     JOIN reporting.place_version p ON p.known_from <= k.known AND k.known < p.known_to
     WHERE p.place_id = ANY (CAST(:places AS text[]))

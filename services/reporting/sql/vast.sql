@@ -142,7 +142,7 @@ WITH RECURSIVE stood AS MATERIALIZED (
     HAVING count(*) > 1
 ), placed AS (
     SELECT p.organisation_id, p.place_id AS id, p.cell_id, coalesce(m.amount, 0) AS members,
-           p.shared OR o.cell_id IS NOT NULL AS shared
+           p.shared AND p.cell_id IS NOT NULL OR o.cell_id IS NOT NULL AS shared
     FROM reporting.place_version p
     LEFT JOIN held_by m ON m.id = p.cell_id
     LEFT JOIN covers_others o ON o.cell_id = p.cell_id
@@ -160,7 +160,7 @@ LIMIT :some;
 
 -- places: each place with the members of the cell that covers it; shared where its cell covers others too
 , placed AS NOT MATERIALIZED (
-    SELECT place_id, name, kind, organisation_id, cell_id, shared, known_from
+    SELECT place_id, name, kind, organisation_id, cell_id, shared AND cell_id IS NOT NULL AS shared, known_from
     FROM reporting.place_version
     WHERE valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
 ), covers_others AS (
