@@ -2,13 +2,13 @@
 
 import random
 from collections import Counter
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from tests.integration import oracle_lists_given as lists
 from tests.integration.whole_way import WholeWay
-from tests.oracle import History, Report, people
+from tests.oracle import History, Part, Report, people
+from tests.oracle.figures import Figures, Recount, recount
 
 DAY = timedelta(days=1)
 Differences = list[tuple[str, str, object, object]]
@@ -56,81 +56,46 @@ class Asked:
         first, second = sorted(near[:2])
         as_of = chosen.choice(near[3:])
         common = f"as_of={as_of}&known_at={known_at}&hierarchy={hierarchy}"
-        question = f"{common}&from={first}&to={second}"
 
-        def asked(about: str, day: date = as_of) -> Report:
-            return Report(history, about, day, hierarchy, self.way.today)
+        def about(other: str, day: date = as_of) -> Report:
+            return Report(history, other, day, hierarchy, self.way.today)
 
-        report = asked(organisation)
-        expected = {
-            "totals": report.totals(),
-            "structure": report.structure(first, second),
-            "movements": report.movements(first, second),
-            "timeliness": report.timeliness(first, second),
-            "mentoring": report.mentoring(first, second),
-            "training": report.training(first, second),
-            "attainment": {f"actuals.{path}": each for path, each in report.actuals(first, second).items()},
+        asked = lists.Question(self, organisation, about(organisation), common, (first, second))
+        for name in ("totals", "structure", "movements", "timeliness", "mentoring", "training"):
+            await self.counted(asked, name)
+        attainment = await self.counted(asked, "attainment")
+        targets = {
+            each["target_id"]: tuple(each[m] for m in ("target", "actual", "status"))
+            for each in attainment["targets"]
         }
-        for name, figures in expected.items():
-            body = await self.way.http.get(f"{organisation}/{name}?{question}")
-            where = f"{organisation}/{name}?{question}&today={self.way.today}"
-            found = flat(body)
-            for path in figures.keys() | {path for path, amount in found.items() if amount and _counted(path)}:
-                self.compare(where, path, found.get(path, 0), figures.get(path, 0))
-            if name == "attainment":
-                targets = {
-                    each["target_id"]: tuple(each[m] for m in ("target", "actual", "status"))
-                    for each in body["targets"]
-                }
-                self.compare(where, "targets", targets, report.targets(first, second))
-            await self.children(organisation, name, question, found)
-            await self.evidence(organisation, name, question, found)
-        await lists.coverage(self, report, organisation, common)
-        await lists.enterprises(self, report, organisation, common)
-        await lists.cascade(self, report, f"{organisation}/cascade?{question}", first, second)
-        await lists.admitted(self, report, organisation, question, (first, second))
-        await lists.over_time(self, asked, organisation, question, (first, second))
-        await lists.side_by_side(self, asked, organisation, question, (first, second))
+        self.compare(asked.where("attainment"), "targets", targets, asked.report.targets(first, second))
+        await lists.coverage(asked)
+        await lists.enterprises(asked)
+        await lists.cascade(asked)
+        await lists.admitted(asked)
+        await lists.over_time(asked, about)
+        await lists.side_by_side(asked)
         # Of few candidates anything is heard within a few days.
         period = chosen.choice(((first, second), (date(2022, 1, 1), date(2024, 12, 31))))
-        question = f"{common}&from={period[0]}&to={period[1]}"
-        await self._of_persons(report, organisation, question, period)
+        asked = lists.Question(self, organisation, about(organisation), common, period)
+        await self.counted(asked, "funnel")
+        await lists.cohorts(asked)
+        await lists.blocked(asked, chosen.choice((1, 1, 2)))
 
-    async def _of_persons(
-        self, report: Report, organisation: str, question: str, period: tuple[date, date]
-    ) -> None:
-        """Reports that follow persons: figures, lists, what children add up to, and evidence."""
-        at_least = self.chosen.choice((1, 1, 2))
-        counts, cells = people.blocked(report, at_least)
-        cohorts = people.retention(report)
-        expected: dict[str, tuple[str, Mapping[str, int | None]]] = {
-            "funnel": ("", people.funnel(report, *period)),
-            "retention": ("", cohorts.pop("all")),
-            "blocked": (f"&at_least={at_least}", counts),
-        }
-        for name, (more, figures) in expected.items():
-            where = f"{organisation}/{name}?{question}{more}"
-            body = await self.way.http.get(where)
-            where += f"&today={self.way.today}"
-            found = flat(body)
-            for path in figures.keys() | {path for path, amount in found.items() if amount and _counted(path)}:
-                self.compare(where, path, found.get(path, 0), figures.get(path, 0) or 0)
-            if name == "blocked":
-                said = [
-                    {"id": each["organisation"]["id"], **{key: each[key] for key in cells[0] if key != "id"}}
-                    for each in body["cells"]
-                    if cells
-                ]
-                self.compare(where, "cells", said, cells)
-            if name == "retention":
-                by_year = {str(each["cohort"]): flat(each) for each in body["cohorts"]}
-                self.compare(where, "cohorts", by_year.keys(), cohorts.keys())
-                for year, each in by_year.items():
-                    counted = {path: amount for path, amount in each.items() if amount and path != "cohort"}
-                    self.compare(where, year, counted, cohorts.get(year))
-                    await self.evidence(organisation, f"retention.cohorts.{year}", question, counted)
-            await self.children(organisation, name, question + more, found)
-            await self.evidence(organisation, name, question + more, found)
+    async def counted(self, asked: "lists.Question", name: str, more: str = "", at_least: int = 1) -> Any:
+        """All figures of a report, what children have of them, and the events behind one; gives its body."""
+        recounted = recount(name, *asked.period, at_least)
+        body = await self.way.http.get(asked.path(name) + more)
+        where = asked.where(name) + more
+        found = flat(body)
+        self._equal(where, found, recounted(asked.report))
+        await self._children(asked, name, more, found, recounted)
+        await self.evidence(asked, name, found, more)
+        return body
+
+    def _equal(self, where: str, found: dict[str, int], figures: Figures) -> None:
+        for path in figures.keys() | {path for path, amount in found.items() if amount and _counted(path)}:
+            self.compare(where, path, found.get(path, 0), figures.get(path, 0) or 0)
 
     def _known_at(self) -> tuple[str, int]:
         """A position, or the time of one, and the last position that it means."""
@@ -144,12 +109,20 @@ class Asked:
         until = [each for each in recorded if datetime.fromisoformat(each["recordedat"]) <= moment]
         return at.replace("+", "%2B"), until[-1]["position"]
 
-    async def children(self, organisation: str, name: str, question: str, whole: dict[str, int]) -> None:
+    async def _children(
+        self, asked: "lists.Question", name: str, more: str, whole: dict[str, int], recounted: Recount
+    ) -> None:
         """What children and nobody's child have adds up to the whole; boundaries between them cancel out."""
-        body = await self.way.http.get(f"{organisation}/{name}?{question}&by=child")
+        where = asked.path(name) + more + "&by=child"
+        body = await self.way.http.get(where)
+        parts = {each["organisation"]["id"]: flat(each) for each in body["children"]}
+        self.compare(where, "children", sorted(parts), sorted(asked.report.children()))
+        if parts:
+            child = self.chosen.choice(sorted(parts))
+            self._equal(f"{where}, of {child}", parts[child], recounted(Part(asked.report, child)))
         summed: Counter[str] = Counter()
-        for part in (*body["children"], body["own"]):
-            summed.update(flat(part))
+        for part in (*parts.values(), flat(body["own"])):
+            summed.update(part)
         if name == "movements":
             for line in ("transferred", "reorganised"):
                 for figures in (whole, summed):
@@ -158,13 +131,14 @@ class Asked:
             if path.startswith("load."):
                 continue  # of mentors with charges in two children
             if _added_up(path) or path.endswith("_net"):
-                self.compare(f"{organisation}/{name}?{question}&by=child", path, summed[path], amount)
+                self.compare(where, path, summed[path], amount)
         if name == "movements" and whole["residual"] == 0:
             for part in (*body["children"], body["own"]):
-                self.compare(f"{organisation}/{name}?{question}&by=child", "residual", part["residual"], 0)
+                self.compare(where, "residual", part["residual"], 0)
 
-    async def evidence(self, organisation: str, name: str, question: str, whole: dict[str, int]) -> None:
+    async def evidence(self, asked: "lists.Question", name: str, whole: dict[str, int], more: str = "") -> None:
         """The events behind one figure add up to it, and those since some position to what it has changed by."""
+        organisation, question = asked.organisation, asked.parameters + more
         paths = sorted(
             path for path in whole if _added_up(path) and path != "residual" and not path.endswith("_net")
         )

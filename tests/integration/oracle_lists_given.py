@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Protocol
 
 from tests.integration.whole_way import WholeWay
-from tests.oracle import Report, places
+from tests.oracle import Part, Report, people, places
+from tests.oracle.figures import recount
 
 DAY = timedelta(days=1)
 
@@ -22,16 +24,43 @@ class Asking(Protocol):
 
     def compare(self, where: str, path: str, found: object, expected: object) -> None: ...
 
-    async def children(self, organisation: str, name: str, question: str, whole: dict[str, int]) -> None: ...
+    async def counted(self, asked: "Question", name: str, more: str = "", at_least: int = 1) -> Any: ...
 
-    async def evidence(self, organisation: str, name: str, question: str, whole: dict[str, int]) -> None: ...
+    async def evidence(self, asked: "Question", name: str, whole: dict[str, int], more: str = "") -> None: ...
 
 
-async def coverage(asking: Asking, report: Report, organisation: str, question: str) -> None:
-    """Places with their members, and how many of each kind there are."""
-    where = f"{organisation}/coverage?{question}"
-    counts, rows = places.coverage(report)
-    body = await asking.way.http.get(f"{where}&limit=1000")
+@dataclass
+class Question:
+    """One organisation, one day, one position, one tree and one period; asked of report after report."""
+
+    asking: Asking
+    organisation: str
+    report: Report
+    common: str
+    """`as_of`, `known_at` and `hierarchy`."""
+    period: tuple[date, date]
+
+    @property
+    def parameters(self) -> str:
+        """As they stand in the address."""
+        return f"{self.common}&from={self.period[0]}&to={self.period[1]}"
+
+    def path(self, name: str) -> str:
+        """The address of a report, under `/v1/organisations`."""
+        return f"{self.organisation}/{name}?{self.parameters}"
+
+    def where(self, name: str) -> str:
+        """The same for people who read what differs; today is part of it."""
+        return f"{self.path(name)}&today={self.asking.way.today}"
+
+    def compare(self, name: str, what: str, found: object, expected: object) -> None:
+        """Keep what a report says otherwise."""
+        self.asking.compare(self.where(name), what, found, expected)
+
+
+async def coverage(asked: Question) -> None:
+    """Places with their members, those with the fewest first."""
+    body = await asked.asking.counted(asked, "coverage", "&limit=1000")
     said = [
         {
             "id": each["place"]["id"],
@@ -42,40 +71,25 @@ async def coverage(asking: Asking, report: Report, organisation: str, question: 
         }
         for each in body["places"]
     ]
-    asking.compare(where, "places", said, rows)
-    await _counts(asking, organisation, "coverage", question, body, counts)
+    asked.compare("coverage", "places", said, places.coverage(asked.report)[1])
 
 
-async def enterprises(asking: Asking, report: Report, organisation: str, question: str) -> None:
+async def enterprises(asked: Question) -> None:
     """Enterprises, those without an organisation and with the most members first."""
-    where = f"{organisation}/enterprise?{question}"
-    counts, rows = places.enterprise(report)
-    body = await asking.way.http.get(f"{where}&limit=1000")
+    body = await asked.asking.counted(asked, "enterprise", "&limit=1000")
+    rows = places.enterprise(asked.report)[1]
     said = [{name: each[name] for name in rows[0]} for each in body["enterprises"]] if rows else []
+    in_order = sorted(said, key=lambda row: (row["has_organisation"], -row["members"]))
+    asked.compare("enterprise", "order", said, in_order)
+    # What is equal in these two stands in an order of its own.
     for listed in (said, rows):
-        # What is equal in these two stands in an order of its own.
-        asking.compare(
-            where, "order", listed, sorted(listed, key=lambda row: (row["has_organisation"], -row["members"]))
-        )
         listed.sort(key=lambda row: (row["what"], row["id"]))
-    asking.compare(where, "enterprises", said, rows)
-    await _counts(asking, organisation, "enterprise", question, body, counts)
+    asked.compare("enterprise", "enterprises", said, rows)
 
 
-async def _counts(
-    asking: Asking, organisation: str, name: str, question: str, body: dict[str, Any], counts: dict[str, int]
-) -> None:
-    """Each count, what children have of it, and the events behind one."""
-    found = {f"counts.{each}": number for each, number in body["counts"].items()}
-    for path, number in found.items():
-        asking.compare(f"{organisation}/{name}?{question}", path, number, counts.get(path, 0))
-    await asking.children(organisation, name, question, found)
-    await asking.evidence(organisation, name, question, found)
-
-
-async def cascade(asking: Asking, report: Report, where: str, first: date, last: date) -> None:
+async def cascade(asked: Question) -> None:
     """Each target beside those of the children for the same."""
-    body = await asking.way.http.get(where)
+    body = await asked.asking.way.http.get(asked.path("cascade"))
     said = {
         each["target_id"]: {
             "children_total": each["children_total"],
@@ -84,42 +98,46 @@ async def cascade(asking: Asking, report: Report, where: str, first: date, last:
         }
         for each in body["targets"]
     }
-    asking.compare(where, "targets", said, places.cascade(report, first, last))
+    asked.compare("cascade", "targets", said, places.cascade(asked.report, *asked.period))
 
 
-async def admitted(
-    asking: Asking, report: Report, organisation: str, question: str, period: tuple[date, date]
-) -> None:
-    """Whoever was admitted stands in each table of the profile, told, withheld, unstated or erased."""
-    where = f"{organisation}/profile?{question}"
-    body = await asking.way.http.get(where)
-    expected = report.actuals(*period)["admissions"]
-    asking.compare(where, "admitted", body["admitted"], expected)
+async def admitted(asked: Question) -> None:
+    """Whoever was admitted stands in each table of the profile: told, withheld, unstated or erased."""
+    body = await asked.asking.way.http.get(asked.path("profile"))
+    (number,) = recount("profile", *asked.period)(asked.report).values()
+    asked.compare("profile", "admitted", body["admitted"], number)
     for name, withheld in body["withheld"].items():
         if name != "category":  # who has several is counted in each
             told = sum(amount or 0 for amount in body[f"by_{name}"].values())
             known = told + withheld + body["unstated"][name] + body["erased"] + body["unread"]
-            asking.compare(where, name, known, expected)
-    await asking.children(organisation, "profile", question, {"admitted": expected})
-    await asking.evidence(organisation, "profile", question, {"admitted": expected})
+            asked.compare("profile", name, known, number)
+    await asked.asking.evidence(asked, "profile", {"admitted": body["admitted"]})
 
 
-def _figures(report: Report, name: str, first: date, last: date) -> dict[str, int]:
-    match name:
-        case "totals":
-            return report.totals()
-        case "structure":
-            return report.structure(first, last)
-        case "movements":
-            return report.movements(first, last)
-        case "timeliness":
-            return report.timeliness(first, last)
-        case "mentoring":
-            return report.mentoring(first, last)
-        case "training":
-            return report.training(first, last)
-        case _:
-            return {f"actuals.{path}": each for path, each in report.actuals(first, last).items()}
+async def cohorts(asked: Question) -> None:
+    """Years of admission, with what became of those admitted."""
+    body = await asked.asking.counted(asked, "retention")
+    expected = people.retention(asked.report)
+    expected.pop("all")
+    said = {str(each["cohort"]): each for each in body["cohorts"]}
+    asked.compare("retention", "cohorts", said.keys(), expected.keys())
+    for year, each in said.items():
+        numbers = {name: each[name] for name in ("admitted", "still_members", "ended") if each[name]}
+        numbers |= {f"by_reason.{reason}": amount for reason, amount in each["by_reason"].items() if amount}
+        asked.compare("retention", year, numbers, expected.get(year))
+        await asked.asking.evidence(asked, f"retention.cohorts.{year}", numbers)
+
+
+async def blocked(asked: Question, at_least: int) -> None:
+    """Cells with candidates that admit nobody, those with the most first."""
+    body = await asked.asking.counted(asked, "blocked", f"&at_least={at_least}", at_least)
+    cells = people.blocked(asked.report, at_least)[1]
+    said = [
+        {"id": each["organisation"]["id"], **{key: each[key] for key in cells[0] if key != "id"}}
+        for each in body["cells"]
+        if cells
+    ]
+    asked.compare("blocked", "cells", said, cells)
 
 
 OVER_TIME = (
@@ -142,65 +160,48 @@ OVER_TIME = (
     "mentoring.load.mentors",
     "training.certificates.unused",
     "training.completions",
+    "funnel.days.identified.count",
+    "coverage.counts.fewer_than_3",
+    "enterprise.counts.could_be_founded",
     "attainment.actuals.admissions",
     "attainment.actuals.members",
     "attainment.actuals.places_without_members",
 )
-LEVELS = (
-    "totals.members.total",
-    "totals.members.probationary",
-    "totals.candidates.open",
-    "totals.organisations.grassroots",
-    "structure.by_sector.private_enterprise",
-    "timeliness.all.open",
-    "timeliness.all.overdue",
-    "mentoring.without_mentor.candidates",
-    "training.certificates.unused",
-    "attainment.actuals.places_without_members",
-)
-"""Of these a child has what it would have if it were asked by itself."""
 
 
-async def over_time(
-    asking: Asking, about: About, organisation: str, common: str, period: tuple[date, date]
-) -> None:
+async def over_time(asked: Question, about: About) -> None:
     """Each point is the figure that the report gives with the point's last day as `as_of`."""
-    measure = asking.chosen.choice(OVER_TIME)
-    step = asking.chosen.choice(("week", "month", "quarter"))
-    if (period[1] - period[0]).days > 500:
-        return
-    where = f"{organisation}/timeseries?{common}&measure={measure}&step={step}"
+    first, last = asked.period
+    if (last - first).days > 500:
+        return  # too many points for one that counts slowly
+    measure = asked.asking.chosen.choice(OVER_TIME)
+    step = asked.asking.chosen.choice(("week", "month", "quarter"))
     name, _, path = measure.partition(".")
-    body = await asking.way.http.get(where)
+    what = f"timeseries?measure={measure}&step={step}"
+    body = await asked.asking.way.http.get(f"{asked.path('timeseries')}&measure={measure}&step={step}")
+    days: list[date] = []
     for point in body["points"]:
-        first, last = date.fromisoformat(point["from"]), date.fromisoformat(point["to"])
-        expected = _figures(about(organisation, last), name, first, last).get(path, 0)
-        asking.compare(where, f"{first} to {last}", point["value"], expected)
-    days = [date.fromisoformat(each[end]) for each in body["points"] for end in ("from", "to")]
-    last = min(period[1], about(organisation).as_of)
-    asking.compare(where, "from", days[:1], [period[0]] if period[0] <= last else [])
-    asking.compare(where, "to", days[-1:], [last] if period[0] <= last else [])
-    gaps = [
-        (before, after) for before, after in zip(days[1::2], days[2::2], strict=False) if before + DAY != after
-    ]
-    asking.compare(where, "gaps", gaps, [])
+        days += [begin := date.fromisoformat(point["from"]), end := date.fromisoformat(point["to"])]
+        expected = recount(name, begin, end)(about(asked.organisation, end)).get(path, 0)
+        asked.compare("timeseries", f"{what}, {begin} to {end}", point["value"], expected)
+    last = min(last, asked.report.as_of)
+    asked.compare("timeseries", f"{what}, from", days[:1], [first] if first <= last else [])
+    asked.compare("timeseries", f"{what}, to", days[-1:], [last] if first <= last else [])
+    asked.compare("timeseries", f"{what}, no gaps", days[2::2], [each + DAY for each in days[1:-1:2]])
 
 
-async def side_by_side(
-    asking: Asking, about: About, organisation: str, question: str, period: tuple[date, date]
-) -> None:
+async def side_by_side(asked: Question) -> None:
     """The children, the highest value first; equal ones share a rank."""
-    report = about(organisation)
-    # On today's tree a child's flows are its own too: nobody comes or goes.
-    measure = asking.chosen.choice(OVER_TIME if report.hierarchy == "current" else LEVELS)
+    measure = asked.asking.chosen.choice(OVER_TIME)
     name, _, path = measure.partition(".")
-    values = {child: _figures(about(child), name, *period).get(path, 0) for child in report.children()}
-    where = f"{organisation}/ranking?{question}&measure={measure}"
-    body = await asking.way.http.get(where)
+    recounted = recount(name, *asked.period)
+    children = asked.report.children()
+    values = {child: recounted(Part(asked.report, child)).get(path, 0) or 0 for child in children}
+    body = await asked.asking.way.http.get(f"{asked.path('ranking')}&measure={measure}")
     said = {each["organisation"]["id"]: (each["rank"], each["value"]) for each in body["ranking"]}
     expected = {
         child: (1 + sum(other > value for other in values.values()), value) for child, value in values.items()
     }
-    asking.compare(where, measure, said, expected)
+    asked.compare("ranking", measure, said, expected)
     order = [each["rank"] for each in body["ranking"]]
-    asking.compare(where, "order", order, sorted(order))
+    asked.compare("ranking", "order", order, sorted(order))

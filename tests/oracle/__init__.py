@@ -6,6 +6,6 @@ that whoever doubts a figure can read why it is right.
 """
 
 from tests.oracle.history import History
-from tests.oracle.report import Report
+from tests.oracle.report import Part, Report
 
-__all__ = ["History", "Report"]
+__all__ = ["History", "Part", "Report"]

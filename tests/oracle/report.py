@@ -210,3 +210,24 @@ class Report:
                 found.append((before, world))
             before = world
         return found
+
+
+class Part(Report):
+    """What a child has of the asked organisation's figures: that of days on which it stands directly under it."""
+
+    def __init__(self, whole: Report, child: str) -> None:
+        self.history, self.as_of, self.hierarchy, self.today = (
+            whole.history,
+            whole.as_of,
+            whole.hierarchy,
+            whole.today,
+        )
+        self.root = child
+        self._above = whole.root
+
+    def below(self, world: World) -> set[str]:
+        """The child and all under it, as long as it is one; on today's tree it always is."""
+        if self.hierarchy == "current":
+            return super().below(world)
+        there = self._above in world.organisations and self.root in world.organisations
+        return world.below(self.root) if there and world.parent(self.root) == self._above else set()
