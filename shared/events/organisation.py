@@ -60,11 +60,6 @@ class OrganisationSplit(Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     allocations: Annotated[tuple[Allocation, ...], Meta(min_length=1, max_length=1000)]
 
-    def __post_init__(self) -> None:
-        listed = [person_id for allocation in self.allocations for person_id in allocation.person_ids]
-        if len(set(listed)) != len(listed):
-            raise ValueError("expected each person in `allocations` once, found one twice")
-
 
 class OpeningBalanceDeclared(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """Members who are not known one by one, from the start of the day `as_of`; balances add up."""

@@ -1,5 +1,6 @@
 """Hard rules about other subjects than the event's own: judged once, when the event is decided."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import accumulate, groupby
@@ -76,6 +77,10 @@ def misfits(fact: Fact, before: State, root: str, situation: "Situation") -> Ite
             for allocation in allocations:
                 if allocation.organisation_id == fact.subject_id:
                     yield f"expected other organisations as recipients, found {fact.subject_id} itself"
+            listed = Counter(person_id for allocation in allocations for person_id in allocation.person_ids)
+            for person_id, times in listed.items():
+                if times > 1:
+                    yield f"expected person/{person_id} listed once, found it {times} times"
         case organisation.TargetAssigned():
             yield from targets.assignment(fact, situation)
         case organisation.TargetRevised(target_id=target_id) | organisation.TargetWithdrawn(target_id=target_id):

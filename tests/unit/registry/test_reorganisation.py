@@ -107,6 +107,9 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
         [enrolled(CHI, "2022-01-01", "c"), split("a", "2023-01-01", b=[CHI])], "a member or candidate of a"
     ),
     "a split to itself": ([*PEOPLE, split("a", "2023-01-01", a=[ANA])], "other organisations as recipients"),
+    "a split that lists a person twice": (
+        [*PEOPLE, split("a", "2023-01-01", b=[ANA], c=[ANA])], "listed once, found it 2 times"
+    ),
     "an end that leaves a member who comes by a merger": (
         [*PEOPLE, merged("c", "2023-01-01", "a"), event("OrganisationDissolved", "organisation/c", "2022-06-01")],
         "no members left in c",
