@@ -16,7 +16,7 @@ from services.registry.rules.references import (
     named_organisations,
     organisation_key,
 )
-from services.registry.rules.rules import circular, inactive, misfits, overdrawn, taken
+from services.registry.rules.rules import circular, inactive, misfits, overdrawn, referred_on_record, taken
 from shared.events.correction import FactCorrected, Replacement
 from shared.events.organisation import TargetAssigned
 from shared.events.person import PersonsLinked
@@ -55,6 +55,8 @@ def decide_correction(fact: Fact, root: str, situation: "Situation") -> Decision
     named = [] if now is None else named_organisations(now, root)
     if now is not None and (decision := _unnameable(data, now, named, root, situation)) is not None:
         return decision
+    if now is not None:
+        named += referred_on_record(now, situation)
     effect = situation.effect(fact)
     if now is not None:
         for problem in _misfits(now, effect, root, situation):

@@ -105,6 +105,8 @@ def decide_in_full(fact: Fact, entry: EventType, root: str, situation: Situation
     unknown = _unknown(fact, entry, folded, named, situation, alone=alone)
     if unknown is not None:
         return unknown
+    if not alone:
+        named += rules.referred_on_record(fact, situation)
     kind = kind_of(subject)
     folded = folded or empty(kind)
     before = folded.state
@@ -156,6 +158,10 @@ def decide_ordinary(fact: Fact, entry: EventType, root: str, situation: Situatio
         if not situation.branches.known(named, root, day):
             return None
         if said is person.MemberEnrolled and cast(person.MemberEnrolled, fact.data).in_opening_balance:
+            return None
+        if said is person.CandidateIdentified and any(
+            rules.inactive(fact, rules.referred_on_record(fact, situation), situation)
+        ):
             return None
     if person_timeline.refusal(state, fact, situation.lineage) is not None:
         return None

@@ -61,6 +61,16 @@ def named_organisations(fact: Fact, root: str) -> list[NamedOrganisation]:
     ]
 
 
+def referred_organisations(fact: Fact) -> list[NamedOrganisation]:
+    """Organisations of anybody that `data` refers to: on record or not, but active on its day if they are."""
+    match fact.data:
+        case organisation.TargetAssigned(issuer_id=issuer_id):
+            return [NamedOrganisation("issuer_id", issuer_id, own=False)]
+        case person.CandidateIdentified(nominated_by=str(nominated_by)):
+            return [NamedOrganisation("nominated_by", nominated_by, own=False)]
+    return []
+
+
 def _named(fact: Fact, root: str) -> Iterator[tuple[str, str | None, bool]]:
     match fact.data:
         case (
@@ -116,9 +126,10 @@ def subjects_to_read(fact: Fact, root: str) -> list[str]:
         return [fact.subject]
     if type(fact.data) in NAMES_ITS_ORGANISATION:
         named_one = cast(person.CandidateIdentified, fact.data).organisation_id
-        return [fact.subject, organisation_key(named_one)]
-    named = [organisation_key(each.organisation_id) for each in named_organisations(fact, root)]
-    return [fact.subject, *others(fact), *named]
+        referred = [organisation_key(each.organisation_id) for each in referred_organisations(fact)]
+        return [fact.subject, organisation_key(named_one), *referred]
+    named = (*named_organisations(fact, root), *referred_organisations(fact))
+    return [fact.subject, *others(fact), *(organisation_key(each.organisation_id) for each in named)]
 
 
 def targets_to_read(fact: Fact) -> list[str]:

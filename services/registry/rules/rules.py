@@ -7,7 +7,7 @@ from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, cast
 
 from services.registry.rules import targets
-from services.registry.rules.references import NamedOrganisation
+from services.registry.rules.references import NamedOrganisation, referred_organisations
 from shared.events import organisation, person, place
 from shared.timeline.book import Effect
 from shared.timeline.fact import Fact
@@ -101,6 +101,12 @@ def inactive(fact: Fact, named: Iterable[NamedOrganisation], situation: "Situati
         assert state is not None
         if not state.active_on(day):
             yield f"expected {each.organisation_id} to be active on {day}, found it {state.describe(day)}"
+
+
+def referred_on_record(fact: Fact, situation: "Situation") -> list[NamedOrganisation]:
+    """Organisations of anybody that the event refers to, as far as they are on record."""
+    referred = referred_organisations(fact)
+    return [each for each in referred if situation.organisation(each.organisation_id) is not None]
 
 
 def circular(effect: Effect, situation: "Situation") -> Iterator[str]:

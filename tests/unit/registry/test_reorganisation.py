@@ -10,6 +10,7 @@ from shared.timeline.targets import standings
 from tests.given import (
     admitted,
     balance,
+    corrected,
     enrolled,
     event,
     identified,
@@ -225,6 +226,32 @@ def test_only_who_holds_a_target_revises_it() -> None:
     data = {"target_id": "target-a", "value": 9, "reason": "other"}
     by_another = event("TargetRevised", "organisation/b", "2022-08-01", data)
     assert "expected target target-a to be b's" in last_reason([*WORLD, target("a"), by_another])
+
+
+def test_whom_an_event_refers_to_is_active_on_its_day_or_not_on_record() -> None:
+    def issued(day: str, issuer: str) -> dict[str, Any]:
+        return target("a", day, issuer_id=issuer)
+
+    def nominated(day: str, by: str) -> dict[str, Any]:
+        data = {"organisation_id": "a", "categories": [], "nominated_by": by}
+        return event("CandidateIdentified", f"person/{new_uuid()}", day, data)
+
+    ended = [*WORLD, merged("c", "2022-07-01", "b")]
+    for said in (issued, nominated):
+        assert outcomes([*ended, said("2022-06-30", "b")])[-1] == RECORDED
+        assert "expected b to be active on 2022-07-01" in last_reason([*ended, said("2022-07-01", "b")])
+        assert outcomes([*ended, said("2022-07-01", "youth-union")])[-1] == RECORDED
+    first = issued("2022-07-01", "b")
+    corrected_day = corrected(first, {"effectiveon": "2022-07-01"})
+    assert "expected b to be active" in last_reason(
+        [*ended, issued("2022-06-30", "b") | {"id": first["id"]}, corrected_day]
+    )
+
+
+def test_a_target_waits_for_its_issuer_to_be_active() -> None:
+    merger = merged("c", "2022-07-01", "b")
+    waiting = target("a", "2022-07-01", issuer_id="b")
+    assert outcomes([*WORLD, merger, waiting, corrected(merger, None)])[-2:] == [RECORDED, RECORDED]
 
 
 def test_one_aim_has_one_target_also_after_a_merger() -> None:
