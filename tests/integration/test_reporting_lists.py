@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.given import balance, event, organisation, root, target
+from tests.given import balance, corrected, event, organisation, root, target
 from tests.integration.reporting_given import RunningReporting
 from tests.integration.test_reporting_every_figure import covered, place
 
@@ -63,6 +63,28 @@ async def test_a_place_without_a_covering_cell_any_more_has_none(reporting: Runn
     assert (await flags(reporting, "as_of=2022-05-31"))["a"][0] == 6
     assert (await flags(reporting, f"{DAY}&known_at={then}"))["a"][0] == 6
     assert (await flags(reporting, f"{DAY}&known_at={then - 1}"))["a"][0] == 5
+
+
+async def test_a_cell_that_has_ended_covers_no_place(reporting: RunningReporting) -> None:
+    ends = event("OrganisationDissolved", "organisation/empty", "2022-06-01")
+    before = await reporting.project(
+        place("a"), place("b"), covered("a", "empty", shared=True), covered("b", "empty"),
+    )  # fmt: skip
+    dissolved = await reporting.project(ends)
+
+    alone = (0, ["uncovered", "without_members", "fewer_than_3"])
+    shared = (0, ["without_members", "fewer_than_3", "shared"])
+    assert await flags(reporting, "as_of=2022-05-31") == {"a": shared, "b": shared}
+    assert await flags(reporting, DAY) == {"a": alone, "b": alone}
+    assert await flags(reporting, f"{DAY}&known_at={before}") == {"a": shared, "b": shared}
+    opened = await reporting.get(f"root/evidence?measure=coverage.counts.uncovered&{DAY}")
+    assert (opened["value"], {each["position"] for each in opened["events"]}) == (2, {dissolved})
+
+    await reporting.project(corrected(ends, {"effectiveon": "2020-03-01"}))
+    assert await flags(reporting, "as_of=2022-05-31") == {"a": alone, "b": alone}
+
+    await reporting.project(corrected(ends, None))
+    assert await flags(reporting, DAY) == {"a": shared, "b": shared}
 
 
 async def test_cells_that_become_one_share_their_places(reporting: RunningReporting) -> None:

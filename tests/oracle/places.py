@@ -25,8 +25,8 @@ def coverage(report: Report) -> tuple[dict[str, int], Rows]:
 def flags(world: World, name: str, members: int) -> list[str]:
     """What is to be said of a place."""
     place = world.places[name]
-    cell = _cell(world, place)
-    others = [each for other, each in world.places.items() if other != name and _cell(world, each) == cell]
+    cell = world.covers(place)
+    others = [each for other, each in world.places.items() if other != name and world.covers(each) == cell]
     said = {
         "uncovered": cell is None,
         "without_members": members == 0,
@@ -64,15 +64,10 @@ def _places(report: Report, world: World) -> list[tuple[str, str, str | None, in
     counted = report.counted(world)
     found = []
     for name, place in world.places.items():
-        owner, cell = world.holder(place["organisation"]), _cell(world, place)
+        owner, cell = world.holder(place["organisation"]), world.covers(place)
         if owner in counted:
             found.append((name, owner, cell, 0 if cell is None else sum(world.members({cell}).values())))
     return found
-
-
-def _cell(world: World, place: dict[str, Any]) -> str | None:
-    """Who covers it: the named cell, or who took over from that one."""
-    return place["cell"] and world.holder(place["cell"])
 
 
 def cascade(report: Report, first: date, last: date) -> dict[str, dict[str, Any]]:

@@ -157,7 +157,7 @@ class Report:
         counted = self.counted(world)
         found = 0
         for place in world.places.values():
-            cell = place["cell"] and world.holder(place["cell"])
+            cell = world.covers(place)
             alone = cell is None or sum(world.members({cell}).values()) == 0
             found += world.holder(place["organisation"]) in counted and alone
         return found

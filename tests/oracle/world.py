@@ -54,6 +54,11 @@ class World:
         known = self.organisations.get(organisation)
         return known is not None and not known["ended"]
 
+    def covers(self, place: dict[str, Any]) -> str | None:
+        """Who covers a place: the named cell, or who took over from it, while it is active."""
+        cell = place["cell"] and self.holder(place["cell"])
+        return cell if cell and self.active(cell) else None
+
     def parent(self, organisation: str) -> str | None:
         """Above it, in whoever's hands that is. Who takes over from its own parent comes under the next one up."""
         above = self.organisations[organisation]["parent"]

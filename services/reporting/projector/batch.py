@@ -12,7 +12,8 @@ from services.reporting.projector.versions import (
     OrganisationVersion,
     PlaceVersion,
     Version,
-    ended_above,
+    active_days,
+    looked_at,
     target_versions,
     versions,
 )
@@ -156,16 +157,26 @@ class Batch:
         kin: set[str] = set()
         for organisation_id in effect.successions:
             kin |= lineage.kin(organisation_id) | after.kin(organisation_id)
-        missing = sorted(kin - self._dependents.keys())
+        # Whose days became others: places may lose their cell by it, or get it back.
+        redated = {each.partition("/")[2] for each in affected if self._active_otherwise(each, effect)}
+        concerned = kin | redated
+        missing = sorted(concerned - self._dependents.keys())
         if missing:
             raise Unloaded("dependents", *missing)
-        for organisation_id in kin:
-            affected |= {f"organisation/{organisation_id}", *self._depending(organisation_id)}
+        affected |= {f"organisation/{organisation_id}" for organisation_id in kin}
+        for organisation_id in concerned:
+            affected |= self._depending(organisation_id)
         return affected
+
+    def _active_otherwise(self, subject: str, effect: Effect) -> bool:
+        """Whether it is an organisation that was on record and turns out to be active on other days."""
+        before = self.book.folded(subject) if subject.startswith("organisation/") else None
+        return before is not None and active_days(before.state) != active_days(effect.folds[subject].state)
 
     def _depending(self, organisation_id: str) -> set[str]:
         found = set(self._dependents[organisation_id])
-        for known in self._newest.values():
+        # Overtaken ones too: a place whose cell turned out to cover nothing names it no more.
+        for known in self.new_versions():
             match known.version:
                 case OrganisationVersion(organisation_id=child, parent_id=parent) if parent == organisation_id:
                     found.add(f"organisation/{child}")
@@ -181,7 +192,7 @@ class Batch:
         subjects = sorted(subjects)
         self.book.ask_folds(subject for subject in subjects if subject not in folds)
         states = {subject: state for subject in subjects if (state := self._state(subject, folds)) is not None}
-        needed = {each for state in states.values() for each in ended_above(state, lineage)}
+        needed = {each for state in states.values() for each in looked_at(state, lineage)}
         kin: dict[str, frozenset[str]] = {}
         for subject in states:
             kind, _, identifier = subject.partition("/")

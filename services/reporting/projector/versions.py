@@ -78,19 +78,17 @@ Version = OrganisationVersion | HoldingVersion | PlaceVersion | TargetVersion
 
 
 Organisations = Mapping[str, OrganisationState]
-"""States by id: of those that end with a successor above an organisation."""
+"""States by id: of those that `looked_at` names."""
 
 
-def versions(
-    subject_id: str, state: State, lineage: Lineage, above: Organisations | None = None
-) -> Iterator[Version]:
+def versions(subject_id: str, state: State, lineage: Lineage, beside: Organisations) -> Iterator[Version]:
     """All versions that follow from a subject's state but those of targets, each day in one of them."""
     if isinstance(state, OrganisationState) and state.segments:
-        yield from _organisation(subject_id, state, lineage, above or {})
+        yield from _organisation(subject_id, state, lineage, beside)
         for holder, since, until in lineage.spans(subject_id, EVER, FOREVER):
             yield HoldingVersion(subject_id, since, until, holder)
     elif isinstance(state, PlaceState) and state.coverage:
-        yield from _place(subject_id, state, lineage)
+        yield from _place(subject_id, state, lineage, beside)
 
 
 def target_versions(kin: Organisations, lineage: Lineage) -> Iterator[Version]:
@@ -113,12 +111,17 @@ def target_versions(kin: Organisations, lineage: Lineage) -> Iterator[Version]:
         )
 
 
-def ended_above(state: State, lineage: Lineage) -> Iterator[str]:
-    """Organisations that end with a successor above this one: `versions` needs their states."""
+def looked_at(state: State, lineage: Lineage) -> Iterator[str]:
+    """Organisations whose states `versions` needs: those that end with a successor above one; cells of a place."""
     if isinstance(state, OrganisationState):
         for segment in state.segments:
             if segment.parent_id is not None:
                 yield from (each.organisation_id for each in lineage.onward(segment.parent_id))
+    elif isinstance(state, PlaceState):
+        for coverage in state.coverage:
+            if coverage.cell_id is not None:
+                yield coverage.cell_id
+                yield from (each.successor_id for each in lineage.onward(coverage.cell_id))
 
 
 def _organisation(
@@ -170,14 +173,14 @@ def _parents(
         yield from _parents(organisation_id, next_up, since, until, lineage, above, depth + 1)
 
 
-def _place(place_id: str, state: PlaceState, lineage: Lineage) -> Iterator[Version]:
+def _place(place_id: str, state: PlaceState, lineage: Lineage, cells: Organisations) -> Iterator[Version]:
     starts = [coverage.since for coverage in state.coverage[1:]]
     for coverage, until in zip(state.coverage, [*starts, FOREVER], strict=True):
         if coverage.since == until:
             continue
         for organisation_id, start, end in _held(state.organisation_id, coverage.since, until, lineage):
             assert organisation_id is not None
-            for cell_id, valid_from, valid_to in _held(coverage.cell_id, start, end, lineage):
+            for cell_id, valid_from, valid_to in _covering(coverage.cell_id, start, end, lineage, cells):
                 yield PlaceVersion(
                     place_id,
                     valid_from,
@@ -188,6 +191,24 @@ def _place(place_id: str, state: PlaceState, lineage: Lineage) -> Iterator[Versi
                     cell_id,
                     coverage.shared,
                 )
+
+
+def _covering(
+    cell_id: str | None, start: date, end: date, lineage: Lineage, cells: Organisations
+) -> Iterator[tuple[str | None, date, date]]:
+    """Who covers from day to day: a cell that is to be founded yet, or has ended, covers nothing."""
+    for holder, since, until in _held(cell_id, start, end, lineage):
+        founded, ended = active_days(cells.get(holder) if holder is not None else None)
+        for first, last in _split(since, until, founded):
+            for valid_from, valid_to in _split(first, last, ended):
+                yield holder if founded <= valid_from < ended else None, valid_from, valid_to
+
+
+def active_days(state: State | None) -> tuple[date, date]:
+    """The first day on which an organisation is active, and the first on which it is no more."""
+    if not isinstance(state, OrganisationState) or not state.segments:
+        return FOREVER, FOREVER
+    return state.segments[0].since, state.ended_on or FOREVER
 
 
 def _split(start: date, end: date, at: date) -> list[tuple[date, date]]:

@@ -37,7 +37,8 @@ FROM reporting.fact WHERE source = :source AND event_id = :event_id;
 -- travellers: persons with a transfer or a split that names these organisations
 SELECT organisation_id, subject FROM reporting.traveller WHERE organisation_id = ANY (CAST(:organisations AS text[]));
 
--- dependents: subjects whose known versions these organisations have a part in
+-- dependents: subjects whose known versions these organisations have a part in; places also that they covered by what
+-- was known once
 SELECT v.parent_id AS wanted, 'organisation/' || v.organisation_id AS subject
 FROM reporting.organisation_version v
 WHERE v.parent_id = ANY (CAST(:ids AS text[])) AND v.known_to = 9223372036854775807
@@ -48,7 +49,7 @@ WHERE p.organisation_id = ANY (CAST(:ids AS text[])) AND p.known_to = 9223372036
 UNION
 SELECT p.cell_id, 'place/' || p.place_id
 FROM reporting.place_version p
-WHERE p.cell_id = ANY (CAST(:ids AS text[])) AND p.known_to = 9223372036854775807;
+WHERE p.cell_id = ANY (CAST(:ids AS text[]));
 
 -- put_moments: the last position of each moment of recording
 INSERT INTO reporting.moment (recordedat, position)
