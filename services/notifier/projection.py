@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier import store
 from services.notifier.rules.attained import Target
-from services.notifier.rules.counting import COUNTED, METRICS, METRICS_OF, holdings, placements, seats
+from services.notifier.rules.counting import COUNTED, METRICS, METRICS_OF, active_days, holdings, placements, seats
 from shared.events.recorded import Recorded
 from shared.events.vocabulary import Metric
 from shared.runtime.progress import Stopped
@@ -134,6 +134,8 @@ class Projection:
             await store.put_placements(self._connection, list(states), placed)
             held = [each for key in states for each in holdings(key, lineage)]
             await store.put_holdings(self._connection, list(states), held)
+            active = [active_days(key, state) for key, state in states.items()]
+            await store.put_active_days(self._connection, active)
         assigned = {key for family in families for key in family}
         found = [
             _target(each)

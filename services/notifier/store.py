@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.rules.attained import Target
-from services.notifier.rules.counting import Holding, Placement, Seat
+from services.notifier.rules.counting import ActiveDays, Holding, Placement, Seat
 from shared.events.catalogue import CATALOGUE
 from shared.events.recorded import Recorded, read_data
 from shared.runtime.database import copy
@@ -25,7 +25,7 @@ from shared.timeline.organisation import OrganisationState
 
 SQL = Statements("services.notifier.sql", "projection.sql")
 
-VERSION = 1
+VERSION = 2
 """Of the projection. Raise it when the same log gives other figures: `ketnap projections rebuild` is due then."""
 
 
@@ -185,6 +185,12 @@ async def put_holdings(connection: AsyncConnection, ids: Sequence[str], found: I
     await connection.execute(SQL["clear_holdings"], {"organisations": list(ids)})
     rows = [(each.organisation_id, each.since, each.until, each.holder) for each in found]
     await _write(connection, "put_holdings", ("organisation_id", "since", "until", "holder"), rows)
+
+
+async def put_active_days(connection: AsyncConnection, found: Iterable[ActiveDays]) -> None:
+    """Write when organisations are active."""
+    rows = [(each.organisation_id, each.founded, each.ended) for each in found]
+    await _write(connection, "put_active_days", ("organisation_id", "founded", "ended"), rows)
 
 
 async def put_seats(connection: AsyncConnection, ids: Sequence[str], found: Iterable[Seat]) -> None:

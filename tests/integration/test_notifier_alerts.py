@@ -241,6 +241,42 @@ async def test_places_without_members_fall_under_a_bound(case: Case) -> None:
     assert await case.actual("target-district") == 1
 
 
+async def test_places_of_an_organisation_that_has_ended_count_no_more(case: Case) -> None:
+    register = {"name": "Bản", "kind": "village", "organisation_id": "cell", "tags": []}
+    ends = event("OrganisationDissolved", "organisation/cell", "2022-02-01")
+    await case.happen(
+        event("PlaceRegistered", "place/a", "2020-02-01", register),
+        target("district", metric="places_without_members", comparison="at_most", value=0),
+    )
+    assert await case.alerts() == {}
+    await case.happen(ends)
+    assert await case.alerts() == {("target-district", "attained"): "open"}
+    assert await case.actual("target-district") == 0
+    await case.happen(corrected(ends, None))
+    assert await case.alerts() == {("target-district", "attained"): "resolved"}
+
+
+async def test_a_place_whose_cell_has_ended_has_no_member_whoever_is_left_there(case: Case) -> None:
+    register = {"name": "Bản", "kind": "village", "organisation_id": "commune", "tags": []}
+    await case.happen(
+        event("PlaceRegistered", "place/a", "2020-02-01", register),
+        event("PlaceCovered", "place/a", "2020-03-01", {"cell_id": "cell", "shared": False}),
+        target("district", metric="places_without_members", comparison="exactly", value=1),
+        event("OrganisationDissolved", "organisation/cell", "2022-02-01"),
+        enrolled(new_uuid(), "2022-01-15"),
+    )
+    assert await case.alerts() == {("target-district", "attained"): "open"}
+
+
+async def test_whoever_is_left_in_an_organisation_that_has_ended_is_no_member_of_any(case: Case) -> None:
+    await case.happen(
+        target("district", metric="members", value=1),
+        event("OrganisationDissolved", "organisation/cell", "2022-02-01"),
+        enrolled(new_uuid(), "2022-01-15"),
+    )
+    assert await case.alerts() == {}
+
+
 async def test_a_successor_takes_over_targets_cells_and_what_is_admitted_there(case: Case) -> None:
     await case.happen(
         target("commune", value=2),

@@ -59,6 +59,20 @@ def placements(organisation_id: str, state: OrganisationState, lineage: Lineage)
             yield Placement(organisation_id, since, until, None if holder == organisation_id else holder)
 
 
+class ActiveDays(Struct, frozen=True):
+    """An organisation is active from `founded` to before `ended`."""
+
+    organisation_id: str
+    founded: date
+    ended: date
+
+
+def active_days(organisation_id: str, state: OrganisationState) -> ActiveDays:
+    """When it is active: never, if its founding was retracted."""
+    founded = state.segments[0].since if state.segments else ENDLESS
+    return ActiveDays(organisation_id, founded, state.ended_on or ENDLESS)
+
+
 class Holding(Struct, frozen=True):
     """Who holds what facts say of an organisation, from `since` to before `until`."""
 

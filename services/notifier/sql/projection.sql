@@ -91,6 +91,11 @@ INSERT INTO notifier.holding (organisation_id, since, until, holder)
 SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:since AS date[]), CAST(:until AS date[]),
                      CAST(:holder AS text[]));
 
+-- put_active_days: when organisations are active
+INSERT INTO notifier.active_days (organisation_id, founded, ended)
+SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:founded AS date[]), CAST(:ended AS date[]))
+ON CONFLICT (organisation_id) DO UPDATE SET founded = excluded.founded, ended = excluded.ended;
+
 -- clear_coverage: before that of these places is written anew
 DELETE FROM notifier.coverage WHERE place_id = ANY (CAST(:places AS text[]));
 
