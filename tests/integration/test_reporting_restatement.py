@@ -219,6 +219,37 @@ async def test_a_fact_in_a_closed_period_is_marked_with_it(reporting: RunningRep
     assert {each["closed_by"] for each in own["closed_periods"]} == {"own"}
 
 
+async def test_a_correction_is_of_the_closed_period_that_its_fact_was_in_or_comes_to_be_in(
+    reporting: RunningReporting,
+) -> None:
+    """Wherever its own day lies: that is ignored."""
+    inside, outside = enrolled(CHI, "2022-02-02"), enrolled(BINH, "2022-06-02")
+    await reporting.project(
+        inside,
+        outside,
+        event("PeriodClosed", "organisation/root", "2022-04-01", {"from": "2022-01-01", "to": "2022-03-31"}),
+    )
+    out = await reporting.project(corrected(inside, {"effectiveon": "2022-05-01"}))
+    stays_out = await reporting.project(corrected(inside, {"effectiveon": "2022-05-02"}))
+    into = await reporting.project(corrected(outside, {"effectiveon": "2022-03-31"}))
+    was_in = await reporting.project(corrected(outside, None))
+    again_out = await reporting.project(corrected(outside, {"effectiveon": "2022-06-03"}))
+
+    marked = {}
+    for position, as_of in (
+        (out, "2022-04-01"), (stays_out, "2022-05-01"), (into, "2022-04-01"), (was_in, "2022-04-01"),
+        (again_out, "2022-12-31"),
+    ):  # fmt: skip
+        asked = f"as_of={as_of}&since={position - 1}&known_at={position}&measure=totals.members.total"
+        (figure,) = (await reporting.get(f"district/restatement?{asked}"))["figures"]
+        (found,) = figure["events"]
+        assert found["position"] == position
+        marked[position] = found["closed_period"]
+
+    closed = {"closed_by": "above", "from": "2022-01-01", "to": "2022-03-31"}
+    assert marked == {out: closed, stays_out: None, into: closed, was_in: closed, again_out: None}
+
+
 async def test_the_events_of_a_figure_come_in_pages(reporting: RunningReporting) -> None:
     since = reporting.position
     await reporting.project(*(balance("cell", "2022-03-01", number) for number in range(1, 6)))

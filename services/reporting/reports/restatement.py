@@ -1,6 +1,6 @@
 """`restatement`: which figures have changed since they were reported, and the events that changed them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -65,6 +65,7 @@ async def restatement(reading: Reading, asked: Asked) -> Bodies:
     are = await _values(reading, described)
     closings = await _closings(reading)
     events = await _events(reading, then, described, asked, were[WHOLE], are[WHOLE])
+    days = await _days_of_corrections(reading, events.values()) if closings else {}
     bodies: Bodies = {}
     # Of the months in which certificates expire those that have any, as in the report.
     months = {f"training.{path}" for path in expiry_months(now.as_of)} if asked.measure is None else set()
@@ -76,7 +77,7 @@ async def restatement(reading: Reading, asked: Asked) -> Bodies:
                 continue
             figure: dict[str, Any] = {"measure": path, "then": was, "now": is_, "difference": is_ - was}
             if part == WHOLE:
-                figure |= _page(events.get(path), each, then, asked, closings)
+                figure |= _page(events.get(path), each, then, asked, closings, days)
             figures.append(figure)
         since = {"position": asked.since.position, "time": asked.since.time}
         bodies[part] = {"since": since, "figures": figures}
@@ -148,8 +149,34 @@ async def _events(
     return await changed(reading, differing, then, asked.after, asked.limit + 1)
 
 
+async def _days_of_corrections(reading: Reading, pages: Iterable[Sequence[Any]]) -> Mapping[int, Sequence[date]]:
+    """Position of a correction → the day that its fact stood on before, and the one on which it stands by it."""
+    positions = sorted({row.position for rows in pages for row in rows if row.type.startswith("FactCorrected.")})
+    if not positions:
+        return {}
+    found: dict[int, list[date]] = {}
+    for row in await reading.connection.execute(SQL["corrected_days"], {"positions": positions}):
+        days = [row.effectiveon] if row.before is None else _replaced(row.before, row.effectiveon)
+        found[row.position] = [*days, *_replaced(row.correction, row.effectiveon)]
+    return found
+
+
+def _replaced(correction: str, original: date) -> list[date]:
+    """The day of a fact by a correction of it; none where that says that it was no fact."""
+    replacement = msgspec.json.decode(correction)["replacement"]
+    if replacement is None:
+        return []
+    said = replacement.get("effectiveon")
+    return [original if said is None else date.fromisoformat(said)]
+
+
 def _page(
-    rows: Sequence[Any] | None, each: Wanted, then: Question, asked: Asked, closings: list[_Closing]
+    rows: Sequence[Any] | None,
+    each: Wanted,
+    then: Question,
+    asked: Asked,
+    closings: list[_Closing],
+    days: Mapping[int, Sequence[date]],
 ) -> dict[str, Any]:
     """A page of a figure's events; None where they were not searched for."""
     if rows is None:
@@ -159,14 +186,22 @@ def _page(
     shown = rows[: asked.limit]
     timed = each.contribution == "went_on"
     return {
-        "events": [_event(row, then.known, closings, timed=timed) for row in shown],
+        "events": [_event(row, then.known, closings, days, timed=timed) for row in shown],
         "next": shown[-1].position if len(rows) > asked.limit else None,
     }
 
 
-def _event(row: Any, since: int, closings: list[_Closing], *, timed: bool) -> dict[str, Any]:
+def _event(
+    row: Any, since: int, closings: list[_Closing], days: Mapping[int, Sequence[date]], *, timed: bool
+) -> dict[str, Any]:
+    # A correction takes effect where what it corrects stood, and stands by it; its own day says nothing.
+    takes_effect = days.get(row.position, (row.effectiveon,))
     closed = next(
-        (each for each in closings if each.position < row.position and each.first <= row.effectiveon <= each.last),
+        (
+            each
+            for each in closings
+            if each.position < row.position and any(each.first <= day <= each.last for day in takes_effect)
+        ),
         None,
     )
     return {

@@ -116,3 +116,15 @@ LEFT JOIN LATERAL (
 ) c ON true
 WHERE f.subject = ANY (CAST(:subjects AS text[])) AND f.type LIKE 'PeriodClosed.%' AND f.position <= :known
 ORDER BY f.position;
+
+-- corrected_days: of corrections, the day of what they correct, and what it and the correction before it say of that
+SELECT c.position, f.effectiveon, c.data::text AS correction, b.data::text AS before
+FROM reporting.fact c
+JOIN reporting.fact f ON f.source = c.source AND f.event_id = CAST(c.data ->> 'corrects' AS uuid)
+LEFT JOIN LATERAL (
+    SELECT data FROM reporting.fact
+    WHERE subject = c.subject AND type LIKE 'FactCorrected.%' AND source = c.source
+      AND data ->> 'corrects' = c.data ->> 'corrects' AND position < c.position
+    ORDER BY position DESC LIMIT 1
+) b ON true
+WHERE c.position = ANY (CAST(:positions AS bigint[])) AND c.type LIKE 'FactCorrected.%';
