@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
+from uuid import UUID
 
 from benchmarks.province import Province, batches
 from services.registry.deliveries import Message, Waiting
@@ -60,6 +61,9 @@ class Tables:
 
     async def person_keys(self, persons: Iterable[str]) -> dict[str, Wrapped | None]:
         return {person: self.keys[person] for person in persons if person in self.keys}
+
+    async def sealed_profiles(self, persons: Iterable[str]) -> list[tuple[str, UUID, str]]:
+        return []
 
 
 class Steps:

@@ -1,7 +1,8 @@
 """The profiles in a turn's events: sealed before anything is kept, opened for the rules, dropped once erased."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, cast
+from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
@@ -10,7 +11,7 @@ from services.registry.sealing import Sealer, Unsealable, Wrapped
 from shared.events.catalogue import NEWEST
 from shared.events.codec import canonical
 from shared.events.correction import FactCorrected, Replacement
-from shared.events.person import Profile
+from shared.events.person import MemberAdmitted, Profile
 from shared.events.receipts import Finding
 from shared.timeline.fact import Fact
 
@@ -33,6 +34,9 @@ class KeyReader(Protocol):
     async def person_keys(self, persons: Iterable[str]) -> dict[str, Wrapped | None]:
         """Wrapped keys of these persons; None of one who is erased; nobody who has none yet."""
 
+    async def sealed_profiles(self, persons: Iterable[str]) -> list[tuple[str, UUID, str]]:
+        """Person, event and sealed profile of whatever is recorded about these persons and brings one."""
+
 
 class Profiles:
     """The keys of the persons of one turn, and what it does with them."""
@@ -47,10 +51,26 @@ class Profiles:
         self._keys: dict[str, bytes] = {}
         self._gone: set[str] = set()
         self._asked: set[str] = set()
+        self._born: dict[str, int | None] = {}
 
-    async def prepare(self, facts: Iterable[Fact]) -> None:
-        """Read in one go the keys of all persons whose profiles these facts bring."""
-        await self._load({fact.subject for fact in facts if profile_of(fact) is not None})
+    async def prepare(self, facts: Sequence[Fact]) -> None:
+        """Read in one go the keys for profiles that these facts bring, and when those judged by age were born."""
+        aged = {fact.subject for fact in facts if judged_by_age(fact)}
+        await self._load(aged.union(fact.subject for fact in facts if profile_of(fact) is not None))
+        await self._read_born(aged)
+
+    async def year_of_birth(self, person: str) -> int | None:
+        """The year of birth that was last told of the person; None where none is, or the person is erased."""
+        await self._load({person})
+        await self._read_born({person})
+        return None if person in self._gone else self._born.get(person)
+
+    def told(self, fact: Fact) -> None:
+        """Take in what a recorded fact tells, whose profile is readable."""
+        profile = profile_of(fact)
+        year = profile.get("birth_year") if isinstance(profile, dict) else getattr(profile, "birth_year", None)
+        if year is not None:
+            self._born[fact.subject] = year
 
     async def readable(self, fact: Fact, *, stored: bool) -> tuple[Fact, bool]:
         """The fact as rules judge it, its profile readable, and whether a profile was dropped from it.
@@ -94,6 +114,7 @@ class Profiles:
     def erase(self, person: str) -> None:
         """Forget the person's key; whatever it sealed stays closed for good."""
         self._keys.pop(person, None)
+        self._born.pop(person, None)
         self.new_keys.pop(person, None)
         self._asked.add(person)
         self._gone.add(person)
@@ -115,6 +136,26 @@ class Profiles:
                 self._gone.add(person)
             else:
                 self._keys[person] = self._sealer.unwrap(wrapped, person)
+
+    async def _read_born(self, persons: set[str]) -> None:
+        """Open what is stored of these persons: whoever has no key, or one of this turn, has nothing stored."""
+        unread = {each for each in persons if each not in self._born and each in self._keys} - self.new_keys.keys()
+        if not unread:
+            return
+        self._born |= dict.fromkeys(unread)
+        for person, event_id, sealed in await self._reader.sealed_profiles(unread):
+            try:
+                profile = self._sealer.open(sealed, self._keys[person], person, event_id)
+            except Unsealable:
+                continue
+            self._born[person] = profile.get("birth_year") or self._born[person]
+
+
+def judged_by_age(fact: Fact) -> bool:
+    """Whether a rule about the fact asks when its person was born, and the fact itself does not say."""
+    if type(fact.data) is MemberAdmitted:
+        return getattr(fact.data.profile, "birth_year", None) is None
+    return type(fact.data) is FactCorrected and fact.subject.startswith("person/")
 
 
 def profile_of(fact: Fact) -> Any:

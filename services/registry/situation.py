@@ -9,7 +9,6 @@ from services.registry.rules.branches import Branches
 from services.registry.rules.references import event_key, organisation_key, target_key
 from shared.events import organisation as organisation_events
 from shared.events.correction import FactCorrected
-from shared.events.person import Profile
 from shared.law.rulepack import RulePack
 from shared.timeline.book import Book, Effect, Unloaded
 from shared.timeline.correcting import as_corrected
@@ -85,6 +84,8 @@ class LoadedSituation(Book):
         self.rulepack = rulepack
         self.branches = cache.branches
         self._cache = cache
+        self.years_of_birth: dict[str, int | None] = {}
+        """Of persons about whom a fact is judged by age, and does not tell it."""
         self._owners: dict[str, str | None] = {}
         self._headcounts: dict[str, list[Change]] = {}
         self.changed: set[str] = set()
@@ -140,10 +141,10 @@ class LoadedSituation(Book):
         ]
         return held(found, organisation_id, self.lineage)
 
-    def profile(self, fact: Fact) -> Profile | None:
-        """The readable profile that the fact brings."""
-        profile = getattr(fact.data, "profile", None)
-        return profile if isinstance(profile, Profile) else None
+    def year_of_birth(self, fact: Fact) -> int | None:
+        """What the fact tells, else what was told last."""
+        told = getattr(getattr(fact.data, "profile", None), "birth_year", None)
+        return told if told is not None else self.years_of_birth.get(fact.subject)
 
     def put_folds(self, found: dict[str, Folded | None]) -> None:
         """Take in folds that were read."""

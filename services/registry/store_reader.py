@@ -156,6 +156,11 @@ class StoreReader:
         rows = await self._connection.execute(SQL["person_keys"], {"persons": array(list(persons))})
         return {row.person: row.wrapped and Wrapped(row.master, row.wrapped) for row in rows}
 
+    async def sealed_profiles(self, persons: Iterable[str]) -> list[tuple[str, UUID, str]]:
+        """Person, event and sealed profile of whatever is recorded about these persons and brings one."""
+        rows = await self._connection.execute(SQL["sealed_profiles"], {"persons": array(list(persons))})
+        return [(row.subject, row.event_id, row.profile) for row in rows]
+
 
 def _recorded(event: str) -> Fact:
     (recorded,) = read_recorded(b"[%s]" % event.encode())

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from services.registry.deliveries import Delivery, LogRow, Outcomes, RefusedRow, Waiting
-from services.registry.profiles import DROPPED, KeyReader, Profiles, profile_of, without_profile
+from services.registry.profiles import DROPPED, KeyReader, Profiles, judged_by_age, profile_of, without_profile
 from services.registry.rules.decide import decide
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
 from services.registry.rules.references import (
@@ -169,11 +169,17 @@ class Turn:
         dropped = False
         if profile_of(fact) is not None:
             fact, dropped = await self.profiles.readable(fact, stored=stored)
+        if judged_by_age(fact):
+            self.situation.years_of_birth[fact.subject] = await self.profiles.year_of_birth(fact.subject)
         while True:
             try:
-                return decide(fact, entry, self._roots[source], self.situation), dropped
+                decision = decide(fact, entry, self._roots[source], self.situation)
+                break
             except Unloaded as missing:
                 await self._reader.load(self.situation, missing)
+        if isinstance(decision, Record):
+            self.profiles.told(fact)
+        return decision, dropped
 
     def _record(
         self,

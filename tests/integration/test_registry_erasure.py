@@ -11,7 +11,7 @@ from services.registry.deliveries import Message
 from services.registry.sealing import Sealer, Unsealable, Wrapped
 from services.registry.writer import Writer
 from tests.conftest import Database
-from tests.given import admitted, encoded, event, identified, new_uuid, organisation, root
+from tests.given import admitted, corrected, encoded, event, identified, new_uuid, organisation, root
 from tests.integration.test_registry_log import message, started
 
 OCCUPATION = "zzq-occupation-1"
@@ -147,6 +147,30 @@ async def test_a_profile_that_waits_in_quarantine_cannot_be_read_and_is_released
     assert "age-out-of-range" not in codes
     (kept,) = await database.fetch("SELECT content_hash FROM registry.log WHERE event_id = $1", UUID(young["id"]))
     assert kept["content_hash"] == row["content_hash"]
+
+
+async def test_age_is_judged_by_what_was_last_told_of_the_person_until_it_is_erased(
+    database: Database, writer: Writer
+) -> None:
+    young, told_otherwise, gone = new_uuid(), new_uuid(), new_uuid()
+    begun = {
+        each: with_profile(identified(each, "2022-01-05"), birth_year=2010)
+        for each in (young, told_otherwise, gone)
+    }
+    await writer.write([message(2, *begun.values())])
+    first = begun[told_otherwise]
+    await writer.write(
+        [message(3, corrected(first, {"data": with_profile(first, birth_year=1990)["data"]}), erased(gone))]
+    )
+
+    admissions = [admitted(each, "2024-01-05") for each in begun]
+    await writer.write([message(4, *admissions)])
+
+    codes = [(await recorded(database, each))[1] for each in admissions]
+    assert ["age-out-of-range" in each for each in codes] == [True, False, False]
+    earlier = corrected(admissions[0], {"effectiveon": "2023-01-05"})
+    await writer.write([message(5, earlier)])
+    assert "age-out-of-range" in (await recorded(database, earlier))[1]
 
 
 async def test_the_erasure_of_nobody_waits_and_a_second_one_is_recorded(

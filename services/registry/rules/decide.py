@@ -20,7 +20,6 @@ from services.registry.rules.references import (
 from shared.events import person
 from shared.events.catalogue import EventType
 from shared.events.correction import FactCorrected
-from shared.events.person import Profile
 from shared.events.receipts import Reason
 from shared.law.rulepack import RulePack
 from shared.timeline import person as person_timeline
@@ -80,8 +79,8 @@ class Situation(Protocol):
     def headcount(self, organisation_id: str) -> list[Change]:
         """Changes of members, balances and candidates in the hands of an organisation, after all successions."""
 
-    def profile(self, fact: Fact) -> Profile | None:
-        """The profile that the fact brings, readable."""
+    def year_of_birth(self, fact: Fact) -> int | None:
+        """The year of birth that the fact tells, else the one that was last told of its person."""
 
 
 def decide(fact: Fact, entry: EventType, root: str, situation: Situation) -> Decision:

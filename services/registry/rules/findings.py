@@ -57,9 +57,9 @@ def _on_the_evening_of(day: date, subject: str, situation: "Situation") -> Perso
 
 
 def _age_at_admission(fact: Fact, situation: "Situation") -> Iterator[Finding]:
-    profile = situation.profile(fact)
-    if profile is not None and profile.birth_year is not None:
-        yield from _age(fact.effectiveon, profile.birth_year, situation.rulepack)
+    year = situation.year_of_birth(fact)
+    if year is not None:
+        yield from _age(fact.effectiveon, year, situation.rulepack)
 
 
 def _reason(fact: Fact, situation: "Situation") -> Iterator[Finding]:

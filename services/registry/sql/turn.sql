@@ -160,6 +160,18 @@ SELECT * FROM unnest(CAST(CAST(:organisation_id AS text) AS text[]), CAST(CAST(:
                      CAST(CAST(:day AS text) AS date[]), CAST(CAST(:amount AS text) AS bigint[]))
 ON CONFLICT (organisation_id, measure, day) DO UPDATE SET amount = h.amount + excluded.amount;
 
+-- sealed_profiles: what recorded events about these persons bring as profiles, in log order
+SELECT subject, event_id, profile
+FROM (
+    SELECT position, subject, event_id,
+           coalesce(event -> 'data' ->> 'profile', event -> 'data' -> 'replacement' -> 'data' ->> 'profile') AS profile
+    FROM registry.log
+    WHERE subject = ANY (CAST(CAST(:persons AS text) AS text[]))
+      AND split_part(type, '.', 1) IN ('CandidateIdentified', 'MemberAdmitted', 'FactCorrected')
+) AS brought
+WHERE starts_with(profile, 'sealed:')
+ORDER BY position;
+
 -- put_person_keys: keys made in this turn
 INSERT INTO registry.person_key (person, master, wrapped)
 SELECT * FROM unnest(CAST(:person AS text[]), CAST(:master AS text[]), CAST(:wrapped AS bytea[]));

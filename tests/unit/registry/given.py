@@ -45,6 +45,9 @@ class NothingStored:
     async def person_keys(self, persons: Iterable[str]) -> dict[str, Wrapped | None]:
         return {}
 
+    async def sealed_profiles(self, persons: Iterable[str]) -> list[tuple[str, UUID, str]]:
+        return []
+
 
 def turn(events: Iterable[dict[str, Any]], roots: dict[str, str] | None = None, **more: Any) -> Turn:
     """The turn after these events, in this order; of a class or by a rule pack of the test's own, if it wants."""

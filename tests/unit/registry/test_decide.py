@@ -186,6 +186,11 @@ def test_soft_rules_leave_findings() -> None:
         found = admitted(person, day)
         return {**found, "data": {**found["data"], "profile": {"birth_year": birth_year}}}
 
+    def told(birth_year: int, **more: Any) -> list[dict[str, Any]]:
+        begun = identified(person, "2022-01-01")
+        begun = {**begun, "data": {**begun["data"], "profile": {"birth_year": birth_year}}}
+        return [*WORLD, begun, voted(6), decided, admitted(person, "2022-06-01") | more]
+
     def report(by: str, day: str) -> dict[str, Any]:
         period = {"period_from": "2022-01-01", "period_to": "2022-03-31"}
         return step("MentorReportSubmitted", day, mentor_id=by, rating="good", **period)
@@ -227,6 +232,9 @@ def test_soft_rules_leave_findings() -> None:
             "eighteen": [*ready, aged(2004)],
             "seventeen": [*ready, aged(2005)],
             "sixty-one": [*ready, aged(1960)],
+            "eighteen by what the candidacy tells": told(2004),
+            "seventeen by what the candidacy tells": told(2005),
+            "seventeen by that, but not by its own": told(2005, data=aged(2004)["data"]),
             "confirmation": [*member, step("MemberConfirmed", "2023-06-01", official_from="2023-06-01")],
             "early confirmation": [*member, step("MemberConfirmed", "2023-05-31", official_from="2023-05-31")],
         }.items()
@@ -245,6 +253,7 @@ def test_soft_rules_leave_findings() -> None:
         "admission after it": ["ceremony-late"],
         "seventeen": ["age-out-of-range"],
         "sixty-one": ["age-out-of-range"],
+        "seventeen by what the candidacy tells": ["age-out-of-range"],
         "early confirmation": ["probation-too-short"],
     }
 
