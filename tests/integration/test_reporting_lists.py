@@ -179,6 +179,30 @@ async def test_the_cascade_compares_a_target_with_those_of_the_children(reportin
     assert [(row["target"], row["children_without_target"]) for row in of_commune["targets"]] == [(6, 3)]
 
 
+async def test_a_target_is_a_part_of_the_one_that_it_names_and_of_no_other(reporting: RunningReporting) -> None:
+    halves = {"from_": "2022-01-01", "to": "2022-06-30"}
+    await reporting.project(
+        organisation("other", kind="grassroots_committee"),
+        organisation("third", kind="grassroots_committee"),
+        target("root", target_id="resolved", value=10),
+        target("root", target_id="given", basis="assigned", value=12),
+        target("commune", target_id="a", basis="assigned", issuer_id="root", value=6, parent_target_id="resolved"),
+        target("other", target_id="b", basis="assigned", issuer_id="root", value=3, parent_target_id="given"),
+        target("third", target_id="c", basis="assigned", issuer_id="root", value=2, parent_target_id="unknown"),
+        target("third", target_id="d", basis="own", value=50, parent_target_id="resolved", **halves),
+    )
+
+    query = "from=2022-01-01&to=2022-12-31&as_of=2022-12-31"
+    assert await cascaded(reporting, f"root/cascade?{query}") == [
+        ("assigned", 12, 5, -7, 1),
+        ("resolution", 10, 6, -4, 2),
+    ]
+
+    withdrawn = {"target_id": "resolved", "reason": "other"}
+    await reporting.project(event("TargetWithdrawn", "organisation/root", "2022-03-01", withdrawn))
+    assert await cascaded(reporting, f"root/cascade?{query}") == [("assigned", 12, 11, -1, 0)]
+
+
 async def test_on_the_tree_of_today_the_cascade_takes_what_was_taken_over(reporting: RunningReporting) -> None:
     await reporting.project(
         organisation("other", kind="grassroots_committee"),

@@ -72,6 +72,7 @@ class TargetVersion(Struct, frozen=True):
     period_to: date
     comparison: str
     value: int
+    parent_target_id: str | None
 
 
 Version = OrganisationVersion | HoldingVersion | PlaceVersion | TargetVersion
@@ -108,6 +109,7 @@ def target_versions(kin: Organisations, lineage: Lineage) -> Iterator[Version]:
             target.to,
             target.comparison,
             each.value,
+            target.parent_target_id,
         )
 
 

@@ -10,11 +10,12 @@ from services.reporting.reports.reading import Reading
 
 
 async def cascade(reading: Reading) -> Bodies:
-    """For each target in force: the children's targets of the same aim, their sum, and by how much it differs.
+    """For each target in force: the children's targets that are parts of it, their sum, and how far it is off.
 
-    Of the same aim are targets that agree in metric, basis, comparison and period. Where a child has several of
-    them, from different issuers, those count that the parent issued; else those of the own target's issuer, else
-    the child's own, else all.
+    Those are parts that name it as their parent and agree with it in metric, comparison and period, on whatever
+    basis. Of a child without any, those of the same aim, which agree in basis too and name no other target of the
+    parent. Where a child has several of these, from different issuers, those count that the parent issued; else
+    those of the own target's issuer, else the child's own, else all.
     """
     question = reading.question
     parents = {part: question.root if part == WHOLE else part for part in question.parts if part != OWN}
@@ -60,8 +61,15 @@ async def _targets(reading: Reading, organisations: list[str]) -> dict[str, list
 def _row(own: Any, parent: str, children: list[Any], targets: dict[str, list[Any]]) -> dict[str, Any]:
     listed: list[dict[str, Any]] = []
     without = 0
+    standing = {each.target_id for each in targets[parent]}
     for child in children:
-        of_child = _of_same_aim(own, parent, child.organisation_id, targets[child.organisation_id])
+        theirs = targets[child.organisation_id]
+        of_child = [
+            each for each in theirs if each.parent_target_id == own.target_id and _what(each) == _what(own)
+        ]
+        if not of_child:
+            free = [each for each in theirs if each.parent_target_id not in standing]
+            of_child = _of_same_aim(own, parent, child.organisation_id, free)
         without += not of_child
         listed.extend(
             {
@@ -98,4 +106,8 @@ def _of_same_aim(own: Any, parent: str, child: str, targets: list[Any]) -> list[
 
 
 def _aim(row: Any) -> tuple[Any, ...]:
-    return (row.metric, row.basis, row.comparison, row.period_from, row.period_to)
+    return (row.basis, *_what(row))
+
+
+def _what(row: Any) -> tuple[Any, ...]:
+    return (row.metric, row.comparison, row.period_from, row.period_to)

@@ -87,7 +87,7 @@ LIMIT :limit;
 
 -- targets: targets in force on a day whose period overlaps another, in the hands of organisations of that day
 SELECT t.target_id, t.organisation_id AS held_by, t.metric, t.basis, t.issuer_id, t.period_from, t.period_to,
-       t.comparison, t.value
+       t.comparison, t.value, t.parent_target_id
 FROM reporting.target_version t
 WHERE t.organisation_id = ANY (CAST(:organisations AS text[]))
   AND t.valid_from <= :day AND :day < t.valid_to AND t.known_from <= :known AND :known < t.known_to
@@ -96,7 +96,7 @@ ORDER BY t.period_from, t.target_id;
 
 -- targets_current: the same, in the hands of who holds today what was theirs
 SELECT t.target_id, h.holder_id AS held_by, t.metric, t.basis, t.issuer_id, t.period_from, t.period_to, t.comparison,
-       t.value
+       t.value, t.parent_target_id
 FROM reporting.holding_version h
 JOIN reporting.target_version t ON t.organisation_id = h.organisation_id
 WHERE h.holder_id = ANY (CAST(:organisations AS text[]))

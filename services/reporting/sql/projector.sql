@@ -133,9 +133,10 @@ SELECT * FROM unnest(CAST(:place_id AS text[]), CAST(:valid_from AS date[]), CAS
 
 -- add_target_version: versions that came to be known
 INSERT INTO reporting.target_version (target_id, valid_from, valid_to, assigned_to, organisation_id, metric, basis,
-                                      issuer_id, period_from, period_to, comparison, value, known_from, known_to)
+                                      issuer_id, period_from, period_to, comparison, value, parent_target_id,
+                                      known_from, known_to)
 SELECT * FROM unnest(CAST(:target_id AS text[]), CAST(:valid_from AS date[]), CAST(:valid_to AS date[]),
                      CAST(:assigned_to AS text[]), CAST(:organisation_id AS text[]), CAST(:metric AS text[]),
                      CAST(:basis AS text[]), CAST(:issuer_id AS text[]), CAST(:period_from AS date[]),
                      CAST(:period_to AS date[]), CAST(:comparison AS text[]), CAST(:value AS bigint[]),
-                     CAST(:known_from AS bigint[]), CAST(:known_to AS bigint[]));
+                     CAST(:parent_target_id AS text[]), CAST(:known_from AS bigint[]), CAST(:known_to AS bigint[]));
