@@ -347,6 +347,8 @@ def aim(writer: Writer) -> None:
         "value": writer.chosen.randint(0, 4),
         **year,
     }
+    if standing and writer.chosen.random() < 0.4:
+        data["parent_target_id"] = writer.chosen.choice(standing)[0]
     writer.say("TargetAssigned", "organisation", at, data, writer.source_of(at))
 
 

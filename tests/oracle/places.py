@@ -1,6 +1,7 @@
 """Places and enterprises, their cells and how many members are there; and targets beside those of children."""
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -73,20 +74,16 @@ def _places(report: Report, world: World) -> list[tuple[str, str, str | None, in
 def cascade(report: Report, first: date, last: date) -> dict[str, dict[str, Any]]:
     """The organisation's targets: id → {"children_total", "children_without_target", "children_targets"}."""
     world = report.history.evening(report.as_of)
-    asked = report.root
+    standing = report.targets(first, last).keys()
     found = {}
-    for name in report.targets(first, last):
-        own = world.targets[name]
+    for name in standing:
         counted: list[str] = []
         without = 0
         for child in report.children():
-            held = [each for each, other in world.targets.items() if _of_one_aim(own, other, report, child)]
-            issuers = [asked, own["data"]["issuer_id"], child]
-            chosen = next(
-                (some for issuer in issuers if (some := [t for t in held if _issuer(world, t) == issuer])), held
-            )
-            counted += chosen
-            without += not chosen
+            held = [each for each, other in world.targets.items() if report.held_by(other) == child]
+            parts = _parts(world, name, held, report.root, child, standing)
+            counted += parts
+            without += not parts
         found[name] = {
             "children_total": sum(world.targets[each]["value"] for each in counted),
             "children_without_target": without,
@@ -95,11 +92,20 @@ def cascade(report: Report, first: date, last: date) -> dict[str, dict[str, Any]
     return found
 
 
-def _of_one_aim(own: dict[str, Any], other: dict[str, Any], report: Report, child: str) -> bool:
-    alike = ("metric", "basis", "from", "to", "comparison")
-    return report.held_by(other) == child and all(own["data"][each] == other["data"][each] for each in alike)
-
-
-def _issuer(world: World, target: str) -> str:
-    issuer: str = world.targets[target]["data"]["issuer_id"]
-    return issuer
+def _parts(
+    world: World, name: str, held: list[str], asked: str, child: str, standing: Collection[str]
+) -> list[str]:
+    """Which of a child's targets are parts of one: those that say so, else those of its aim by who issued them."""
+    data = {each: world.targets[each]["data"] for each in (name, *held)}
+    parent = {each: data[each].get("parent_target_id") for each in held}
+    alike = ("metric", "from", "to", "comparison")
+    of_kind = [each for each in held if all(data[each][what] == data[name][what] for what in alike)]
+    if said := [each for each in of_kind if parent[each] == name]:
+        return said
+    free = [
+        each for each in of_kind if parent[each] not in standing and data[each]["basis"] == data[name]["basis"]
+    ]
+    for issuer in (asked, data[name]["issuer_id"], child):
+        if of_issuer := [each for each in free if data[each]["issuer_id"] == issuer]:
+            return of_issuer
+    return free
