@@ -1,5 +1,6 @@
 """PostgreSQL: one engine per service, on asyncpg; COPY; and the same statements on another schema."""
 
+import contextlib
 import re
 from collections.abc import AsyncIterable, Iterable, Sequence
 from datetime import date
@@ -12,6 +13,7 @@ import sqlalchemy.exc
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.runtime.causes import causes, says_away, sqlstate
 
@@ -19,6 +21,12 @@ TOO_LATE = (TimeoutError, sqlalchemy.exc.TimeoutError)
 """Raised where a statement takes longer than `command_timeout`, and where no connection becomes free."""
 
 _INSTEAD = "ketnap_instead"
+ANSWERS_WITHIN = 3.0
+"""Seconds in which a connection that was used before says a word, or is given up for a new one."""
+CONNECTS_WITHIN = 5.0
+"""Seconds in which a new connection is there: a server that is well takes a few milliseconds."""
+GOODBYE = 0.5
+"""Seconds in which a server may answer when a connection is closed: a service ends one after the other."""
 _FOLLOWS = "25006"
 """PostgreSQL's error where the server takes no writes: another one of the pair leads by now."""
 
@@ -53,23 +61,25 @@ def create_engine(
     `postgresql://USER:PASSWORD@ONE,OTHER/ketnap?target_session_attrs=read-write`. `sslmode` and `sslrootcert` in
     it mean what they mean to every client of PostgreSQL.
 
+    A server that says nothing is noticed by whoever wants a connection, within `ANSWERS_WITHIN`, and raises
+    Unreachable `CONNECTS_WITHIN` later at most; one that falls silent amid a statement, by that.
+
     command_timeout: seconds after which a statement without an answer fails, and its connection is given up.
     durable: False for what may be lost with the server, since it is made anew then.
     plan_for_all: whether a statement asked several times may be planned once for whatever it is given. Such a
     plan takes lists and ranges for short, which may be wrong by a thousand times.
     """
-    return create_async_engine(
+    engine = create_async_engine(
         URL.create("postgresql+asyncpg"),
         pool_size=pool_size,
         max_overflow=4,
         pool_timeout=30,
-        pool_pre_ping=True,
         # An error must not carry what a statement was given, such as a person's wrapped key, into a log.
         hide_parameters=True,
         connect_args={
             "async_creator_fn": _connect,
             "dsn": url,
-            "timeout": 10,
+            "timeout": CONNECTS_WITHIN,
             "command_timeout": command_timeout,
             "server_settings": {
                 "application_name": f"ketnap-{name}",
@@ -79,11 +89,45 @@ def create_engine(
             },
         },
     )
+    event.listen(engine.sync_engine, "connect", _is_new)
+    event.listen(engine.sync_engine, "checkout", _still_answers)
+    return engine
+
+
+# SQLAlchemy's own `pool_pre_ping` waits for as long as a statement may take, and asks three times.
+_NEW = "ketnap_new"
+
+
+def _is_new(_: Any, record: ConnectionPoolEntry) -> None:
+    record.info[_NEW] = True
+
+
+def _still_answers(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
+    """Before a connection is handed out: one that says nothing any more is replaced by a new one."""
+    if not record.info.pop(_NEW, False):
+        connection.run_async(_ask)
+
+
+async def _ask(driver: asyncpg.Connection) -> None:
+    try:
+        await driver.execute("SELECT", timeout=ANSWERS_WITHIN)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        driver.terminate()  # to say goodbye would be waited for too
+        # The others in the pool are as old, and would be asked and waited for one after the other.
+        raise sqlalchemy.exc.InvalidatePoolError(repr(error)) from None
+
+
+class _Driver(asyncpg.Connection):
+    """asyncpg's connection, which would wait for a silent server's goodbye as long as a statement may take."""
+
+    async def close(self, **_: Any) -> None:
+        with contextlib.suppress(TimeoutError):  # given up then, which is as good
+            await super().close(timeout=GOODBYE)
 
 
 async def _connect(*args: Any, **options: Any) -> Any:
     try:
-        return await asyncpg.connect(*args, **options)
+        return await asyncpg.connect(*args, connection_class=_Driver, **options)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         why = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
         raise Unreachable(f"no connection to the database: {why}") from error

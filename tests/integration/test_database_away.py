@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -15,6 +17,7 @@ from services.registry.app import create_app as create_registry
 from services.registry.settings import RegistrySettings
 from services.reporting.app import create_app as create_reporting
 from services.reporting.settings import ReportingSettings
+from shared.runtime import database as runtime_database
 from shared.runtime.http import ruled_routes
 from tests.conftest import Database
 from tests.faults.proxy import Proxy
@@ -97,6 +100,48 @@ async def test_a_database_that_is_away_is_503_on_every_route_and_asked_again_onc
         assert ("look before you repeat it" in each.text) == route.startswith(("POST", "PUT")), route
     for route, each in back.items():
         assert each.status_code == present[route].status_code, route
+
+
+@pytest.mark.parametrize("service", ["registry", "reporting", "notifier"])
+async def test_a_database_that_says_nothing_is_503_long_before_a_statement_is_too_late(
+    database: Database, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime_database, "ANSWERS_WITHIN", 0.3)
+    monkeypatch.setattr(runtime_database, "CONNECTS_WITHIN", 0.3)
+    async with behind_a_proxy(database, service) as (proxy, http):
+        path = {"registry": "/v1/events", "reporting": "/v1/organisations", "notifier": "/v1/alerts"}[service]
+        assert (await http.get(path)).status_code == 200
+        proxy.silence()
+        async with asyncio.timeout(10):  # a statement may take 30 s in the registry, 60 s in the others
+            silent = await asyncio.gather(*(http.get(path) for _ in range(3)))
+        proxy.behave()
+        back = await http.get(path)
+
+    assert [(each.status_code, each.headers["Retry-After"]) for each in silent] == [(503, "5")] * 3
+    assert back.status_code == 200
+
+
+async def test_connections_that_were_cut_silently_are_replaced_before_anybody_notices(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime_database, "ANSWERS_WITHIN", 0.3)
+    async with behind_a_proxy(database, "reporting") as (proxy, http):
+        assert (await http.get("/v1/organisations")).status_code == 200
+        proxy.strand()
+        async with asyncio.timeout(10):
+            answer = await http.get("/v1/organisations")
+
+    assert answer.status_code == 200
+
+
+@asynccontextmanager
+async def behind_a_proxy(database: Database, service: str) -> AsyncIterator[tuple[Proxy, httpx.AsyncClient]]:
+    """A service whose way to the database a proxy may break, and a client of its API."""
+    async with Proxy("127.0.0.1", database.server.port).running() as proxy:
+        app = application(service, re.sub(r"@[^/]+/", f"@{proxy.address}/", database.url(f"ketnap_{service}")))
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
+        async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+            yield proxy, http
 
 
 async def test_a_server_that_is_stopped_amid_a_statement_is_away_too(database: Database) -> None:
