@@ -75,6 +75,7 @@ class Intake:
             except Exception:
                 log.exception("a turn failed; going on message by message")
                 await self._write_one_by_one(messages)
+                self._progress.fine()  # but for what is stuck
             self._tell_who_waits()
 
     def _tell_who_waits(self) -> None:
@@ -96,6 +97,8 @@ class Intake:
                     await self._recover()
                     self._restart[source].set()
                     break
+            else:
+                self._stuck.pop(source, None)
 
     async def _recover(self) -> None:
         """Let the writer begin anew from the tables, as soon as PostgreSQL answers."""

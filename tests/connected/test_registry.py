@@ -102,6 +102,28 @@ async def test_a_stream_that_is_back_is_well_again_before_anything_comes(
     assert (after["outcome"], after["position"]) == ("recorded", 2)
 
 
+async def test_a_turn_that_failed_and_was_written_after_all_leaves_no_fault_behind(registry: RunningRegistry) -> None:
+    source = await registry.source()
+    await registry.database.fetch("CREATE SEQUENCE registry.turns")
+    await registry.database.fetch(
+        "CREATE FUNCTION registry.not_the_first() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS "
+        "$$BEGIN IF nextval('registry.turns') = 1 THEN RAISE 'made up'; END IF; RETURN NEW; END$$"
+    )
+    await registry.database.fetch(
+        "CREATE TRIGGER not_the_first BEFORE UPDATE OF position ON registry.head "
+        "FOR EACH ROW EXECUTE FUNCTION registry.not_the_first()"
+    )
+
+    (recorded,) = await source.publish(root())
+
+    assert (recorded["outcome"], recorded["position"]) == ("recorded", 1)
+    async with asyncio.timeout(10):
+        while (answer := await registry.http.get("/health/ready")).status_code != 200:
+            await asyncio.sleep(0.05)
+    assert (await registry.database.fetch("SELECT last_value FROM registry.turns"))[0]["last_value"] > 1
+    assert answer.json()["checks"]["writer"] == "ok"
+
+
 async def test_streams_of_its_own_that_somebody_deletes_are_made_anew(registry: RunningRegistry) -> None:
     source = await registry.source()
     await source.publish(root())
