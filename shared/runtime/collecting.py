@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 SHARE = 0.02
 """Of the time, at most, that reading takes: what is slow to read is read less often."""
+SHARE_WAITING = 0.5
+"""The same where it was by waiting that reading took long: when it failed, and when it is about who answers."""
 
 PATIENCE = 2.0
 """Seconds that a reading under way has at the end."""
@@ -45,6 +47,7 @@ class Reading(Struct, frozen=True):
     what: str
     every: float
     read: Callable[[], Awaitable[None]]
+    share: float = SHARE
 
 
 @asynccontextmanager
@@ -65,12 +68,15 @@ async def collecting(*readings: Reading) -> AsyncIterator[None]:
 async def _again_and_again(reading: Reading, over: asyncio.Event) -> None:
     while not over.is_set():
         began = time.monotonic()
+        share = reading.share
         try:
             await reading.read()
         except Exception as error:
             log.warning("figures for metrics cannot be read; trying again", what=reading.what, error=repr(error))
+            # A server that was waited for in vain for a minute must not be left alone for most of an hour.
+            share = SHARE_WAITING
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(reading.every, (time.monotonic() - began) / SHARE)):
+            async with asyncio.timeout(max(reading.every, (time.monotonic() - began) / share)):
                 await over.wait()
 
 
@@ -81,7 +87,7 @@ def health(checks: Callable[[], dict[str, Check]]) -> Reading:
         for check, problem in (await examined(checks())).items():
             FAILING.labels(check).set(problem is not None)
 
-    return Reading("readiness", 10.0, read)
+    return Reading("readiness", 10.0, read, SHARE_WAITING)
 
 
 def sizes(engine: AsyncEngine, schemas: Sequence[str]) -> Reading:
