@@ -23,7 +23,7 @@ from shared.runtime.http import Check
 from shared.runtime.leading import Lead
 from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
-from shared.runtime.tasks import endable, ended
+from shared.runtime.tasks import at_work, endable
 
 log = structlog.get_logger(__name__)
 
@@ -67,11 +67,10 @@ class Notifier:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow, judge and send in the background while this lasts."""
-        work = asyncio.create_task(self._work())
         try:
-            yield
+            async with at_work(self._work(), self.reading):
+                yield
         finally:
-            await ended(work)
             await self.broker.stop()
             await self.intake.close()
             await self.webhooks.close()

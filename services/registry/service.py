@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,7 +29,7 @@ from shared.runtime.duration import span
 from shared.runtime.http import Check
 from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
-from shared.runtime.tasks import endable, ended
+from shared.runtime.tasks import at_work, endable
 
 log = structlog.get_logger(__name__)
 
@@ -73,24 +72,14 @@ class Registry:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Consume, decide and relay in the background while this lasts."""
-        work = asyncio.create_task(self._work())
-        work.add_done_callback(self._ended)
         try:
-            yield
+            async with at_work(self._work(), self.writing):
+                yield
         finally:
-            await ended(work)
             with contextlib.suppress(Exception):
                 await self.writer.step_down()
             await self.broker.stop()
             await self.engine.dispose()
-
-    def _ended(self, work: asyncio.Task[None]) -> None:
-        if work.cancelled() or work.exception() is None:
-            return
-        self.writing.failing(f"has ended: {work.exception()!r}"[:300])
-        log.critical("the registry's work has ended; the process ends too", exc_info=work.exception())
-        # Whoever runs it starts it again, from what PostgreSQL says.
-        signal.raise_signal(signal.SIGTERM)
 
     async def _work(self) -> None:
         await until_migrated(self.engine, "services.registry", self.writing)

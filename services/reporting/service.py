@@ -27,7 +27,7 @@ from shared.runtime.http import Check
 from shared.runtime.leading import Lead
 from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
-from shared.runtime.tasks import endable, ended
+from shared.runtime.tasks import at_work, endable
 
 WORKING = 6
 """Connections that are kept for what is done beside answering."""
@@ -70,12 +70,10 @@ class Reporting:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Consume and project in the background while this lasts."""
-        work = asyncio.create_task(self._work()) if self._consume else None
         try:
-            yield
+            async with at_work(self._work(), self.projecting) if self._consume else contextlib.nullcontext():
+                yield
         finally:
-            if work is not None:
-                await ended(work)
             await self._broker.stop()
             await self._log.close()
             if self._unsealing is not None:

@@ -1,12 +1,43 @@
-"""The end of a background task."""
+"""Background tasks: the work of a service, and how any of them ends."""
 
 import asyncio
-from collections.abc import Coroutine
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+
+import structlog
+
+from shared.runtime.progress import Progress
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
 PATIENCE = 1.0
+
+
+@asynccontextmanager
+async def at_work(work: Coroutine[Any, Any, None], progress: Progress) -> AsyncIterator[None]:
+    """Do a service's `work` in the background while this lasts.
+
+    Where that fails, which no failure of a server makes it, `progress` says so and the process ends: one that only
+    answers would look well, and whoever runs it starts it again, from what PostgreSQL says.
+    """
+
+    def is_over(task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is None:
+            return
+        progress.failing(f"has ended: {task.exception()!r}"[:300])
+        log.critical("the service's work has ended; the process ends too", exc_info=task.exception())
+        signal.raise_signal(signal.SIGTERM)
+
+    working = asyncio.create_task(work)
+    working.add_done_callback(is_over)
+    try:
+        yield
+    finally:
+        await ended(working)
 
 
 async def ended(task: asyncio.Task[Any]) -> None:
