@@ -203,6 +203,7 @@ class _Publisher:
             if isinstance(first_error, PublishError):
                 raise first_error from None
             raise
+        self._tally.expect_no_more()
 
     async def settle(self, registry_url: str | None, key: str) -> None:
         """Wait until every event has an outcome and quarantined ones had a chance to be released."""

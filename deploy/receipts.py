@@ -41,6 +41,9 @@ class Tally:
 
     KEPT: ClassVar[int] = 10_000
     """How many problems are kept; all are counted."""
+    EARLY: ClassVar[int] = 20_000
+    """How many receipts are put aside of messages that are not ours, or not yet: others may publish as the same
+    source without end. Twice what our messages on the way have of events; the registry tells the rest again."""
 
     def __init__(self) -> None:
         self.open = 0
@@ -53,7 +56,9 @@ class Tally:
         """Set whenever an outcome of ours is new or changes."""
         self._counts: Counter[str] = Counter()
         self._messages: dict[int, _Message] = {}
-        self._early: dict[int, list[Receipt]] = {}
+        self._early: dict[int, list[Receipt]] | None = {}
+        """By message, the one that was heard of first before the others; None: no more messages are expected."""
+        self._put_aside = 0
         self._problems: dict[int, Receipt] = {}
 
     @property
@@ -65,14 +70,21 @@ class Tally:
         """The stream holds a message of ours: `count` events, the first of which is number `first`."""
         self._messages[stream_sequence] = _Message(first, bytearray(count))
         self.open += count
-        for receipt in self._early.pop(stream_sequence, []):
+        assert self._early is not None, "no more messages are expected"
+        early = self._early.pop(stream_sequence, [])
+        self._put_aside -= len(early)
+        for receipt in early:
             self.hear(receipt)
+
+    def expect_no_more(self) -> None:
+        """The stream holds all messages of ours: receipts of others are not put aside any more."""
+        self._early = None
 
     def hear(self, receipt: Receipt) -> None:
         """Take in a receipt; one of a message that is not ours, or not yet, is put aside."""
         message = self._messages.get(receipt.stream_sequence)
         if message is None:
-            self._early.setdefault(receipt.stream_sequence, []).append(receipt)
+            self._keep_early(receipt)
             return
         if receipt.batch_index >= len(message.outcomes):
             return
@@ -83,6 +95,15 @@ class Tally:
         message.outcomes[receipt.batch_index] = 1 + OUTCOMES.index(receipt.outcome)
         self._count(message.first + receipt.batch_index, known, receipt)
         self.moved.set()
+
+    def _keep_early(self, receipt: Receipt) -> None:
+        if self._early is None:
+            return
+        self._early.setdefault(receipt.stream_sequence, []).append(receipt)
+        self._put_aside += 1
+        while self._put_aside > self.EARLY:
+            # A message of ours is acknowledged soon after it is answered: what was put aside longest is others'.
+            self._put_aside -= len(self._early.pop(next(iter(self._early))))
 
     def outcomes(self) -> dict[str, int]:
         """Current outcome → number of events, in the contract's order, without zeros."""

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from msgspec import UNSET
 
 from deploy.publishing import batches
@@ -71,6 +72,33 @@ def test_receipts_of_other_messages_do_not_count() -> None:
     tally.hear(receipt("recorded", 7, index=1, position=9))
 
     assert (tally.open, tally.last_position) == (1, 0)
+
+
+def test_of_receipts_that_others_get_without_end_only_the_latest_are_put_aside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Tally, "EARLY", 4)
+    tally = Tally()
+    for sequence in range(1, 41):
+        tally.hear(receipt("recorded", sequence, index=0))
+        tally.hear(receipt("recorded", sequence, index=1))
+
+    tally.expect(39, first=0, count=2)
+    tally.expect(40, first=2, count=2)
+    assert (tally.open, tally.outcomes()) == (0, {"recorded": 4})
+
+    tally.expect(38, first=4, count=2)
+    assert tally.open == 2  # the registry tells it again
+
+
+def test_once_all_is_published_receipts_of_others_are_put_aside_no_more() -> None:
+    tally = Tally()
+    tally.expect(7, first=0, count=1)
+    tally.expect_no_more()
+    tally.hear(receipt("recorded", 6))
+    tally.hear(receipt("recorded", 7))
+
+    assert (tally.open, tally.outcomes()) == (0, {"recorded": 1})
 
 
 def test_batches_keep_to_the_limits_of_a_message_and_to_the_order() -> None:
