@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from deploy.full_disk import FULL
 from deploy.stack.errors import StackError
 
-_OF_THE_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_OF_THE_PLACE = FULL | {errno.EIO}
 
 
 def require_place(file: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from deploy.backup.archive import Manifest
+from deploy.stack.database import connected
 from deploy.stack.errors import StackError
 from deploy.stack.keys import write_secret
 from deploy.stack.layout import Addresses, Layout
@@ -24,6 +25,7 @@ from deploy.stack.postgres import PostgresServer
 from deploy.stack.provisioning import restore
 from deploy.stack.service import ServiceProcess, ketnap_services
 from deploy.verifying import verify
+from shared.events.subjects import ingest_stream
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -71,8 +73,6 @@ def refill(data_dir: Path, running: Addresses, manifest: Manifest) -> Refilled:
 async def _refill(
     layout: Layout, postgres: PostgresServer, nats: NatsServer, running: Addresses, manifest: Manifest
 ) -> Refilled:
-    import asyncpg
-
     restored = Addresses(
         data_dir=layout.data_dir,
         reporting_url="",
@@ -84,9 +84,7 @@ async def _refill(
         nats_system_seed=nats.seed("system"),
     )
     await restore(restored)
-    theirs = await asyncpg.connect(running.database_url, timeout=10)
-    ours = await asyncpg.connect(restored.database_url, timeout=10)
-    try:
+    async with connected(running.database_url) as theirs, connected(restored.database_url) as ours:
         head = int(await theirs.fetchval("SELECT position FROM registry.head"))
         messages, gone = await _copy(running, nats, manifest)
         registry = await _started(layout, postgres, nats)
@@ -97,9 +95,6 @@ async def _refill(
             await asyncio.to_thread(registry.stop)
         lost = await _lost(theirs, ours, manifest.position, head)
         position = int(await ours.fetchval("SELECT position FROM registry.head"))
-    finally:
-        await theirs.close()
-        await ours.close()
     account = await verify(restored.database_url, layout)
     return Refilled(sum(messages.values()), gone, position, head, lost, account)
 
@@ -117,7 +112,7 @@ async def _copy(running: Addresses, nats: NatsServer, manifest: Manifest) -> tup
     try:
         streams = here.jetstream(timeout=30)
         for mark in manifest.sources:
-            name = f"INGEST_{mark.source}"
+            name = ingest_stream(mark.source)
             try:
                 state = (await streams.stream_info(name)).state
             except NotFoundError:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from deploy.backup import archive
 from deploy.backup.archive import DUMP, Manifest
 from deploy.backup.taking import client_environment, complaint_of
+from deploy.full_disk import NO_SPACE, says_full
 from deploy.master_keys import read_ring
 from deploy.person_keys import Taken, check, take_in
 from deploy.stack.database import connected
@@ -24,15 +25,13 @@ from deploy.stack.postgres_programs import binaries
 from deploy.stack.supervisor import sole_user
 from deploy.temporary import temporary
 from deploy.verifying import verify
+from shared.events.subjects import LOG_STREAM, ingest_stream
 
 if TYPE_CHECKING:
     from services.registry.verification.verify import Account
 
-_LOG = "LOG"
 SCARCE = 64 * 1024 * 1024
 """Bytes: with fewer free, PostgreSQL's journal may have found no room for its next files of 16 MiB."""
-_FULL = ("No space left", "File too large", "quota exceeded")
-"""What programs say where a disk is full, or what a user may have of it."""
 
 
 class Refill(Struct, frozen=True):
@@ -101,7 +100,7 @@ def _told_what_to_do(data_dir: Path) -> Iterator[None]:
         yield
     except StackError as error:
         told = " ".join(str(error).split())
-        if not any(each in told for each in _FULL):
+        if not says_full(told):
             raise
         raise StackError(f"{told}; nothing was restored. Make room for {data_dir}, or {elsewhere}") from None
     except OSError as error:
@@ -157,7 +156,7 @@ def _bring_back(wanted: Wanted, layout: Layout) -> Returned:
                 # A server whose journal finds no room ends, and says so in its own log only.
                 if shutil.disk_usage(unfinished).free >= SCARCE:
                     raise
-                raise StackError(f"{error} ({_FULL[0]} on device, as it seems)") from None
+                raise StackError(f"{error} ({NO_SPACE}, as it seems)") from None
             account, taken, masters = asyncio.run(finish(server.url(), layout, wanted, layout.master_key))
             server.stop()
             had_streams = (layout.nats / "jetstream").is_dir()
@@ -254,7 +253,7 @@ async def look_at_streams(nats_url: str, seed: str, ca: str, manifest: Manifest)
         refills = []
         for mark in manifest.sources:
             try:
-                state = (await jetstream.stream_info(f"INGEST_{mark.source}")).state
+                state = (await jetstream.stream_info(ingest_stream(mark.source))).state
             except NotFoundError:
                 refills.append(Refill(mark.source, mark.settled, 0, 0, there=False))
                 continue
@@ -263,7 +262,7 @@ async def look_at_streams(nats_url: str, seed: str, ca: str, manifest: Manifest)
             waiting = max(0, state.last_seq - first + 1)
             refills.append(Refill(mark.source, mark.settled, waiting, after - waiting))
         with suppress(NotFoundError):
-            await jetstream.delete_stream(_LOG)
+            await jetstream.delete_stream(LOG_STREAM)
         return refills
     finally:
         await client.close()

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from deploy.backup import archive
 from deploy.backup.archive import DUMP, FORMAT, Manifest, SourceMark
+from deploy.full_disk import says_full
 from deploy.stack.access import keys_file
 from deploy.stack.database import connected
 from deploy.stack.errors import StackError
@@ -117,7 +118,7 @@ async def _dump(database_url: str, file: Path) -> Manifest:
         )
         told = await complaint_of(process)
         if process.returncode != 0:
-            full = f"; make room in {file.parent.parent}, then run this again" if "No space" in told else ""
+            full = f"; make room in {file.parent.parent}, then run this again" if says_full(told) else ""
             raise StackError(f"pg_dump failed: {told}{full}")
     assert head is not None, "the head is one row, from the first migration on"
     recordedat = head["recordedat"] if head["position"] else None

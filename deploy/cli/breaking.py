@@ -1,13 +1,12 @@
 """What a command says when a server, a file or the terminal breaks off beneath it: one line, never a traceback."""
 
-import errno
 import os
 import sys
 
+from deploy.full_disk import FULL
 from deploy.stack.errors import said
 from shared.runtime.causes import causes, says_away
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _BROKEN = {("asyncpg", "InterfaceError"), ("nats", "Error"), ("httpx", "TransportError")}
 """What libraries raise where a server is gone, and PostgreSQL had no time to say why."""
 
@@ -31,7 +30,7 @@ def explained(error: Exception) -> str | None:
             )
         if isinstance(each, OSError):
             where = f"{each.filename}" if each.filename else "what this command writes to"
-            full = "; make room, then run this again" if each.errno in _FULL else ""
+            full = "; make room, then run this again" if each.errno in FULL else ""
             return f"{where}: {each.strerror or each}{full}"
     return None
 

@@ -27,6 +27,7 @@ from deploy.stack.errors import NotRunning, StackError, said
 from deploy.stack.finding import Finding
 from deploy.stack.layout import Addresses, Layout, locate, runs_elsewhere
 from deploy.stack.ports import in_use
+from shared.events.subjects import LOG_STREAM, RECEIPTS_STREAM, ingest_stream
 from shared.runtime.tls import WARN_BEFORE, days, trusting
 
 if TYPE_CHECKING:
@@ -255,7 +256,7 @@ async def _servers(addresses: Addresses) -> list[Finding]:
         finally:
             await client.close()
         missing = [
-            name for name in ("LOG", "RECEIPTS", *(f"INGEST_{source}" for source in sources)) if name not in names
+            name for name in (LOG_STREAM, RECEIPTS_STREAM, *map(ingest_stream, sources)) if name not in names
         ]
         seen = "missing: " + ", ".join(missing) if missing else "all there"
         findings.append(Finding("streams", not missing, seen, f"{_set_up()}: it makes them"))

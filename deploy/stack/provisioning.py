@@ -23,6 +23,7 @@ from deploy.stack.errors import StackError, WrongUsage, said
 from deploy.stack.keys import new_seed, public_key
 from deploy.stack.layout import Addresses, Layout
 from deploy.stack.nats_configuration import holds_sources, write_sources
+from shared.events.subjects import LOG_STREAM, ingest_stream
 from shared.events.vocabulary import OUTER_ID, SOURCE_NAME
 from shared.runtime.duration import span
 
@@ -162,7 +163,7 @@ async def drop_log(addresses: Addresses) -> None:
 
     async with _jetstream(addresses) as jetstream:
         with contextlib.suppress(NotFoundError):
-            await jetstream.delete_stream("LOG")
+            await jetstream.delete_stream(LOG_STREAM)
 
 
 def ingest_keep() -> float:
@@ -259,7 +260,7 @@ async def _ensure_stream(jetstream: "JetStreamContext", source: str, settled: in
     from nats.js.errors import NotFoundError
 
     wanted = StreamConfig(
-        name=f"INGEST_{source}",
+        name=ingest_stream(source),
         subjects=[f"ingest.{source}.>"],
         storage=StorageType.FILE,
         retention=RetentionPolicy.LIMITS,
@@ -269,7 +270,7 @@ async def _ensure_stream(jetstream: "JetStreamContext", source: str, settled: in
         num_replicas=stream_replicas(),
     )
     try:
-        found = (await jetstream.stream_info(f"INGEST_{source}")).config
+        found = (await jetstream.stream_info(ingest_stream(source))).config
     except NotFoundError:
         wanted.first_seq = settled + 1
         await jetstream.add_stream(wanted)
