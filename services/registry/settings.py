@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from services.registry.keyring import MASTER_KEYS
 from shared.runtime.duration import Duration
-from shared.runtime.service import ServiceSettings
+from shared.runtime.service import Port, ServiceSettings
 
 HexKey = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}\Z")]
 """32 bytes as hexadecimal digits."""
@@ -30,5 +30,5 @@ class RegistrySettings(ServiceSettings, kw_only=True):
     """Shared with reporting: who shows it may have profiles unsealed. Without it, nobody may."""
     stream_replicas: Annotated[int, Meta(ge=1, le=5)] = 1
     """On how many servers of a NATS cluster the streams `LOG` and `RECEIPTS` lie."""
-    http_port: int = 8081
+    http_port: Port = 8081
     quarantine_warn_after: Duration = "1h"

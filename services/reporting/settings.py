@@ -1,6 +1,6 @@
 """Reporting's settings."""
 
-from shared.runtime.service import ServiceSettings
+from shared.runtime.service import Port, ServiceSettings
 
 
 class ReportingSettings(ServiceSettings, kw_only=True):
@@ -12,6 +12,6 @@ class ReportingSettings(ServiceSettings, kw_only=True):
 
     registry_url: str = "http://127.0.0.1:8081"
     unseal_token: str | None = None
-    http_port: int = 8080
+    http_port: Port = 8080
     notice: str | None = None
     notice_en: str | None = None

@@ -13,6 +13,9 @@ from shared.runtime.settings import SettingsError, load
 
 LogLevel = Annotated[str, Meta(pattern=r"^(?i:debug|info|warning|error|critical)\Z")]
 
+Port = Annotated[int, Meta(ge=0, le=65535)]
+"""Of this machine; 0: any free one."""
+
 
 class ServiceSettings(AccessSettings, kw_only=True):
     """Settings that all services share.
@@ -26,7 +29,7 @@ class ServiceSettings(AccessSettings, kw_only=True):
     nats_url: str = "nats://127.0.0.1:4222"
     nats_seed: str | None = None
     http_host: str = "127.0.0.1"
-    http_port: int = 0
+    http_port: Port = 0
     ca: str | None = None
     tls_dir: str | None = None
     data_dir: str = ""

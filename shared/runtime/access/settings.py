@@ -18,8 +18,8 @@ class AccessSettings(msgspec.Struct, kw_only=True):
     oidc_audience: str | None = None
     oidc_jwks: str | None = None
     oidc_algorithms: str = "RS256,ES256"
-    oidc_leeway: int = 60
-    """Seconds by which clocks may differ."""
+    oidc_leeway: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 60
+    """Seconds by which clocks may differ; each token counts for so much longer."""
     oidc_role_claim: str = "ketnap_role"
     oidc_organisation_claim: str = "ketnap_organisation"
     oidc_source_claim: str = "ketnap_source"

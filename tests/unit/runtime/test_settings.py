@@ -24,6 +24,20 @@ def test_a_level_of_logs_that_is_none_is_wrong(level: str) -> None:
         load(ServiceSettings, {"KETNAP_LOG_LEVEL": level} | DATABASE)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("KETNAP_HTTP_PORT", "65536"),
+        ("KETNAP_HTTP_PORT", "-1"),
+        ("KETNAP_OIDC_LEEWAY", "-1"),
+        ("KETNAP_OIDC_LEEWAY", "3601"),  # tokens that have ended would count for the rest of the day
+    ],
+)
+def test_a_number_out_of_its_bounds_is_wrong(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"{variable}: Expected `int` [<>]= "):
+        load(ServiceSettings, {variable: value} | DATABASE)
+
+
 def test_a_secret_in_a_file_that_is_no_text_is_said_to_be_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
