@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from aiosmtpd.smtp import SMTP
+from msgspec import structs
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -339,6 +340,31 @@ async def test_an_outcome_that_cannot_be_noted_yet_is_noted_later_and_stops_no_o
         await until(lambda: told(case, SLOW, "sent"))
 
     assert channel.begun == [(SLOW, "t1"), (PROMPT, "t1")]
+
+
+async def test_each_letter_has_a_connection_of_its_own_since_one_address_may_be_several_receivers() -> None:
+    asked: list[tuple[int, str]] = []
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = writer.get_extra_info("peername")[1]
+        while head := (await reader.readuntil(b"\r\n\r\n")).decode():
+            headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if line)
+            await reader.readexactly(int(headers["content-length"]))
+            asked.append((peer, headers["host"]))
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    listener = await asyncio.start_server(receive, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    channel = WebhookChannel(lambda: datetime.now(UTC), allow_private=True)
+    try:
+        for host in ("127.0.0.1", "127.1", "127.0.0.1"):  # names of one address
+            await channel.send(structs.replace(letter(), recipient=f"http://{host}:{port}/", secret=new_secret()))
+    finally:
+        await channel.close()
+        listener.close()
+
+    assert [host for _, host in asked] == [f"127.0.0.1:{port}", f"127.1:{port}", f"127.0.0.1:{port}"]
+    assert len({peer for peer, _ in asked}) == 3
 
 
 async def test_mail_to_a_server_that_falls_silent_is_broken_off_without_a_goodbye() -> None:

@@ -42,7 +42,14 @@ class WebhookChannel:
         self._clock = clock
         self._allow_private = allow_private
         # Redirects lead to addresses nobody has checked, and a proxy would be asked instead of the checked one.
-        self._client = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+        # A connection that is kept is known by its address only, which may be that of several receivers: it would
+        # carry to one what another one's certificate was looked at for.
+        self._client = httpx.AsyncClient(
+            timeout=TIMEOUT,
+            follow_redirects=False,
+            trust_env=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
         # Asking for a name cannot be broken off. On the threads that all of this process share, those who look for
         # PostgreSQL and NATS would wait behind receivers whose name servers are silent.
         self._threads = ThreadPoolExecutor(self.at_once, "name-of-a-receiver")
