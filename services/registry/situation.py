@@ -90,7 +90,6 @@ class LoadedSituation(Book):
         self._headcounts: dict[str, list[Change]] = {}
         self.changed: set[str] = set()
         self.new_targets: dict[str, str] = {}
-        self.new_about: list[tuple[str, Fact]] = []
         self.new_travels: list[tuple[str, str]] = []
         self.successions: dict[str, Succession | None] = {}
         self.headcount_changes: defaultdict[tuple[str, str, date], int] = defaultdict(int)
@@ -172,8 +171,6 @@ class LoadedSituation(Book):
         self.put(fact, effect)
         # Not `|=` with keys(): that would copy the whole set for every fact.
         self.changed.update(effect.folds)
-        if effect.about:
-            self.new_about += [(subject, fact) for subject in effect.about]
         if travels := self.travels(fact):
             self.new_travels += travels
         assigned = self._target_assigned(fact)

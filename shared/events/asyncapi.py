@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from shared.events.catalogue import CATALOGUE
-from shared.events.receipts import Receipt
+from shared.events.codec import MAX_BATCH
+from shared.events.receipts import OUTCOMES, Receipt
 from shared.events.schema import schemas
 from shared.events.subjects import LOG_SUBJECT
 
@@ -54,7 +55,7 @@ def document() -> dict[str, Any]:
                 "address": "receipt.{source}.{outcome}",
                 "parameters": {
                     "source": _SOURCE,
-                    "outcome": {"enum": ["recorded", "duplicate", "quarantined", "rejected", "discarded"]},
+                    "outcome": {"enum": list(OUTCOMES)},
                 },
                 "messages": {"receipt": {"$ref": "#/components/messages/receipt"}},
             },
@@ -64,7 +65,7 @@ def document() -> dict[str, Any]:
             name: {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "summary": summary}
             for name, action, channel, summary in (
                 ("takeEvent", "receive", "ingest", "A source publishes one event."),
-                ("takeBatch", "receive", "ingestBatch", "A source publishes 1 to 1,000 events."),
+                ("takeBatch", "receive", "ingestBatch", f"A source publishes 1 to {MAX_BATCH:,} events."),
                 ("sendReceipt", "send", "receipts", "What became of each event, at least once."),
                 ("sendLog", "send", "log", "Recorded events in order; ranges may overlap: skip by position."),
             )
@@ -97,7 +98,7 @@ def _others(shapes: dict[str, Any]) -> dict[str, Any]:
         "batch": {
             "name": "batch",
             "contentType": "application/cloudevents-batch+json",
-            "payload": {"type": "array", "minItems": 1, "maxItems": 1000, "items": any_event},
+            "payload": {"type": "array", "minItems": 1, "maxItems": MAX_BATCH, "items": any_event},
         },
         "receipt": {"name": "receipt", "payload": _shared({**receipt, "$defs": components}, shapes)},
         "recorded": {

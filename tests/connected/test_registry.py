@@ -1,11 +1,14 @@
 """The registry on real servers: what is published gets its outcome, and the log says so."""
 
 import asyncio
+import os
+import signal
 
 import pytest
 from nats.js.api import StreamConfig
 
 from services.registry import intake
+from services.registry.api import routes
 from services.registry.service import Registry
 from tests.connected.conftest import RunningRegistry, registry_settings
 from tests.given import admitted, identified, new_uuid, organisation, root
@@ -122,6 +125,28 @@ async def test_a_turn_that_failed_and_was_written_after_all_leaves_no_fault(regi
     async with asyncio.timeout(10):
         await readiness(registry, 200, '"writer":"ok"')
     assert (await registry.database.fetch("SELECT last_value FROM registry.turns"))[0]["last_value"] > 1
+
+
+async def test_sources_are_told_without_their_lag_while_nats_says_nothing_however_many_there_are(
+    registry: RunningRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "NATS_PATIENCE", 0.3)
+    for number in range(20):
+        await registry.database.fetch(
+            "INSERT INTO registry.source (source, root, public_key) VALUES ($1, $1, '')", f"source-{number}"
+        )
+    assert {each["lag"] for each in await registry.get("/v1/sources")} == {0}
+
+    pid = registry.nats_server.child.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(3):
+            found = await registry.get("/v1/sources")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    assert [each["lag"] for each in found] == [None] * 20
 
 
 async def test_streams_of_its_own_that_somebody_deletes_are_made_anew(registry: RunningRegistry) -> None:

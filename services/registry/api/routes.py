@@ -1,5 +1,6 @@
 """The registry's HTTP API: outcomes, the log, receipts, quarantine, sources, dry runs and schemas."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -33,6 +34,8 @@ from shared.runtime.http import Problem
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="rows of a page")]
 MAX_VALIDATED = 5000
 LARGEST = 2**63 - 1
+NATS_PATIENCE = 2.0
+"""Seconds for what a stream says; without it the answer goes out with null in its place."""
 
 
 @get("/v1/events/{source:str}/{event_id:uuid}", summary="What became of one event", opt=own_source("source"))
@@ -125,7 +128,9 @@ async def sources(
 ) -> list[dict[str, Any]]:
     """All sources; for a source's key, that source."""
     own = principal.own_source(None)
-    return [await _with_lag(registry, each) for each in await registry.readings.sources(own)]
+    found = await registry.readings.sources(own)
+    # Beside each other: where NATS says nothing, each is waited for.
+    return list(await asyncio.gather(*(_with_lag(registry, each) for each in found)))
 
 
 @get("/v1/sources/{source:str}", summary="One source and how it does", opt=own_source("source"))
@@ -142,7 +147,9 @@ async def one_source(source: FromPath[str], registry: NamedDependency[Registry])
 
 async def _with_lag(registry: Registry, source: dict[str, Any]) -> dict[str, Any]:
     try:
-        info = await registry.broker.connection.jetstream().stream_info(ingest_stream(source["source"]))
+        info = await registry.broker.connection.jetstream(timeout=NATS_PATIENCE).stream_info(
+            ingest_stream(source["source"])
+        )
         lag = max(0, info.state.last_seq - source["settled"])
     except NotFoundError:
         lag = 0

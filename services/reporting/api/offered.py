@@ -39,11 +39,6 @@ class Report(Struct, frozen=True):
     work_out: Worked
     parameters: tuple[str, ...] = ()
 
-    @property
-    def paged(self) -> bool:
-        """Whether it has a list that comes in pages."""
-        return "limit" in self.parameters
-
 
 def plain(bodies: Callable[[Reading], Awaitable[Bodies]]) -> Report:
     """A report that takes no parameters of its own."""
