@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid5
 
 from msgspec import Struct
@@ -12,7 +11,7 @@ from services.notifier import store
 from services.notifier.projection import Touched
 from services.notifier.rules.attained import RULE, Reached, Said, Target, Verdict, alert_id, judge
 from services.notifier.rules.counting import MEASURES
-from shared.runtime.sql import Statements
+from shared.runtime.sql import Statements, columns
 from shared.timeline.attainment import is_flow
 from shared.timeline.lineage import Lineage
 from shared.timeline.measures import MEMBER_LEVELS
@@ -103,11 +102,11 @@ class Evaluation:
         if counted:
             names = ("number", "organisation_id", "metric", "level", "since", "until")
             pairs = [(metric, measure) for metric, measures in MEASURES.items() for measure in measures]
-            asked = _columns(names, counted) | _columns(("counted_metric", "counted_measure"), pairs)
+            asked = columns(names, counted) | columns(("counted_metric", "counted_measure"), pairs)
             rows = await self._connection.execute(FIGURES["actuals"], asked)
             found |= {row.number: row.actual for row in rows}
         if places:
-            asked = _columns(("number", "organisation_id", "day"), places)
+            asked = columns(("number", "organisation_id", "day"), places)
             asked["member_measures"] = list(MEMBER_LEVELS)
             rows = await self._connection.execute(FIGURES["empty_places"], asked)
             found |= {row.number: row.actual for row in rows}
@@ -176,7 +175,3 @@ class Evaluation:
 def _name(state: OrganisationState, today: date) -> str:
     segment = state.at(today)
     return segment.name if segment else ""
-
-
-def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
-    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))

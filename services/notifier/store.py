@@ -15,7 +15,7 @@ from shared.events.catalogue import CATALOGUE
 from shared.events.recorded import Recorded, read_data
 from shared.runtime.database import copy
 from shared.runtime.progress import Stopped
-from shared.runtime.sql import Statements
+from shared.runtime.sql import Statements, write_rows
 from shared.timeline import fold
 from shared.timeline.book import Book, Unloaded
 from shared.timeline.fact import Fact
@@ -67,23 +67,25 @@ async def read_lineage(connection: AsyncConnection) -> Lineage:
 
 async def put_successions(connection: AsyncConnection, changed: Mapping[str, Succession | None]) -> None:
     """Write how organisations end whose end has changed; None: with no successor."""
-    await _write(connection, "drop_successions", ("organisation_id",), [(each,) for each in changed])
+    await write_rows(connection, SQL["drop_successions"], ("organisation_id",), [(each,) for each in changed])
     rows = [
         (each.organisation_id, each.day, each.successor_id, each.targets)
         for each in changed.values()
         if each is not None
     ]
-    await _write(connection, "put_successions", ("organisation_id", "day", "successor_id", "targets"), rows)
+    await write_rows(
+        connection, SQL["put_successions"], ("organisation_id", "day", "successor_id", "targets"), rows
+    )
 
 
 async def put_about(connection: AsyncConnection, about: Sequence[tuple[str, int]]) -> None:
     """Write subjects that facts are about besides their own."""
-    await _write(connection, "put_about", ("subject", "position"), about)
+    await write_rows(connection, SQL["put_about"], ("subject", "position"), about)
 
 
 async def put_travellers(connection: AsyncConnection, travels: Sequence[tuple[str, str]]) -> None:
     """Write persons with a transfer, and the organisations that it names."""
-    await _write(connection, "put_travellers", ("organisation_id", "subject"), travels)
+    await write_rows(connection, SQL["put_travellers"], ("organisation_id", "subject"), travels)
 
 
 async def put_facts(connection: AsyncConnection, events: Iterable[Recorded]) -> None:
@@ -159,13 +161,13 @@ async def organisations(connection: AsyncConnection, ids: Iterable[str]) -> dict
 async def put_folds(connection: AsyncConnection, folded: dict[str, Folded]) -> None:
     """Write folds."""
     rows = [(subject, fold.encode(each)) for subject, each in sorted(folded.items())]
-    await _write(connection, "put_subjects", ("subject", "folded"), rows)
+    await write_rows(connection, SQL["put_subjects"], ("subject", "folded"), rows)
 
 
 async def add_tallies(connection: AsyncConnection, changes: dict[tuple[str, str, date], int]) -> None:
     """Add signed changes to what stands there."""
     rows = [(*key, amount) for key, amount in sorted(changes.items()) if amount]
-    await _write(connection, "add_tallies", ("organisation_id", "measure", "day", "amount"), rows)
+    await write_rows(connection, SQL["add_tallies"], ("organisation_id", "measure", "day", "amount"), rows)
 
 
 async def seated_under(connection: AsyncConnection, ended: Sequence[str]) -> list[str]:
@@ -177,14 +179,14 @@ async def put_placements(connection: AsyncConnection, ids: Sequence[str], found:
     """Write the tree anew for these organisations."""
     await connection.execute(SQL["clear_placements"], {"organisations": list(ids)})
     rows = [(each.organisation_id, each.since, each.until, each.parent_id) for each in found]
-    await _write(connection, "put_placements", ("organisation_id", "since", "until", "parent_id"), rows)
+    await write_rows(connection, SQL["put_placements"], ("organisation_id", "since", "until", "parent_id"), rows)
 
 
 async def put_holdings(connection: AsyncConnection, ids: Sequence[str], found: Iterable[Holding]) -> None:
     """Write anew who holds what was these organisations'."""
     await connection.execute(SQL["clear_holdings"], {"organisations": list(ids)})
     rows = [(each.organisation_id, each.since, each.until, each.holder) for each in found]
-    await _write(connection, "put_holdings", ("organisation_id", "since", "until", "holder"), rows)
+    await write_rows(connection, SQL["put_holdings"], ("organisation_id", "since", "until", "holder"), rows)
 
 
 async def put_active_days(connection: AsyncConnection, found: Iterable[ActiveDays]) -> None:
@@ -197,7 +199,9 @@ async def put_seats(connection: AsyncConnection, ids: Sequence[str], found: Iter
     """Write whose these places are and what covers them anew."""
     await connection.execute(SQL["clear_coverage"], {"places": list(ids)})
     rows = [(each.place_id, each.since, each.until, each.organisation_id, each.cell_id) for each in found]
-    await _write(connection, "put_coverage", ("place_id", "since", "until", "organisation_id", "cell_id"), rows)
+    await write_rows(
+        connection, SQL["put_coverage"], ("place_id", "since", "until", "organisation_id", "cell_id"), rows
+    )
 
 
 async def covered_by(connection: AsyncConnection, cells: Iterable[str]) -> list[str]:
@@ -209,15 +213,7 @@ async def put_targets(connection: AsyncConnection, ids: Sequence[str], found: It
     """Write the targets of these organisations anew; gives the ids of those that they had."""
     had = set(await connection.scalars(SQL["clear_targets"], {"organisations": list(ids)}))
     names = Target.__struct_fields__
-    await _write(
-        connection, "put_targets", names, [tuple(getattr(each, name) for name in names) for each in found]
+    await write_rows(
+        connection, SQL["put_targets"], names, [tuple(getattr(each, name) for name in names) for each in found]
     )
     return had
-
-
-async def _write(
-    connection: AsyncConnection, statement: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
-) -> None:
-    if rows:
-        columns = zip(*rows, strict=True)
-        await connection.execute(SQL[statement], dict(zip(names, map(list, columns), strict=True)))

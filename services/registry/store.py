@@ -1,6 +1,6 @@
 """The registry's tables, written: a turn in one transaction, all of it or nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from services.registry.deliveries import SourceProgress
 from services.registry.lease import Fenced, Head
 from services.registry.turn import Turn
 from shared.runtime.database import array, copy_encoded
-from shared.runtime.sql import Statements
+from shared.runtime.sql import Statements, write_rows
 from shared.timeline import fold
 
 SQL = Statements("services.registry.sql", "turn.sql")
@@ -48,9 +48,9 @@ async def commit(
         raise Fenced(_REPLACED)
     await _write_outcomes(connection, turn, at, appended)
     await _write_state(connection, turn)
-    await _write_columns(
+    await write_rows(
         connection,
-        "settle",
+        SQL["settle"],
         ("source", "settled", "last_seen", "sequences", "lost"),
         [
             (each.source, each.settled, each.last_seen, _json(each.sequences), _json(each.lost))
@@ -64,15 +64,15 @@ async def commit(
 async def _write_outcomes(connection: AsyncConnection, turn: Turn, at: datetime, appended: int) -> None:
     outcomes = turn.outcomes
     # In one transaction: no reader finds an id both in the quarantine and on the log.
-    await _write_columns(connection, "let_go", ("source", "event_id"), [each.key for each in outcomes.released])
+    await write_rows(connection, SQL["let_go"], ("source", "event_id"), [each.key for each in outcomes.released])
     if rows := outcomes.log[appended:]:
         try:
             await copy_encoded(connection, "registry", "log", log_copy.COLUMNS, log_copy.encoded(rows))
         except asyncpg.UniqueViolationError as error:
             raise held_already(error) from error
-    await _write_columns(
+    await write_rows(
         connection,
-        "append_refused",
+        SQL["append_refused"],
         ("source", "stream_sequence", "batch_index", "event_id", "outcome", "position", "code", "message", "path",
          "at"),
         [
@@ -82,9 +82,9 @@ async def _write_outcomes(connection: AsyncConnection, turn: Turn, at: datetime,
             for row in outcomes.refused
         ],
     )  # fmt: skip
-    await _write_columns(
+    await write_rows(
         connection,
-        "hold",
+        SQL["hold"],
         ("source", "event_id", "stream_sequence", "batch_index", "type", "subject", "effectiveon", "time",
          "content_hash", "code", "message", "waits_for", "event", "at"),
         [
@@ -97,9 +97,9 @@ async def _write_outcomes(connection: AsyncConnection, turn: Turn, at: datetime,
     )  # fmt: skip
 
     numbers = sorted(outcomes.numbers().items())
-    await _write_columns(
+    await write_rows(
         connection,
-        "count_outcomes",
+        SQL["count_outcomes"],
         ("source", "outcome", "number"),
         [(source, outcome, number) for (source, outcome), number in numbers if number],
     )
@@ -113,15 +113,15 @@ async def _write_state(connection: AsyncConnection, turn: Turn) -> None:
         subjects = sorted(folds)
         encoded = [fold.encode(folds[subject]) for subject in subjects]
         await connection.execute(SQL["put_subjects"], {"subject": array(subjects), "folded": encoded})
-    await _write_columns(
-        connection, "put_targets", ("target_id", "organisation_id"), list(situation.new_targets.items())
+    await write_rows(
+        connection, SQL["put_targets"], ("target_id", "organisation_id"), list(situation.new_targets.items())
     )
-    await _write_columns(
-        connection, "drop_successions", ("organisation_id",), [(each,) for each in situation.successions]
+    await write_rows(
+        connection, SQL["drop_successions"], ("organisation_id",), [(each,) for each in situation.successions]
     )
-    await _write_columns(
+    await write_rows(
         connection,
-        "put_successions",
+        SQL["put_successions"],
         ("organisation_id", "day", "successor_id", "targets"),
         [
             (each.organisation_id, each.day, each.successor_id, each.targets)
@@ -129,8 +129,8 @@ async def _write_state(connection: AsyncConnection, turn: Turn) -> None:
             if each is not None
         ],
     )
-    await _write_columns(connection, "put_about", ("subject", "position"), turn.about)
-    await _write_columns(connection, "put_travellers", ("organisation_id", "subject"), situation.new_travels)
+    await write_rows(connection, SQL["put_about"], ("subject", "position"), turn.about)
+    await write_rows(connection, SQL["put_travellers"], ("organisation_id", "subject"), situation.new_travels)
     counts = sorted((key, amount) for key, amount in situation.headcount_changes.items() if amount)
     if counts:
         organisations, measures, days = zip(*(key for key, _ in counts), strict=True)
@@ -138,20 +138,12 @@ async def _write_state(connection: AsyncConnection, turn: Turn) -> None:
         changes["amount"] = array([amount for _, amount in counts])
         await connection.execute(SQL["add_headcounts"], changes)
     keys = [(person, wrapped.master, wrapped.key) for person, wrapped in turn.profiles.new_keys.items()]
-    await _write_columns(connection, "put_person_keys", ("person", "master", "wrapped"), keys)
+    await write_rows(connection, SQL["put_person_keys"], ("person", "master", "wrapped"), keys)
     if turn.profiles.erased:
         # In the transaction of the event: once it is on the log, the key is not in the table.
         erased = {"persons": sorted(turn.profiles.erased), "at": turn.at}
         await connection.execute(SQL["bury"], erased)
         await connection.execute(SQL["destroy_keys"], {"persons": erased["persons"]})
-
-
-async def _write_columns(
-    connection: AsyncConnection, statement: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
-) -> None:
-    if rows:
-        columns = zip(*rows, strict=True)
-        await connection.execute(SQL[statement], dict(zip(names, map(list, columns), strict=True)))
 
 
 def _json(value: Any) -> str:

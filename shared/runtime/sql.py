@@ -1,9 +1,12 @@
-"""Named SQL: statements live in `.sql` files, each under a `-- name` line that says what it does."""
+"""Named SQL: statements live in `.sql` files, each under a `-- name` line that says what it does; their rows."""
 
 import re
+from collections.abc import Sequence
 from importlib.resources import files
+from typing import Any
 
 from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 _HEAD = re.compile(r"^-- (?P<name>[a-z_]+): .+$", re.MULTILINE)
 
@@ -23,6 +26,19 @@ class Statements:
 
     def __getitem__(self, name: str) -> TextClause:
         return self._statements[name]
+
+
+def columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Rows, at least one, as a statement takes them that unnests arrays: by its name a list for each column."""
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+
+
+async def write_rows(
+    connection: AsyncConnection, statement: TextClause, names: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Execute a statement that unnests arrays for all rows at once; for none it does nothing."""
+    if rows:
+        await connection.execute(statement, columns(names, rows))
 
 
 def instead(statement: str, part: str, other: str) -> str:

@@ -11,7 +11,7 @@ from services.reporting.persons.admissions import KnownAdmission, Placed, also_n
 from services.reporting.unsealing import ProfilePlace, UnsealedProfile
 from shared.events.person import Profile
 from shared.events.recorded import read_data
-from shared.runtime.sql import Statements
+from shared.runtime.sql import Statements, write_rows
 from shared.timeline.fact import Fact
 
 SQL = Statements("services.reporting.sql", "persons.sql")
@@ -52,9 +52,9 @@ async def put_admissions(
     """Put these admissions in the place of all that was known of these persons, and expect their profiles."""
     ids = [UUID(person.partition("/")[2]) for person in persons]
     await connection.execute(SQL["drop_admissions"], {"persons": ids})
-    await _columns(
+    await write_rows(
         connection,
-        "add_admissions",
+        SQL["add_admissions"],
         ("person", "source", "event_id", "organisation_id", "day", "categories", "profile_source",
          "profile_event", "profile_person", "known_from", "known_to"),
         [
@@ -66,9 +66,9 @@ async def put_admissions(
         ],
     )  # fmt: skip
     places = {each.admission.profile for each in known if each.admission.profile is not None}
-    await _columns(
+    await write_rows(
         connection,
-        "expect_profiles",
+        SQL["expect_profiles"],
         ("source", "event_id", "person"),
         sorted((each.source, each.event_id, each.person) for each in places),
     )
@@ -86,7 +86,9 @@ async def keep(connection: AsyncConnection, found: Sequence[UnsealedProfile]) ->
     for each in sorted(found, key=lambda one: (one.source, one.event_id)):
         profile = each.profile if isinstance(each.profile, Profile) and each.state == "unsealed" else Profile()
         rows.append((each.source, each.event_id, each.state, *msgspec.structs.astuple(profile)))
-    await _columns(connection, "keep_profiles", ("source", "event_id", "state", *Profile.__struct_fields__), rows)
+    await write_rows(
+        connection, SQL["keep_profiles"], ("source", "event_id", "state", *Profile.__struct_fields__), rows
+    )
     await connection.execute(SQL["changed"])
 
 
@@ -102,11 +104,3 @@ async def erase(connection: AsyncConnection, persons: Iterable[str]) -> None:
     await connection.execute(SQL["bury"], wanted)
     await connection.execute(SQL["erase"], wanted)
     await connection.execute(SQL["changed"])
-
-
-async def _columns(
-    connection: AsyncConnection, statement: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
-) -> None:
-    if rows:
-        columns = zip(*rows, strict=True)
-        await connection.execute(SQL[statement], dict(zip(names, map(list, columns), strict=True)))

@@ -23,7 +23,7 @@ from services.reporting.projector.versions import (
 from shared.events.recorded import Recorded, read_data
 from shared.runtime.database import copy
 from shared.runtime.progress import Stopped
-from shared.runtime.sql import Statements
+from shared.runtime.sql import Statements, write_rows
 from shared.timeline import fold
 from shared.timeline.book import Unloaded
 from shared.timeline.fact import Fact
@@ -135,18 +135,18 @@ async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
     await _add(connection, rows.FACT, map(rows.fact, batch.facts))
     await _add(connection, rows.DELTA, starmap(rows.delta, batch.deltas))
     await _add(connection, rows.EDGE, starmap(rows.edge, batch.edges))
-    await _columns(connection, "put_moments", ("recordedat", "position"), list(batch.moments.items()))
-    await _columns(
+    await write_rows(connection, SQL["put_moments"], ("recordedat", "position"), list(batch.moments.items()))
+    await write_rows(
         connection,
-        "put_subjects",
+        SQL["put_subjects"],
         ("subject", "folded"),
         list(starmap(rows.folded, batch.changed_folds().items())),
     )
     changed = [(organisation_id,) for organisation_id in batch.successions]
-    await _columns(connection, "drop_successions", ("organisation_id",), changed)
-    await _columns(
+    await write_rows(connection, SQL["drop_successions"], ("organisation_id",), changed)
+    await write_rows(
         connection,
-        "put_successions",
+        SQL["put_successions"],
         ("organisation_id", "day", "successor_id", "targets"),
         [
             (each.organisation_id, each.day, each.successor_id, each.targets)
@@ -154,8 +154,8 @@ async def write(connection: AsyncConnection, batch: Batch) -> Checkpoint:
             if each is not None
         ],
     )
-    await _columns(connection, "put_about", ("subject", "position"), batch.about)
-    await _columns(connection, "put_travellers", ("organisation_id", "subject"), batch.travels)
+    await write_rows(connection, SQL["put_about"], ("subject", "position"), batch.about)
+    await write_rows(connection, SQL["put_travellers"], ("organisation_id", "subject"), batch.travels)
     await _write_steps(connection, batch.steps)
     for type_, table in _TABLES.items():
         await _write_versions(connection, type_, table, batch.closings, batch.new_versions())
@@ -173,9 +173,9 @@ async def move_checkpoint(connection: AsyncConnection, position: int, recordedat
 
 
 async def _write_steps(connection: AsyncConnection, steps: Steps) -> None:
-    await _columns(
+    await write_rows(
         connection,
-        "close_person_steps",
+        SQL["close_person_steps"],
         ("person", "source", "event_id", "position"),
         [(*each.key, each.position) for each in steps.closings],
     )
@@ -190,15 +190,15 @@ async def _write_versions(
     known: Iterable[KnownVersion],
 ) -> None:
     # Closed before the new ones come, which may begin on the same days.
-    await _columns(
+    await write_rows(
         connection,
-        f"close_{table}",
+        SQL[f"close_{table}"],
         ("id", "valid_from", "position"),
         [(*each.key[1:], each.position) for each in closings if each.key[0] is type_],
     )
-    await _columns(
+    await write_rows(
         connection,
-        f"add_{table}",
+        SQL[f"add_{table}"],
         (*type_.__struct_fields__, "known_from", "known_to"),
         [
             (*msgspec.structs.astuple(each.version), each.known_from, each.known_to)
@@ -210,11 +210,3 @@ async def _write_versions(
 
 async def _add(connection: AsyncConnection, table: rows.Table, made: Iterable[rows.Row]) -> None:
     await copy(connection, "reporting", table.name, table.columns, made)
-
-
-async def _columns(
-    connection: AsyncConnection, statement: str, names: Sequence[str], lines: Sequence[Sequence[Any]]
-) -> None:
-    if lines:
-        columns = zip(*lines, strict=True)
-        await connection.execute(SQL[statement], dict(zip(names, map(list, columns), strict=True)))
