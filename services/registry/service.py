@@ -26,7 +26,7 @@ from shared.runtime import checks
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.duration import span
-from shared.runtime.http import Check
+from shared.runtime.health import Check
 from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
 from shared.runtime.tasks import at_work, endable

@@ -23,7 +23,7 @@ from services.reporting.unsealing import Unsealing
 from shared.runtime import checks
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
-from shared.runtime.http import Check
+from shared.runtime.health import Check
 from shared.runtime.leading import Lead
 from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress

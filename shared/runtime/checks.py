@@ -7,7 +7,7 @@ from nats import errors as nats_errors
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.runtime.http import Check
+from shared.runtime.health import Check
 from shared.runtime.migrations import standing, too_old
 from shared.runtime.progress import Progress
 

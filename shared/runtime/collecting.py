@@ -13,7 +13,7 @@ from prometheus_client import Gauge
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.runtime.http import Check, examined
+from shared.runtime.health import Check, examined
 from shared.runtime.tasks import ended
 
 log = structlog.get_logger(__name__)

@@ -1,7 +1,6 @@
-"""HTTP: a Litestar application behind its gate, with problem details, health, metrics and its OpenAPI document."""
+"""HTTP: a Litestar application behind its gate, with problem details, health and its OpenAPI document."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import structlog
 import uvicorn
-from litestar import HttpMethod, Litestar, MediaType, Request, Response, Router, route
+from litestar import Litestar, Request, Response, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
@@ -18,9 +17,10 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler, Guard
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared.runtime import health
 from shared.runtime.access import rules
 from shared.runtime.access.gate import Gate
 from shared.runtime.access.local import AnyConnection
@@ -34,16 +34,9 @@ from shared.runtime.unread import is_body_unreadable, only_offered, why_unread
 log = structlog.get_logger(__name__)
 
 AnyRequest = Request[Any, Any, Any]
-Check = Callable[[], Awaitable[str | None]]
-"""A readiness check: what is wrong and what to do, as one sentence, or None."""
-
-WATCHED = [HttpMethod.GET, HttpMethod.HEAD]
-"""How health and metrics are asked: load balancers and monitors often want the status only."""
 PROBLEM = "application/problem+json"
 LOOK_AT_CERTIFICATES = 5.0
 """Seconds between two looks whether the certificate was renewed."""
-CHECK_PATIENCE = 5.0
-"""Seconds that a check has: whoever asks for health wants an answer now, above all when something hangs."""
 
 
 class Problem(Exception):
@@ -60,10 +53,10 @@ def create_api(
     name: str,
     route_handlers: Sequence[ControllerRouterHandler],
     lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]],
-    checks: Callable[[Litestar], dict[str, Check]],
+    checks: health.Checks,
     gate: Gate,
     *,
-    warnings: Callable[[Litestar], dict[str, Check]] = lambda _: {},
+    warnings: health.Checks = lambda _: {},
     max_body: int = 2 * 1024 * 1024,
     guards: Sequence[Guard] = (),
     dependencies: Mapping[str, Provide] | None = None,
@@ -74,51 +67,11 @@ def create_api(
     Ungated for a route that does not say who may ask it (`opt=`, see `shared.runtime.access.rules`).
     """
 
-    @route(
-        "/health/live",
-        http_method=WATCHED,
-        sync_to_thread=False,
-        summary="Whether the process answers",
-        opt=rules.everyone(),
-    )
-    def live() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @route(
-        "/health/ready",
-        http_method=WATCHED,
-        summary="Whether the service does its work, and if not, what keeps it",
-        opt=rules.everyone(),
-    )
-    async def ready(request: AnyRequest) -> Response[dict[str, Any]]:
-        certificates: ServerCertificates | None = request.app.state.get("certificates")
-        worth_knowing = warnings(request.app) | ({"certificate": certificates.warning} if certificates else {})
-        found, worth_saying = await asyncio.gather(examined(checks(request.app)), examined(worth_knowing))
-        wrong = {what: problem for what, problem in found.items() if problem is not None}
-        body: dict[str, Any] = {
-            "status": "failing" if wrong else "ok",
-            "checks": {what: found[what] or "ok" for what in found},
-        }
-        if any(worth_saying.values()):
-            body["warnings"] = {what: said for what, said in worth_saying.items() if said is not None}
-        return Response(body, status_code=HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK)
-
-    @route(
-        "/metrics",
-        http_method=WATCHED,
-        media_type=MediaType.TEXT,
-        sync_to_thread=False,
-        summary="Metrics in Prometheus' format",
-        opt=rules.watchers(),
-    )
-    def metrics() -> Response[bytes]:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
     def too_large(_: AnyRequest, error: RequestEntityTooLarge) -> Response[dict[str, Any]]:
         return problem(error.status_code, f"expected a body of at most {max_body:,} bytes, found a larger one")
 
     app = Litestar(
-        [live, ready, metrics, *route_handlers],
+        [*health.routes(checks, warnings), *route_handlers],
         lifespan=[lifespan],
         guards=[gate.guard, only_offered, *guards],
         dependencies={"principal": Provide(_principal, sync_to_thread=False), **(dependencies or {})},
@@ -154,7 +107,7 @@ class Ungated(Exception):
 def ruled_routes(app: Litestar) -> Iterator[tuple[str, str, Rule | None]]:
     """Every route with each method, but OPTIONS, and its rule."""
     for each in app.routes:
-        for handler in getattr(each, "route_handlers", None) or [each.route_handler]:  # type: ignore[union-attr]
+        for handler in each.route_handlers if isinstance(each, HTTPRoute) else [each.route_handler]:
             rule = handler.opt.get(OPTION)
             methods = handler.http_methods if isinstance(handler, HTTPRouteHandler) else {"any"}
             for method in sorted(map(str, methods)):
@@ -175,28 +128,6 @@ def _principal(request: AnyRequest) -> Principal:
     found = request.scope["user"]
     assert isinstance(found, Principal), "a route for everyone has no principal"
     return found
-
-
-async def examined(checks: dict[str, Check]) -> dict[str, str | None]:
-    """What each of these checks says; one that does not answer in time, or fails, is a problem itself."""
-    return dict(zip(checks, await asyncio.gather(*map(_checked, checks.values())), strict=True))
-
-
-async def _checked(check: Check) -> str | None:
-    asked = asyncio.ensure_future(check())
-    done, _ = await asyncio.wait({asked}, timeout=CHECK_PATIENCE)
-    if not done:
-        # Not waited for: what does not answer may not let itself be cancelled at once either.
-        asked.cancel()
-        asked.add_done_callback(_unheard)
-        return f"has not answered for {CHECK_PATIENCE:.0f} s; look at the server behind it and the way there"
-    error = asked.exception()
-    return asked.result() if error is None else f"{type(error).__name__}: {error}"[:300]
-
-
-def _unheard(asked: "asyncio.Future[str | None]") -> None:
-    if not asked.cancelled():
-        asked.exception()  # looked at, so that asyncio does not warn that nobody did
 
 
 def serve(app: Litestar, host: str, port: int, tls_dir: str | None = None) -> None:
