@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import httpx
-import msgspec
 import structlog
 from faststream.middlewares import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
@@ -16,16 +14,14 @@ from nats.js.errors import NotFoundError
 from services.notifier.projector import Gap, Judge, Projector
 from shared.events.recorded import UnknownRecorded, read_recorded
 from shared.events.subjects import LOG_STREAM, LOG_SUBJECT
-from shared.runtime.access.principal import as_service
 from shared.runtime.following import traced
 from shared.runtime.progress import Progress, Stopped
+from shared.runtime.served_log import ServedLog
 from shared.runtime.tasks import ended
-from shared.runtime.tls import trusting
 
 log = structlog.get_logger(__name__)
 
 DURABLE = "notifier"
-PAGE = 1000
 RETRY = 0.5
 LOOK = 10.0
 """Seconds between looks at the durable and the registry; what NATS lost meanwhile comes this way."""
@@ -39,33 +35,19 @@ TOGETHER = 1024 * 1024
 """Bytes of messages that are applied together, or a single message."""
 
 
-class _Page(msgspec.Struct):
-    events: msgspec.Raw
-    next: int | None = None
-
-
 class Intake:
     """Keeps the projector at the end of the log."""
 
     def __init__(
         self,
         broker: NatsBroker,
-        registry_url: str,
+        served: ServedLog,
         projector: Projector,
         judge: Judge,
         progress: Progress,
-        service_key: str | None = None,
-        ca: str | None = None,
     ) -> None:
-        """`ca` certifies the registry of an `https://` address (PEM)."""
         self._broker = broker
-        self._registry = httpx.AsyncClient(
-            base_url=registry_url,
-            timeout=30,
-            trust_env=False,
-            headers=as_service(service_key),
-            verify=trusting(ca),
-        )
+        self._served = served
         self._projector = projector
         self._judge = judge
         self._progress = progress
@@ -93,10 +75,6 @@ class Intake:
             while not self._arrived.empty():
                 self._arrived.get_nowait()
             await self._subscriber.stop()
-
-    async def close(self) -> None:
-        """Close connections to the registry."""
-        await self._registry.aclose()
 
     async def _keep_up(self, started: Callable[[], Any]) -> None:
         following = False
@@ -197,14 +175,14 @@ class Intake:
         """Apply all that the registry has beyond our position; rules judge once the last page is in."""
         position = await self._projector.position()
         while True:
-            page = await self._page(position, PAGE)
+            page = await self._served.page(position)
             try:
-                events = read_recorded(bytes(page.events))
+                events = read_recorded(page.events)
             except UnknownRecorded as unknown:
                 before = unknown.position - position - 1
                 if before > 0:
-                    page = await self._page(position, before)
-                    await self._projector.apply(read_recorded(bytes(page.events)))
+                    page = await self._served.page(position, before)
+                    await self._projector.apply(read_recorded(page.events))
                 stopped = Stopped(unknown.position, str(unknown))
                 await self._projector.stop(stopped)
                 raise stopped from unknown
@@ -213,11 +191,6 @@ class Intake:
             if page.next is None:
                 return
             position = page.next
-
-    async def _page(self, after: int, limit: int) -> _Page:
-        answer = await self._registry.get("/v1/events", params={"after": after, "limit": limit})
-        answer.raise_for_status()
-        return msgspec.json.decode(answer.content, type=_Page)
 
 
 async def _as_it_is(message: Any) -> bytes:

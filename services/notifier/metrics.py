@@ -37,9 +37,7 @@ def figures(notifier: Notifier) -> list[Reading]:
 
     settings = notifier.settings
     return [
-        lag(
-            settings.registry_url, settings.service_key, notifier.projector.position, EVENTS, SECONDS, settings.ca
-        ),
+        lag(notifier.log, notifier.projector.position, EVENTS, SECONDS),
         Reading("deliveries", 10.0, waiting),
         health(notifier.checks),
         sizes(notifier.engine, ["notifier"]),

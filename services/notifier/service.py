@@ -23,6 +23,7 @@ from shared.runtime.health import Check
 from shared.runtime.leading import Lead
 from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
+from shared.runtime.served_log import ServedLog
 from shared.runtime.tasks import at_work, endable
 
 log = structlog.get_logger(__name__)
@@ -40,15 +41,8 @@ class Notifier:
         self.projector = Projector(self.engine, clock, self.wake)
         self.sweeper = Sweeper(self.projector, clock)
         self.judge = Judge(self.projector)
-        self.intake = Intake(
-            self.broker,
-            settings.registry_url,
-            self.projector,
-            self.judge,
-            self.reading,
-            settings.service_key,
-            settings.ca,
-        )
+        self.log = ServedLog(settings.registry_url, settings.service_key, settings.ca)
+        self.intake = Intake(self.broker, self.log, self.projector, self.judge, self.reading)
         self.lead = Lead(self.engine, "notifier.following")
         self.following = asyncio.Event()
         """Set once the log is followed."""
@@ -72,7 +66,7 @@ class Notifier:
                 yield
         finally:
             await self.broker.stop()
-            await self.intake.close()
+            await self.log.close()
             await self.webhooks.close()
             await self.engine.dispose()
 

@@ -21,7 +21,7 @@ def figures(reporting: Reporting, settings: ReportingSettings) -> list[Reading]:
         return (await reporting.projector.checkpoint()).position
 
     return [
-        lag(settings.registry_url, settings.service_key, position, EVENTS, SECONDS, settings.ca),
+        lag(reporting.log, position, EVENTS, SECONDS),
         health(reporting.checks),
         sizes(reporting.engine, ["reporting", "reporting_person"]),
         disk(settings.data_dir),

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.reporting.persons.filling import Filling
 from services.reporting.position import Watch
 from services.reporting.projector.consumer import Consumer
-from services.reporting.projector.log import Log
 from services.reporting.projector.person_sums import PersonSums
 from services.reporting.projector.projector import Projector
 from services.reporting.projector.running_sums import RunningSums
@@ -27,6 +26,7 @@ from shared.runtime.health import Check
 from shared.runtime.leading import Lead
 from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
+from shared.runtime.served_log import ServedLog
 from shared.runtime.tasks import at_work, endable
 
 WORKING = 6
@@ -63,8 +63,8 @@ class Reporting:
         self._broker: NatsBroker = create_broker(
             settings.nats_url, settings.nats_seed, "reporting", ca=settings.ca
         )
-        self._log = Log(settings.registry_url, settings.service_key, settings.ca)
-        self._consumer = Consumer(self._broker, self._log, self.projector, self.projecting)
+        self.log = ServedLog(settings.registry_url, settings.service_key, settings.ca)
+        self._consumer = Consumer(self._broker, self.log, self.projector, self.projecting)
         self.lead = Lead(self.engine, "reporting.projecting")
 
     @asynccontextmanager
@@ -75,7 +75,7 @@ class Reporting:
                 yield
         finally:
             await self._broker.stop()
-            await self._log.close()
+            await self.log.close()
             if self._unsealing is not None:
                 await self._unsealing.close()
             await self.engine.dispose()

@@ -14,12 +14,12 @@ from deploy.publishing import publish
 from deploy.stack.nats import NatsServer
 from services.reporting.position import Watch
 from services.reporting.projector.consumer import Consumer
-from services.reporting.projector.log import Log
 from services.reporting.projector.projector import Projector
 from shared.runtime import tracing
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.progress import Progress
+from shared.runtime.served_log import Page, ServedLog
 from shared.runtime.tasks import ended
 from tests.conftest import Database
 from tests.connected.conftest import RunningRegistry
@@ -28,15 +28,15 @@ from tests.faults.system import eventually
 from tests.given import admitted, encoded, new_uuid, organisation, root
 
 
-class AskedInProcess(Log):
+class AskedInProcess(ServedLog):
     """The registry's log, asked of the application that the test runs."""
 
     def __init__(self, http: Any) -> None:
         self._http = http
 
-    async def page(self, after: int, limit: int = 1000) -> bytes:
+    async def page(self, after: int, limit: int = 1000) -> Page:
         answer = await self._http.get("/v1/events", params={"after": after, "limit": limit})
-        return msgspec.json.encode(answer.json()["events"])
+        return Page(msgspec.json.encode(answer.json()["events"]))
 
 
 async def test_one_trace_leads_from_publishing_to_the_projection(registry: RunningRegistry) -> None:

@@ -10,7 +10,6 @@ from itertools import pairwise
 from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 from prometheus_client import REGISTRY
 
@@ -21,6 +20,7 @@ from services.registry.api.waiting import WaitingReadings
 from shared.runtime.collecting import Reading, collecting, sizes
 from shared.runtime.database import create_engine
 from shared.runtime.lag import lag
+from shared.runtime.served_log import LogUnavailable, ServedLog
 from tests.connected.conftest import RunningRegistry
 from tests.given import organisation, root
 
@@ -91,14 +91,14 @@ async def test_a_reader_tells_its_lag_in_events_and_in_seconds(registry: Running
     source = await registry.source()
     await source.publish(root(), organisation("cell"), organisation("other"))
     async with _served(registry) as url:
-        behind = lag(url, None, at, EVENTS, SECONDS)
+        behind = lag(ServedLog(url), at, EVENTS, SECONDS)
         await asyncio.sleep(0.01)  # so that the age is more than nothing
         await behind.read()
         first = metric("reporting_lag_events"), metric("reporting_lag_seconds")
         position = 3
         await behind.read()
         then = metric("reporting_lag_events"), metric("reporting_lag_seconds")
-    with pytest.raises(httpx.TransportError):
+    with pytest.raises(LogUnavailable):
         await behind.read()
     gone = metric("reporting_lag_events")
 

@@ -18,7 +18,6 @@ from deploy.stack.nats import NatsServer, connect
 from services.reporting.position import Watch
 from services.reporting.projector.batch import Batch
 from services.reporting.projector.consumer import DURABLE, Consumer
-from services.reporting.projector.log import Log, LogUnavailable
 from services.reporting.projector.projector import Projector
 from shared.events import recorded
 from shared.events.catalogue import CATALOGUE
@@ -27,6 +26,7 @@ from shared.events.subjects import FIRST_HEADER, LAST_HEADER, LOG_STREAM, LOG_SU
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.progress import Progress
+from shared.runtime.served_log import LogUnavailable, Page, ServedLog
 from tests.conftest import Database
 from tests.given import balance, organisation, root
 from tests.integration.reporting_given import FIRST_RECORDED
@@ -34,7 +34,7 @@ from tests.integration.reporting_given import FIRST_RECORDED
 PATIENCE = 15.0
 
 
-class PlayedRegistry(Log):
+class PlayedRegistry(ServedLog):
     """The registry as reporting sees it: a log over HTTP that the test fills, and the relay."""
 
     def __init__(self, broker: NatsBroker) -> None:
@@ -43,11 +43,11 @@ class PlayedRegistry(Log):
         self.asked = 0
         self._broker = broker
 
-    async def page(self, after: int, limit: int = 1000) -> bytes:
+    async def page(self, after: int, limit: int = 1000) -> Page:
         self.asked += 1
         if not self.answers:
             raise LogUnavailable("it is down")
-        return write_batch(self.log[after : after + limit])
+        return Page(write_batch(self.log[after : after + limit]))
 
     def record(self, *events: dict[str, Any]) -> tuple[int, int]:
         """Record events without relaying them; gives the first and the last position."""

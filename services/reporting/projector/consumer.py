@@ -16,12 +16,12 @@ from faststream.nats.message import NatsMessage
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from prometheus_client import Gauge
 
-from services.reporting.projector.log import Log, LogUnavailable
 from services.reporting.projector.projector import Gap, Projector
 from shared.events.recorded import Recorded, UnknownRecorded, read_recorded
 from shared.events.subjects import LAST_HEADER, LOG_STREAM, LOG_SUBJECT
 from shared.runtime.following import traced
 from shared.runtime.progress import Progress, Stopped
+from shared.runtime.served_log import LogUnavailable, ServedLog
 from shared.runtime.tasks import ended
 
 log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ STOPPED_RETRY = 5.0
 class Consumer:
     """Reads until cancelled, whatever comes and goes meanwhile."""
 
-    def __init__(self, broker: NatsBroker, events: Log, projector: Projector, progress: Progress) -> None:
+    def __init__(self, broker: NatsBroker, events: ServedLog, projector: Projector, progress: Progress) -> None:
         self._broker = broker
         self._log = events
         self._projector = projector
@@ -143,14 +143,14 @@ class Consumer:
     async def _page(self, after: int) -> list[Recorded]:
         """Events after a position, those before one that cannot be read. Raises Stopped if that is the first."""
         try:
-            return read_recorded(await self._log.page(after))
+            return read_recorded((await self._log.page(after)).events)
         except UnknownRecorded as unknown:
             before = unknown.position - after - 1
             if before <= 0:
                 stopped = Stopped(unknown.position, str(unknown))
                 await self._projector.stop(stopped)
                 raise stopped from unknown
-            return read_recorded(await self._log.page(after, before))
+            return read_recorded((await self._log.page(after, before)).events)
 
 
 async def _taken(arrived: asyncio.Queue[NatsMessage], reading: "asyncio.Task[None]") -> list[NatsMessage]:
