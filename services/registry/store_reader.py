@@ -30,25 +30,6 @@ async def read_lineage(engine: AsyncEngine) -> Lineage:
         return Lineage(Succession(row.organisation_id, row.day, row.successor_id, row.targets) for row in rows)
 
 
-KNOWN_KEYS = 50_000
-"""Keys that the quarantine waits for, and ids that wait, are kept in memory up to this many; beyond, turns ask."""
-
-
-async def read_waited_for(engine: AsyncEngine) -> set[str] | None:
-    """The keys that stored events wait for; None where they are too many to know."""
-    async with engine.connect() as connection:
-        keys = await connection.scalars(SQL["waited_for"], {"limit": KNOWN_KEYS + 1})
-        found = set(keys)
-    return found if len(found) <= KNOWN_KEYS else None
-
-
-async def read_quarantined(engine: AsyncEngine) -> set[tuple[str, int]] | None:
-    """Source and event id, as a number, of all that waits; None where it is too much to know."""
-    async with engine.connect() as connection:
-        rows = (await connection.execute(SQL["quarantined_ids"], {"limit": KNOWN_KEYS + 1})).all()
-    return {(row.source, row.event_id.int) for row in rows} if len(rows) <= KNOWN_KEYS else None
-
-
 async def read_sources(engine: AsyncEngine) -> dict[str, SourceProgress]:
     """All sources ever registered; removed ones may still have messages to settle."""
     async with engine.connect() as connection:

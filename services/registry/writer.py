@@ -16,6 +16,7 @@ from services.registry.appending import Appending, HeldAlready
 from services.registry.deliveries import Message, Read, SourceProgress, Waiting
 from services.registry.dry_run import DryRun
 from services.registry.following import Following
+from services.registry.known_waiting import KnownWaiting
 from services.registry.log_copy import ROWS_A_PIECE
 from services.registry.reading import read_message
 from services.registry.rehearsal import Rehearsed, rehearse
@@ -64,9 +65,7 @@ class Writer:
         self._epoch: int | None = None
         self._lineage = Lineage()
         self._organisations = OrganisationCache()
-        self._waited_for: set[str] | None = None
-        self._quarantined: set[tuple[str, int]] | None = None
-        """Source and event id of all that waits; None where it is too much to know."""
+        self._waiting = KnownWaiting()
         self._asking = 0
         """For so many turns, the log is asked beforehand which ids it holds; else its unique key says so."""
 
@@ -87,8 +86,7 @@ class Writer:
         self._epoch = head.epoch
         self._lineage = await store_reader.read_lineage(self._engine)
         self._organisations = OrganisationCache()
-        self._waited_for = await store_reader.read_waited_for(self._engine)
-        self._quarantined = await store_reader.read_quarantined(self._engine)
+        self._waiting = await KnownWaiting.read(self._engine)
         self.sources = await store_reader.read_sources(self._engine)
         self._head = head
         self.recorded.set()
@@ -263,7 +261,7 @@ class Writer:
     ) -> bool:
         """Decide all; gives whether ids were asked for that were held."""
         events = [event for _, event in reads if isinstance(event, Submitted)]
-        asked = [event for event in events if ask or self._may_wait(event)]
+        asked = [event for event in events if ask or self._waiting.may_hold(event.envelope)]
         rows = await reader.held({(event.envelope.source, event.envelope.id) for event in asked}) if asked else []
         for row in rows:
             turn.hold(row.source, row.event_id, row.content_hash, row.position)
@@ -283,11 +281,6 @@ class Writer:
                 await appending.take(turn.outcomes.log)
         return bool(rows)
 
-    def _may_wait(self, event: Submitted) -> bool:
-        """Whether an event of this id may wait in quarantine."""
-        envelope = event.envelope
-        return self._quarantined is None or (envelope.source, envelope.id.int) in self._quarantined
-
     def _new_turn(self, reader: StoreReader) -> Turn:
         assert self._head is not None, "the writer has not started"
         now = datetime.now(UTC)
@@ -301,8 +294,8 @@ class Writer:
             self._roots(),
             self._head.position,
             at,
-            anyone_waits=self._waited_for != set(),
-            waited_for=self._waited_for,
+            anyone_waits=self._waiting.anyone,
+            waited_for=self._waiting.keys,
         )
 
     async def _commit(
@@ -320,23 +313,9 @@ class Writer:
             self.sources[source.source] = source
         turn.situation.keep()
         self.following.committed(turn.outcomes)
-        self._wait_for(turn)
+        self._waiting.learn(turn.outcomes)
         self._lineage = turn.situation.lineage
         self.recorded.set()
-
-    def _wait_for(self, turn: Turn) -> None:
-        if self._quarantined is not None:
-            released = (each.key for each in turn.outcomes.released)
-            self._quarantined.difference_update((source, event_id.int) for source, event_id in released)
-            self._quarantined.update((source, event_id.int) for source, event_id in turn.outcomes.held)
-            if len(self._quarantined) > store_reader.KNOWN_KEYS:
-                self._quarantined = None
-        # What is waited for no more stays among the keys: asking for it once too often does no harm.
-        if self._waited_for is not None:
-            for waiting in turn.outcomes.held.values():
-                self._waited_for |= waiting.waits_for
-            if len(self._waited_for) > store_reader.KNOWN_KEYS:
-                self._waited_for = None
 
     def _forget(self) -> None:
         # Nothing was kept, or it is unknown whether it was: what is in memory may be ahead of the tables.
