@@ -21,8 +21,16 @@ def name_of(type_: str) -> str:
     return type_.partition(".")[0]
 
 
-START_OF_DAY = datetime(1, 1, 1, tzinfo=UTC)
-"""As time of day in an order key: before all else on its day, for a reorganisation holds from the start of it."""
+# As far before the first year that an event can say as the last one is after it, and more.
+_BEFORE_ALL, _EARLIEST = datetime(1000, 1, 1, tzinfo=UTC), datetime(1900, 1, 1, tzinfo=UTC)
+
+
+def at_start_of_day(time: datetime) -> datetime:
+    """The time in the order key of a reorganisation, which holds from the start of its day.
+
+    Before all else on that day; of several, in the order of their own times.
+    """
+    return _BEFORE_ALL + (time - _EARLIEST)
 
 
 class Fact(Struct, frozen=True, gc=False):
@@ -40,7 +48,7 @@ class Fact(Struct, frozen=True, gc=False):
     @property
     def key(self) -> OrderKey:
         """Place in the timeline. Who ends is active to the day before, so an end comes first on its day."""
-        time = START_OF_DAY if isinstance(self.data, OrganisationDissolved) else self.time
+        time = at_start_of_day(self.time) if isinstance(self.data, OrganisationDissolved) else self.time
         return (self.effectiveon, time, self.event_id)
 
     @property

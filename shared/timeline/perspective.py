@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from shared.events import organisation, person
 from shared.events.vocabulary import TargetMerging
-from shared.timeline.fact import START_OF_DAY, Fact
+from shared.timeline.fact import Fact, at_start_of_day
 
 
 class Absorbed(Struct, frozen=True):
@@ -56,13 +56,13 @@ def seen_by(fact: Fact, subject: str) -> Fact | None:
         case organisation.OrganisationsMerged(sources=sources, targets=targets) if kind == "organisation":
             if identifier in sources:
                 absorbed = Absorbed(fact.subject_id, targets)
-                return replace(fact, subject=subject, time=START_OF_DAY, data=absorbed)
+                return replace(fact, subject=subject, time=at_start_of_day(fact.time), data=absorbed)
         case organisation.OrganisationSplit(allocations=allocations) if kind == "person":
             person_id = UUID(identifier)
             for each in allocations:
                 if person_id in each.person_ids:
                     moved = Reallocated(fact.subject_id, each.organisation_id)
-                    return replace(fact, subject=subject, time=START_OF_DAY, data=moved)
+                    return replace(fact, subject=subject, time=at_start_of_day(fact.time), data=moved)
         case person.PersonsLinked(other_person_id=other) if subject == f"person/{other}":
             return replace(fact, subject=subject, data=LinkedAway(fact.subject_id))
     return None

@@ -7,6 +7,7 @@ since their ends decide where transfers of persons lead.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from services.registry.verification.check import Check, attempted
 from services.registry.verification.contents import ROWS
 from services.registry.verification.outcomes import SQL
 from shared.events.correction import FactCorrected
+from shared.events.data import EARLIEST
 from shared.events.organisation import OrganisationSplit, TargetAssigned
 from shared.events.person import TransferAccepted, TransferInitiated
 from shared.events.receipts import Reason
@@ -36,6 +38,8 @@ from shared.timeline.organisation import OrganisationState, succession_of
 from shared.timeline.person import PersonState
 from shared.timeline.perspective import others
 
+_START_OF_DAY_ENDS = datetime(EARLIEST.year - 1, 1, 1, tzinfo=UTC)
+"""In order keys: what comes at the start of its day has an earlier time, and everything else a later one."""
 SUBJECTS = 500
 """Subjects whose facts are in memory at a time."""
 
@@ -266,8 +270,14 @@ class Replay:
 
 
 def _decisive(folded: Folded) -> Folded:
-    """What decisions follow from: not a person's course, which folds of before it was followed lack."""
-    state = folded.state
+    """What decisions follow from, whichever version wrote the fold.
+
+    Not a person's course, which folds of before it was followed lack; nor at what time of the start of its day a
+    reorganisation came, for which there was one time only.
+    """
+    state, last = folded.state, folded.last
+    if last is not None and last[1] < _START_OF_DAY_ENDS:
+        folded = replace(folded, last=(last[0], _START_OF_DAY_ENDS, last[2]))
     return replace(folded, state=replace(state, course=Course())) if isinstance(state, PersonState) else folded
 
 

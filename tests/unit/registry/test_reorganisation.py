@@ -173,6 +173,20 @@ def test_a_split_comes_before_all_else_on_its_day() -> None:
     assert in_the_hands_of("c", turn(events)) == {"members.probationary": 1}
 
 
+@pytest.mark.parametrize("arrival", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("ids", [(0, 1), (1, 0)])
+def test_splits_of_one_day_are_gone_through_in_the_order_of_their_times_whatever_their_ids_and_arrival(
+    ids: tuple[int, int], arrival: tuple[int, int]
+) -> None:
+    there = split("b", "2023-01-01", c=[BAO]) | {"time": "2022-12-01T09:00:00+07:00"}
+    onward = split("c", "2023-01-01", a=[BAO]) | {"time": "2022-12-02T09:00:00+07:00"}
+    for each, number in zip((there, onward), ids, strict=True):
+        each["id"] = f"00000000-0000-4000-8000-00000000000{number}"
+    after = turn([*WORLD, *PEOPLE, *((there, onward)[number] for number in arrival)])
+
+    assert in_the_hands_of("a", after)["candidates.open"] == 1
+
+
 def test_an_organisation_may_turn_out_to_have_ended_earlier() -> None:
     end = event("OrganisationDissolved", "organisation/a", "2023-06-01", {"successor_id": "b"})
     earlier = event("OrganisationDissolved", "organisation/a", "2023-01-01", {"successor_id": "c"})
