@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -13,7 +14,8 @@ from pathlib import Path
 from deploy.stack.errors import StackError, StartCancelled
 from deploy.stack.privileges import Identity, tied
 
-_LOG_LIMIT = 16 * 1024 * 1024  # bytes, looked at when a process starts
+LOG_LIMIT = 16 * 1024 * 1024
+"""Bytes of a log. What was before is in one file beside it, `.log.1`."""
 
 
 class Child:
@@ -51,8 +53,7 @@ class Child:
         """Start `command`; returns as soon as it exists. Ends what an earlier start left running first."""
         self.end_leftover()
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
-            self.log.replace(self.log.with_suffix(".log.1"))
+        self.bound_log()
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._log_start = os.lseek(descriptor, 0, os.SEEK_END)
@@ -71,6 +72,21 @@ class Child:
         self._pid_file.parent.mkdir(parents=True, exist_ok=True)
         mark = {"pid": self._process.pid, "started": process_start(self._process.pid)}
         self._pid_file.write_text(json.dumps(mark), encoding="utf-8")
+
+    def bound_log(self) -> None:
+        """Let the process go on with an empty log where it has become long, whether it runs or not."""
+        with contextlib.suppress(OSError):  # such as a full disk, where it grows no further either
+            if self.log.stat().st_size <= LOG_LIMIT:
+                return
+            before = self.log.with_suffix(".log.1")
+            before.unlink(missing_ok=True)
+            # The process writes at the end of the file that it has open, wherever that is: it cannot be given
+            # another one. What it writes between the copy and the cut is lost.
+            descriptor = os.open(before, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as copy, self.log.open("rb") as log:
+                shutil.copyfileobj(log, copy)
+            os.truncate(self.log, 0)
+            self._log_start = 0
 
     def await_ready(
         self, ready: Callable[[], bool], patience: float, cancelled: threading.Event | None = None

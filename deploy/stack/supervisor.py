@@ -115,6 +115,7 @@ class Supervisor:
         while not self._stopping.wait(_GLANCE):
             for part in self._started:
                 now = time.monotonic()
+                part.child.bound_log()
                 if part.child.running:
                     if now - since[part.name] > _STEADY:
                         pauses[part.name] = _FIRST_PAUSE
