@@ -6,16 +6,16 @@ added, with sign, as deltas are; which figures it changes on which days follows 
 """
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
 
+from services.reporting.due_days import due, first_whole_period, report_period_end, reports_due, reports_due_from
 from shared.events import person as events
 from shared.events.vocabulary import REFERENCE
-from shared.law.calendar import months_after, period_end, working_days_after
 from shared.law.rulepack import Rule, RuleValue, law
 from shared.timeline.course import Vote
 from shared.timeline.fold import Step
@@ -24,10 +24,7 @@ from shared.timeline.person import STAGES, PersonState
 How = Literal["begins", "kept", "ends", "comes", "goes"]
 """`kept`: ends because what was due was done. `comes`, `goes`: it runs on in another organisation."""
 
-DAY = timedelta(days=1)
 _APPLIED = frozenset(STAGES[STAGES.index("applied") :])
-_FIRST_YEAR, _LAST_YEAR = 1900, 2200
-"""Of days that deadlines are counted from: no holidays are known far away, and the calendar itself ends."""
 
 
 class Spell(Struct, frozen=True, gc=False):
@@ -180,7 +177,7 @@ def _charges(state: PersonState) -> Spells:
     if not state.course.charges:
         return (_UNMENTORED if state.candidacy is not None else _UNMENTORED_MEMBER,)
     charges = state.course.charges
-    return tuple([Spell("charge", _reports_due_from(each.since), mentor=each.mentor_id) for each in charges])
+    return tuple([Spell("charge", reports_due_from(each.since), mentor=each.mentor_id) for each in charges])
 
 
 def _reports(state: PersonState) -> Spells:
@@ -190,7 +187,7 @@ def _reports(state: PersonState) -> Spells:
     for charge in state.course.charges:
         whole = first_whole_period(charge.since)
         for report in state.reports:
-            end = _period_end(report.period_to) if report.mentor_id == charge.mentor_id else None
+            end = report_period_end(report.period_to) if report.mentor_id == charge.mentor_id else None
             if end is not None and whole is not None and end >= whole:
                 found[Spell("report", last=reports_due(end), mentor=charge.mentor_id)] = None
     return tuple(found)
@@ -271,64 +268,3 @@ def counted_kind(measure: str) -> str:
             return "report"
         case _:
             return rest
-
-
-@lru_cache(maxsize=10_000)
-def first_whole_period(since: date) -> date | None:
-    """The first day of the first reporting period that begins on a day or after it."""
-    end = _period_end(since - DAY)
-    return end and end + DAY
-
-
-@lru_cache(maxsize=10_000)
-def _reports_due_from(since: date) -> date | None:
-    """The first day on which a report of one who has a charge since then can be due."""
-    whole = first_whole_period(since)
-    due_before = whole and reports_due(whole - DAY)
-    return due_before and due_before + DAY
-
-
-@lru_cache(maxsize=10_000)
-def _period_end(day: date) -> date | None:
-    """The last day of the reporting period of a day."""
-
-    def months(end: date) -> int | None:
-        value = law().on("mentor_report", end)
-        return value.value if value is not None else None
-
-    return period_end(day, months) if _FIRST_YEAR <= day.year < _LAST_YEAR else None
-
-
-@lru_cache(maxsize=1_000)
-def reports_due(end: date) -> date | None:
-    """The day on which reports for a period that ends on `end` are due."""
-    return due("mentor_report_due", end)
-
-
-def days_of_reports(first: date, last: date) -> list[date]:
-    """The days from `first` to `last`, both included, on which mentors' reports are due."""
-    found = []
-    known_since = min((value.from_ for value in law().all("mentor_report")), default=last)
-    end = _period_end(max(first - timedelta(days=366), known_since))
-    while end is not None and (day := reports_due(end)) is not None and day <= last:
-        if day >= first:
-            found.append(day)
-        end = _period_end(end + DAY)
-    return found
-
-
-@lru_cache(maxsize=10_000)
-def due(rule: Rule, since: date) -> date | None:
-    """The last day of what a rule allows from a day on; None where none is known."""
-    value = law().on(rule, since)
-    if value is None or not _FIRST_YEAR <= since.year < _LAST_YEAR:
-        return None
-    match value.unit:
-        case "working_days":
-            return working_days_after(since, value.value)
-        case "months":
-            return months_after(since, value.value)
-        case "calendar_days":
-            return since + timedelta(days=value.value)
-        case _:
-            raise ValueError(f"{rule} is counted in {value.unit}, which no deadline is")

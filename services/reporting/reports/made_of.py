@@ -5,7 +5,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from services.reporting.projector.spells import days_of_reports
+from services.reporting.due_days import days_of_reports
 from services.reporting.reports import figures, wanted
 from services.reporting.reports.figures import Measures, added, measures_of
 from services.reporting.reports.question import Question

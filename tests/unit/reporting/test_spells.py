@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from services.reporting.due_days import days_of_reports, due
 from services.reporting.projector.batch import Batch
-from services.reporting.projector.spells import days_of_reports, due
 from tests.given import admitted, corrected, event, identified, linked, merged, new_uuid, organisation, root
 from tests.unit.reporting.test_batch import projected
 
