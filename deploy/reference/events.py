@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.events.catalogue import CATALOGUE, EventType
+from shared.events.forms import CATEGORIES, WORDS
 from shared.events.schema import schema
 
 
@@ -74,7 +75,7 @@ def _entry(entry: EventType) -> Iterator[str]:
     )
     first = ". May be the first fact about its subject" if entry.opens else ""
     yield f"Subject: {subject}{first}.\n"
-    yield "| Member of `data` | Form |\n|---|---|"
+    yield "| Member of `data` | Form | Means |\n|---|---|---|"
     yield from _members(whole["properties"]["data"], whole["$defs"])
     yield ""
     hard = list(described.rules)
@@ -91,7 +92,7 @@ def _members(shape: dict[str, Any], shapes: dict[str, Any], prefix: str = "") ->
     shape = _resolved(shape, shapes)
     for name, form in shape["properties"].items():
         optional = "" if name in shape.get("required", ()) else "?"
-        yield f"| `{prefix}{name}`{optional} | {_form(form, shapes)} |"
+        yield f"| `{prefix}{name}`{optional} | {_form(form, shapes)} | {form['description']} |"
         inner = _inner(form, shapes)
         if inner is not None:
             yield from _members(inner, shapes, f"{prefix}{name}{'[]' if form.get('type') == 'array' else ''}.")
@@ -141,14 +142,12 @@ def _form(form: dict[str, Any], shapes: dict[str, Any]) -> str:
 def _text(form: dict[str, Any]) -> str:
     if "format" in form:
         return {"date": "day, `YYYY-MM-DD`", "uuid": "UUID"}[form["format"]]
-    pattern = str(form.get("pattern", ""))
-    if form.get("description") == "a code of `categories`":
-        return "one of " + " · ".join(f"`{each}`" for each in pattern.strip("^$()").split("|"))
-    if "description" in form:
-        return str(form["description"])
     if "minLength" in form:
         return f"text, {form['minLength']} to {form['maxLength']} characters"
-    return f"text that matches `{pattern}`".replace("|", "\\|")
+    words = WORDS[form["pattern"].removesuffix("$") + r"\Z"]
+    if words == CATEGORIES:
+        return "one of " + " · ".join(f"`{each}`" for each in words.removeprefix("one of ").split(", "))
+    return words.partition(" of ")[0].removeprefix("an ").removeprefix("a ")
 
 
 if __name__ == "__main__":

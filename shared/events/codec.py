@@ -168,9 +168,9 @@ def _expected(content: dict[str, Any], reason: Reason) -> str:
         case "id", str():
             # What stands there may be an identity number: it is not repeated.
             return "expected a UUID, found a string that is none"
-        case "time", _:
+        case "time", str():
             example = "2022-11-18T09:00:00+07:00"
-            return f"expected an RFC 3339 time with its offset, such as {example}: {reason.message}"
+            return f"expected an RFC 3339 time with its offset, such as {example}, found {shown(found)!r}"
         case _:
             return reason.message
 

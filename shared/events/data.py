@@ -47,7 +47,7 @@ def read_submitted(entry: EventType, content: object, effectiveon: date) -> Stru
     """The data of an event that a source sent, in the newest version of its type; or why it is `invalid-data`."""
     data = read_data_as(entry, content, effectiveon)
     if isinstance(getattr(data, "profile", None), str):
-        return Reason("invalid-data", "expected `object | null`, got `str`", "$.data.profile")
+        return Reason("invalid-data", "expected an object or null, found a string", "$.data.profile")
     if isinstance(data, FactCorrected) and data.replacement is not None:
         return _wrong_at_once(data.replacement) or data
     return data

@@ -13,6 +13,7 @@ MAX_DIGITS = 18
 """Of `sequence`."""
 SequenceNumber = Annotated[str, Meta(pattern=rf"^[0-9]{{1,{MAX_DIGITS}}}\Z")]
 """An event's number in its source's own count."""
+MediaType = Annotated[str, Meta(pattern=r"^application/json\b|\+json\b")]
 
 
 class Envelope(Struct, frozen=True, kw_only=True, gc=False):
@@ -25,7 +26,7 @@ class Envelope(Struct, frozen=True, kw_only=True, gc=False):
     subject: Annotated[str, Meta(min_length=1, max_length=128)]
     time: Time
     effectiveon: date
-    datacontenttype: Annotated[str, Meta(pattern=r"^application/json\b|\+json\b")] | None = None
+    datacontenttype: MediaType | None = None
     dataschema: Annotated[str, Meta(max_length=256)] | None = None
     sequence: SequenceNumber | None = None
 

@@ -5,12 +5,12 @@ from uuid import UUID
 
 import msgspec
 
+from shared.events.forms import in_words
 from shared.events.receipts import Reason
 
 _WHERE = re.compile(r"(?s)^(.*?)(?: - at `(\$[^`]*)`)?\Z")
 _FIELD = re.compile(r"^Object (?:missing required|contains unknown) field `([^`]+)`")
 _MEMBER = re.compile(r"[a-z][a-z0-9_]{0,40}\Z")
-_ENUM_FOUND = re.compile(r"Invalid enum value '.*'", re.DOTALL)
 
 
 class Unreadable(Exception):
@@ -24,7 +24,7 @@ class Unreadable(Exception):
 
 
 def invalid(code: str, error: msgspec.ValidationError, root: str) -> Reason:
-    """Turn a msgspec message into ours: same words, a path from the event's root, nothing personal echoed."""
+    """Turn a msgspec message into ours: in words of JSON, a path from the root, nothing personal echoed."""
     matched = _WHERE.match(str(error))
     message, path = (matched.group(1), matched.group(2)) if matched else (str(error), None)
     path = root + (path or "$")[1:]
@@ -32,11 +32,8 @@ def invalid(code: str, error: msgspec.ValidationError, root: str) -> Reason:
     if field and _MEMBER.match(field.group(1)):
         path = f"{path}.{field.group(1)}"
     elif field:
-        message = "Object contains an unknown field"
-    message = message.replace(r"\\Z", "$")
-    # What stands in `data` may be a name where a code is meant: it is not repeated, nor stored.
-    message = _ENUM_FOUND.sub("expected one of the codes that the JSON Schema of this type lists", message)
-    return Reason(code, shown(message, 300), path)
+        message = "expected no unknown member, found one: the JSON Schema of the type lists what it has"
+    return Reason(code, shown(in_words(message), 300), path)
 
 
 def unreadable(code: str, message: str, path: str | None = None, event_id: UUID | None = None) -> Unreadable:

@@ -130,7 +130,7 @@ def test_the_schema_of_the_earlier_version_says_what_it_always_said() -> None:
     found = schema(CATALOGUE["TrainingCompleted.v1"])
     data = found["$defs"][found["properties"]["data"]["$ref"].rpartition("/")[2]]
 
-    assert found["properties"]["type"] == {"const": "TrainingCompleted.v1"}
+    assert found["properties"]["type"]["const"] == "TrainingCompleted.v1"
     assert set(data["properties"]) == {"class_id", "certificate_ref", "issued_on", "expires_on"}
     assert data["required"] == ["certificate_ref", "issued_on"]
     assert data["additionalProperties"] is False

@@ -104,7 +104,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, str], str]] = {
         ("quarantined", "rule-violated"), "expected the subject of the corrected fact",
     ),
     "data of another type": (
-        corrected(ADMITTED, {"data": {"reason": "other"}}), ("rejected", "invalid-data"), "unknown field"
+        corrected(ADMITTED, {"data": {"reason": "other"}}), ("rejected", "invalid-data"), "no unknown member"
     ),
     "a day that the data contradicts": (
         corrected(ADMITTED, {"effectiveon": "2022-06-01",
