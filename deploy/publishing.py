@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -50,8 +51,8 @@ class Publication:
     """Events that the stream holds and the registry has not answered in time."""
     last_position: int
     """Highest position of a receipt, duplicates included; 0 where there is none."""
-    findings: int
-    """How many recorded events carry findings."""
+    findings: Counter[str]
+    """By code, how many recorded events carry such a finding."""
     released: int
     """How many events waited in quarantine first, as far as their receipts were heard."""
     problems: tuple[Problem, ...]

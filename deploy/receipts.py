@@ -49,7 +49,8 @@ class Tally:
         self.open = 0
         """Events expected that have no outcome yet."""
         self.last_position = 0
-        self.findings = 0
+        self.findings: Counter[str] = Counter()
+        """By code, recorded events that carry such a finding."""
         self.released = 0
         """Events whose quarantine was heard of before they were recorded."""
         self.moved = asyncio.Event()
@@ -133,7 +134,7 @@ class Tally:
         if isinstance(receipt.position, int):
             self.last_position = max(self.last_position, receipt.position)
         if receipt.outcome == "recorded":
-            self.findings += bool(receipt.findings)
+            self.findings.update({finding.code for finding in receipt.findings})
             self.released += known == "quarantined"
         elif receipt.outcome != "duplicate" and len(self._problems) < self.KEPT:
             self._problems[index] = receipt

@@ -52,7 +52,7 @@ def main() -> None:
     prepare_output()
     prepare_ending()
     try:
-        application(sys.argv[1] if len(sys.argv) > 1 else None)()
+        application(sys.argv[1] if len(sys.argv) > 1 else None)(prog_name="ketnap")
     except KeyboardInterrupt:  # before the command itself began
         _end()
     except SystemExit as end:

@@ -97,7 +97,9 @@ def publish(
             raise StackError(str(error)) from None
     problems = publication.problems[:_SHOWN]
     places = event_lines.places(files, [problem.index for problem in problems])
-    show_outcomes(Console(), publication.outcomes, [(places[p.index], p.receipt) for p in problems])
+    show_outcomes(
+        Console(), publication.outcomes, [(places[p.index], p.receipt) for p in problems], publication.findings
+    )
     if publication.unanswered:
         raise StackError(
             f"{publication.unanswered:,} events are in the stream, but the registry has not answered: nothing is "
@@ -108,9 +110,15 @@ def publish(
 
 
 def show_outcomes(
-    console: "Console", outcomes: Mapping[str, int], problems: Sequence[tuple[str, "Receipt"]]
+    console: "Console",
+    outcomes: Mapping[str, int],
+    problems: Sequence[tuple[str, "Receipt"]],
+    findings: Mapping[str, int] = {},
 ) -> None:
-    """Print how many events have which outcome, then the given problems: where the event stands, its receipt."""
+    """Print how many events have which outcome, then the given problems: where the event stands, its receipt.
+
+    `findings` are numbers of recorded events by code.
+    """
     from rich.markup import escape
 
     from deploy.cli.tables import uncut
@@ -129,3 +137,6 @@ def show_outcomes(
     rest = sum(outcomes.get(each, 0) for each in ("quarantined", "rejected", "discarded")) - len(problems)
     if rest > 0:
         console.print(f"… and {rest:,} more")
+    if findings:
+        told = ", ".join(f"{number:,} {code}" for code, number in sorted(findings.items()))
+        console.print(f"Findings, which hold nothing back: {told}", soft_wrap=True, highlight=False)

@@ -56,7 +56,7 @@ def list_(
         codes.update(item["reason"]["code"] for item in page)
         console.print(waiting_table(page))
     if not codes:
-        console.print("nothing waits")
+        console.print("nothing waits that matches" if filters else "nothing waits")
         return
     console.print(f"{codes.total():,} waiting: " + ", ".join(f"{n:,} {code}" for code, n in codes.most_common()))
 

@@ -66,8 +66,10 @@ def restore(
             else f"{place} has no database, as before: run this again"
         )
         returned = _restored(wanted, place, elsewhere=elsewhere)
-        start = "docker compose up --detach --wait" if elsewhere else f"ketnap up --data-dir {place}"
-        typer.echo(f"Next: {start}, then ketnap log verify")
+        up, verify = f"ketnap up --data-dir {place}", f"ketnap log verify --data-dir {place}"
+        if elsewhere:
+            up, verify = "docker compose up --detach --wait", "docker compose run --rm ketnap log verify"
+        typer.echo(f"Next: {up}, then {verify}")
         lost = any(each.missing for each in returned.refills)
     if lost or not returned.account.ok:
         raise typer.Exit(1)

@@ -42,7 +42,8 @@ def add(
     addresses = locate(data_dir, _NEEDS)
     _require_writable(creds, force)
     _hand_over(creds, asyncio.run(add_source(addresses, source, root)), force)
-    _say(creds, f"{source} may publish ingest.{source}.> for {root} and what lies below; credentials: {creds}")
+    told = "these are its credentials" if creds == PRINTED else f"credentials: {creds}"
+    _say(creds, f"{source} may publish ingest.{source}.> for {root} and what lies below; {told}")
 
 
 @app.command()
@@ -53,7 +54,8 @@ def rotate(source: SourceArgument, creds: Creds, force: Force = False, data_dir:
     addresses = locate(data_dir, _NEEDS)
     _require_writable(creds, force)
     _hand_over(creds, asyncio.run(rotate_source(addresses, source)), force)
-    _say(creds, f"{source} has new credentials, the old ones have ended: {creds}")
+    told = "these are its new credentials" if creds == PRINTED else f"its new credentials: {creds}"
+    _say(creds, f"the old credentials of {source} have ended; {told}")
 
 
 @app.command()

@@ -34,6 +34,7 @@ def validate(files: Files, data_dir: DataDir = None) -> None:
     except event_lines.LineError as error:
         raise StackError(str(error)) from None
     outcomes: Counter[str] = Counter()
+    findings: Counter[str] = Counter()
     problems: list[tuple[int, Receipt]] = []
     moves: list[str] = []
     parts = first = 0
@@ -48,13 +49,14 @@ def validate(files: Files, data_dir: DataDir = None) -> None:
             for index, receipt in enumerate(msgspec.json.decode(answer, type=list[Receipt]), start=first):
                 outcomes[receipt.outcome] += 1
                 moves += [each.message for each in receipt.findings if each.code == "moves"]
+                findings.update({each.code for each in receipt.findings} - {"moves"})
                 if receipt.outcome not in {"recorded", "duplicate"} and len(problems) < _SHOWN:
                     problems.append((index, receipt))
             first += len(part)
             parts += 1
     places = event_lines.places(files, [index for index, _ in problems])
     console.print("Nothing was stored. Publishing would give:")
-    show_outcomes(console, outcomes, [(places[index], receipt) for index, receipt in problems])
+    show_outcomes(console, outcomes, [(places[index], receipt) for index, receipt in problems], findings)
     for message in moves:
         console.print(f"Reorganisation {message}.", soft_wrap=True)
     if parts > 1:

@@ -153,7 +153,10 @@ def test_a_dry_run_says_what_publishing_would_give_and_stores_nothing(founded: S
     assert (ill.returncode, _outcomes(ill.stdout)) == (1, {"recorded": 2, "rejected": 1})
     assert "dry-bad.jsonl:3: rejected invalid-data at $.data" in ill.stdout
     # A rejected file's good events are no duplicates afterwards.
-    assert _outcomes(_publish(founded, founded.directory / "dry.jsonl").stdout) == {"recorded": 2}
+    published = _publish(founded, founded.directory / "dry.jsonl")
+    assert _outcomes(published.stdout) == {"recorded": 2}
+    for said in (well.stdout, ill.stdout, published.stdout):
+        assert "Findings, which hold nothing back: 1 no-decision" in said
 
 
 def test_what_waits_is_listed_decided_again_released_by_its_cause_or_dropped(founded: System) -> None:
@@ -189,10 +192,10 @@ def test_what_waits_is_listed_decided_again_released_by_its_cause_or_dropped(fou
     assert re.search(r"cell +admissions +2022-06-01 +\+1", shown.stdout), shown.stdout
 
     cause = _publish(founded, _file(founded, "cause.jsonl", identified(person, "2022-01-05")))
-    assert (cause.returncode, waiting(early)) == (0, "nothing waits\n")
+    assert (cause.returncode, waiting(early)) == (0, "nothing waits that matches\n")
 
     dropped = quarantine("discard", "dien-bien", never["id"], "--reason", "sent by mistake")
-    assert (dropped.returncode, waiting(never)) == (0, "nothing waits\n")
+    assert (dropped.returncode, waiting(never)) == (0, "nothing waits that matches\n")
     gone = quarantine("discard", "dien-bien", never["id"], "--reason", "sent by mistake")
     assert (gone.returncode, gone.stderr.startswith("ketnap: ")) == (1, True)
     assert never["id"] in gone.stderr
