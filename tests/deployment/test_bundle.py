@@ -14,26 +14,38 @@ from tests.faults.system import ROOT
 def test_it_holds_all_that_an_operator_needs(bundle: Path) -> None:
     assert {path.name for path in bundle.iterdir()} == {
         ".env",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "README.md",
         "SHA256SUMS",
         "cluster",
-        "cluster.md",
         "compose.yaml",
         "compose.certificates.yaml",
         "compose.mail.yaml",
         "compose.proxy.yaml",
         "compose.sources.yaml",
+        "docs",
         "images.tar.gz",
-        "incidents.md",
-        "install.md",
         "ketnap.cdx.json",
         "ketnap-prometheus.cdx.json",
         "ketnap-servers.cdx.json",
         "load.sh",
-        "security.md",
-        "operations.md",
+        "shared",
         "watch",
     }
     assert (bundle / ".env").read_text() == f"KETNAP_VERSION={VERSION}\n"
+
+
+def test_every_link_of_its_pages_leads_somewhere_without_a_network(bundle: Path) -> None:
+    lost = []
+    for page in bundle.rglob("*.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text("utf-8")):
+            if not (page.parent / target).exists():
+                lost.append(f"{page.name}: {target}")
+
+    assert (bundle / "docs" / "access.md").exists()
+    assert lost == []
 
 
 def test_a_bundle_that_was_damaged_is_not_loaded(bundle: Path, tmp_path: Path) -> None:
