@@ -15,6 +15,7 @@ from services.notifier.settings import NotifierSettings
 from shared.runtime.access.gate import Gate
 from shared.runtime.collecting import collecting
 from shared.runtime.http import create_api, serve, without_nul
+from shared.runtime.openapi import complete, words_of
 
 
 def create_app(settings: NotifierSettings, clock: Clock = system_clock) -> Litestar:
@@ -49,6 +50,7 @@ def create_app(settings: NotifierSettings, clock: Clock = system_clock) -> Lites
         guards=[without_nul],
         dependencies={"notifier": Provide(provide, sync_to_thread=False)},
     )
+    complete(app.openapi_schema, words_of("services.notifier.api"))
     return app
 
 

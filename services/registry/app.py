@@ -15,6 +15,7 @@ from shared.law.rulepack import law
 from shared.runtime.access.gate import Gate
 from shared.runtime.collecting import disk, health, sizes
 from shared.runtime.http import create_api, serve, without_nul
+from shared.runtime.openapi import complete, words_of
 
 MAX_BODY = 8 * 1024 * 1024
 
@@ -41,7 +42,7 @@ def create_app(settings: RegistrySettings) -> Litestar:
         async with running.running(), collector.collecting(*others):
             yield
 
-    return create_api(
+    app = create_api(
         "registry",
         [*ROUTES, unseal],
         lifespan,
@@ -52,6 +53,8 @@ def create_app(settings: RegistrySettings) -> Litestar:
         guards=[without_nul],
         dependencies={"registry": Provide(provide, sync_to_thread=False)},
     )
+    complete(app.openapi_schema, words_of("services.registry.api"))
+    return app
 
 
 def run(settings: RegistrySettings) -> None:

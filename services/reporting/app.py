@@ -21,6 +21,7 @@ from shared.law.rulepack import law
 from shared.runtime.access.gate import Gate
 from shared.runtime.collecting import collecting
 from shared.runtime.http import create_api, serve
+from shared.runtime.openapi import complete, words_of
 
 
 def create_app(
@@ -59,6 +60,7 @@ def create_app(
         },
     )
     describe(app.openapi_schema, SEARCH_PARAMETERS, EVIDENCE_PARAMETERS)
+    complete(app.openapi_schema, words_of("services.reporting.api"))
     return app
 
 

@@ -7,10 +7,29 @@ import msgspec
 from shared.events.catalogue import CATALOGUE
 from shared.events.codec import MAX_BATCH
 from shared.events.receipts import OUTCOMES, Receipt
-from shared.events.schema import schemas
+from shared.events.schema import explained, schemas
 from shared.events.subjects import LOG_SUBJECT
 
 _SOURCE = {"description": "name of the registered source, such as `dien-bien`"}
+_ABOUT = (
+    "Sources publish domain events, receive receipts, and internal readers follow the log. An event has at most "
+    "64 KiB, a message at most 1 MiB. A source may publish and hear what is its own, with inboxes under "
+    "`_INBOX_SOURCE`. JetStream acknowledges each message, and a receipt says later what became of each event. "
+    "docs/integrators.md says more. Examples are made up."
+)
+_WAITING = {
+    "event_id": "01976c1e-0000-7000-8000-000000000005",
+    "source": "dien-bien",
+    "outcome": "quarantined",
+    "stream_sequence": 3,
+    "batch_index": 0,
+    "at": "2026-11-24T01:49:27.547323Z",
+    "findings": [],
+    "reason": {
+        "code": "unknown-organisation",
+        "message": "expected organisation cell-9 to be on record, found none",
+    },
+}
 
 
 def document() -> dict[str, Any]:
@@ -32,12 +51,13 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "ketnap registry",
             "version": "1",
-            "description": "Sources publish domain events, receive receipts, and internal readers follow the log.",
+            "description": _ABOUT,
         },
         "defaultContentType": "application/json",
         "channels": {
             "ingest": {
                 "address": "ingest.{source}.{eventName}",
+                "description": "One event a message, JSON.",
                 "parameters": {
                     "source": _SOURCE,
                     "eventName": {
@@ -48,18 +68,24 @@ def document() -> dict[str, Any]:
             },
             "ingestBatch": {
                 "address": "ingest.{source}.batch",
+                "description": "A JSON array of 1 to 1,000 events of any types, judged one by one.",
                 "parameters": {"source": _SOURCE},
                 "messages": {"batch": {"$ref": "#/components/messages/batch"}},
             },
             "receipts": {
                 "address": "receipt.{source}.{outcome}",
+                "description": "At least once, while one listens; GET /v1/receipts has them for good.",
                 "parameters": {
                     "source": _SOURCE,
-                    "outcome": {"enum": list(OUTCOMES)},
+                    "outcome": {"description": "what became of the event", "enum": list(OUTCOMES)},
                 },
                 "messages": {"receipt": {"$ref": "#/components/messages/receipt"}},
             },
-            "log": {"address": LOG_SUBJECT, "messages": {"recorded": {"$ref": "#/components/messages/recorded"}}},
+            "log": {
+                "address": LOG_SUBJECT,
+                "description": "Recorded events from `Ketnap-First` to `Ketnap-Last`, for internal readers.",
+                "messages": {"recorded": {"$ref": "#/components/messages/recorded"}},
+            },
         },
         "operations": {
             name: {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "summary": summary}
@@ -93,6 +119,7 @@ def _pointed(node: Any) -> Any:
 
 def _others(shapes: dict[str, Any]) -> dict[str, Any]:
     (receipt,), components = msgspec.json.schema_components([Receipt], ref_template="#/$defs/{name}")
+    components = {name: explained(shape, name) for name, shape in components.items()}
     any_event = {"anyOf": [{"$ref": f"#/components/messages/{type_}/payload"} for type_ in CATALOGUE]}
     return {
         "batch": {
@@ -100,13 +127,21 @@ def _others(shapes: dict[str, Any]) -> dict[str, Any]:
             "contentType": "application/cloudevents-batch+json",
             "payload": {"type": "array", "minItems": 1, "maxItems": MAX_BATCH, "items": any_event},
         },
-        "receipt": {"name": "receipt", "payload": _shared({**receipt, "$defs": components}, shapes)},
+        "receipt": {
+            "name": "receipt",
+            "contentType": "application/json",
+            "payload": _shared({**receipt, "$defs": components}, shapes),
+            "examples": [{"name": "waiting", "payload": _WAITING}],
+        },
         "recorded": {
             "name": "recorded",
             "contentType": "application/cloudevents-batch+json",
             "headers": {
                 "type": "object",
-                "properties": {"Ketnap-First": {"type": "string"}, "Ketnap-Last": {"type": "string"}},
+                "properties": {
+                    "Ketnap-First": {"type": "string", "description": "position of the first event of the array"},
+                    "Ketnap-Last": {"type": "string", "description": "position of the last one"},
+                },
             },
             "payload": {
                 "type": "array",
@@ -114,8 +149,16 @@ def _others(shapes: dict[str, Any]) -> dict[str, Any]:
                     "type": "object",
                     "required": ["position", "recordedat"],
                     "properties": {
-                        "position": {"type": "integer", "minimum": 1},
-                        "recordedat": {"type": "string", "format": "date-time"},
+                        "position": {
+                            "type": "integer",
+                            "minimum": 1,
+                            "description": "place in the log, without gaps",
+                        },
+                        "recordedat": {
+                            "type": "string",
+                            "format": "date-time",
+                            "description": "when it was recorded; never decreases with position",
+                        },
                     },
                 },
             },

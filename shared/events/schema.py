@@ -24,7 +24,7 @@ def schema(entry: EventType) -> dict[str, Any]:
     (envelope, data), components = msgspec.json.schema_components(
         (Envelope, entry.data), ref_template="#/$defs/{name}"
     )
-    components = {name: _explained(shape, name) for name, shape in components.items()}
+    components = {name: explained(shape, name) for name, shape in components.items()}
     body = dict(components.pop(envelope["$ref"].rsplit("/", 1)[1]))
     subject = _SUBJECTS[entry.subject] if entry.subject else f"({'|'.join(_SUBJECTS.values())})"
     properties = {
@@ -57,12 +57,13 @@ def meaning(shape: str, member: str) -> str:
     return MEANINGS.get(f"{shape}.{member}") or MEANINGS[member]
 
 
-def _explained(shape: dict[str, Any], name: str) -> dict[str, Any]:
-    explained = {
+def explained(shape: dict[str, Any], name: str) -> dict[str, Any]:
+    """The schema of a shape with what each of its members means."""
+    members = {
         member: {**form, "description": meaning(name, member)}
         for member, form in shape.get("properties", {}).items()
     }
-    return {**shape, "properties": explained}
+    return {**shape, "properties": members}
 
 
 def _for_publishers(node: Any) -> Any:

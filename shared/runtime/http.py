@@ -87,7 +87,9 @@ def create_api(
             use_handler_docstrings=True,
             components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
             security=[{"key": []}],
-            openapi_router=Router("/schema", route_handlers=[], opt=dict(rules.any_key())),
+            openapi_router=Router(
+                "/schema", route_handlers=[], opt=dict(rules.any_key()), include_in_schema=False
+            ),
             render_plugins=[JsonRenderPlugin(path=("/", "/openapi.json"))],
         ),
         request_max_body_size=max_body,

@@ -38,11 +38,12 @@ def test_it_holds_all_that_an_operator_needs(bundle: Path) -> None:
 
 
 def test_every_link_of_its_pages_leads_somewhere_without_a_network(bundle: Path) -> None:
-    lost = []
-    for page in bundle.rglob("*.md"):
-        for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text("utf-8")):
-            if not (page.parent / target).exists():
-                lost.append(f"{page.name}: {target}")
+    lost = [
+        f"{page.name}: {target}"
+        for page in bundle.rglob("*.md")
+        for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text("utf-8"))
+        if not (page.parent / target).exists()
+    ]
 
     assert (bundle / "docs" / "access.md").exists()
     assert lost == []

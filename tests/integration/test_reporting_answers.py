@@ -8,9 +8,12 @@ import pytest
 from sqlalchemy import text
 
 from services.reporting.api.offered import REPORTS
+from shared.runtime.openapi import words_of
 from tests.conftest import Database
 from tests.given import balance, organisation, root
 from tests.integration.reporting_given import RunningReporting, running_reporting
+
+EXAMPLES = words_of("services.reporting.api").operations
 
 
 def beginning() -> list[dict[str, Any]]:
@@ -125,6 +128,28 @@ async def test_the_openapi_document_is_served(reporting: RunningReporting) -> No
     assert {of_one, f"{of_one}/evidence", *(f"{of_one}/{report}" for report in REPORTS)} <= paths.keys()
     coverage = {each["name"] for each in paths[f"{of_one}/coverage"]["get"]["parameters"]}
     assert {"organisation_id", "as_of", "flag"} <= coverage
+
+
+async def test_the_examples_of_answers_have_the_members_of_real_ones(reporting: RunningReporting) -> None:
+    asked = {
+        "evidence": "?measure=members.total",
+        "mentoring": "?list=mentors",
+        "restatement": "?report=totals,attainment",
+    }
+
+    for report in (*REPORTS, "evidence"):
+        found = await reporting.get(f"root/{report}{asked.get(report, '')}")
+
+        said = EXAMPLES[f"GET /v1/organisations/{{organisation_id}}/{report}"].example
+        assert members(said) == members(found), report
+
+
+def members(body: Any) -> Any:
+    """Names of members, two levels deep, but where these are what is counted by."""
+    return {
+        name: sorted(inner) if isinstance(inner, dict) and not name.startswith("by_") else None
+        for name, inner in body.items()
+    }
 
 
 @pytest.mark.parametrize(

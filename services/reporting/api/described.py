@@ -12,6 +12,7 @@ from litestar.openapi.spec import (
     OpenAPIType,
     Operation,
     Parameter,
+    Reference,
     Schema,
 )
 
@@ -21,7 +22,7 @@ from services.reporting.api.parameters import MAX_PAGE, MOST_CANDIDATES, SHARED
 from services.reporting.reports.coverage import FLAGS
 from services.reporting.reports.spans import STEPS
 from shared.events.vocabulary import FLOW_METRICS, LEVEL_METRICS, ORGANISATION_KINDS, OUTER_ID
-from shared.runtime.http import PROBLEM
+from shared.runtime.openapi import problem
 
 ORGANISATIONS = "/v1/organisations"
 ABOUT_ONE = "/v1/organisations/{organisation_id}"
@@ -60,7 +61,11 @@ DESCRIBED: Mapping[str, tuple[Schema, str]] = {
     "kind": (_one_of(ORGANISATION_KINDS), "Only organisations of this kind."),
     "parent": (_text(pattern=f"^{OUTER_ID}$"), "Only the children of this organisation."),
     "after": (_text(), "`next` of the page before."),
-    "limit": (Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_PAGE), "Rows of a page."),
+    "limit": (
+        Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_PAGE),
+        "Rows of a page; 100 by default, in files 1,000. Of `restatement`: events of each figure, 20 by default, "
+        "0 for the figures alone.",
+    ),
     "measure": (
         _text(examples=["members.total"]),
         "The dotted path of a figure, the report's name before it or not.",
@@ -89,16 +94,13 @@ _PROBLEMS = {
     HTTPStatus.NOT_ACCEPTABLE: "None of the forms asked for is offered.",
     HTTPStatus.SERVICE_UNAVAILABLE: "`min_position` is not projected yet, or the database takes too long.",
 }
-_PROBLEM_SCHEMA = Schema(
-    type=OpenAPIType.OBJECT,
-    required=["type", "title", "status", "detail"],
-    properties={
-        "type": _text(),
-        "title": _text(),
-        "status": Schema(type=OpenAPIType.INTEGER),
-        "detail": _text(),
-    },
-)
+_READS: Mapping[str, tuple[Schema, str]] = {
+    "since": (_text(format="date"), "The first day; all by default."),
+    "key": (_text(), "Only what was read with the key of this name."),
+    "organisation": (_text(pattern=f"^{OUTER_ID}$"), "Only what was read about this organisation."),
+    "after": (Schema(type=OpenAPIType.INTEGER, minimum=0), "`next` of the page before."),
+    "limit": DESCRIBED["limit"],
+}
 
 
 def describe(document: OpenAPI, search: tuple[str, ...], evidence: tuple[str, ...]) -> None:
@@ -111,7 +113,6 @@ def describe(document: OpenAPI, search: tuple[str, ...], evidence: tuple[str, ..
         assert item.get is not None
         operation = copy(item.get)
         operation.operation_id = f"Report{report.capitalize()}"
-        operation.summary = f"The report `{report}`"
         operation.parameters = [
             each for each in operation.parameters or [] if getattr(each, "name", "") != "report"
         ]
@@ -122,13 +123,20 @@ def describe(document: OpenAPI, search: tuple[str, ...], evidence: tuple[str, ..
         found = paths[path].get
         assert found is not None
         _complete(found, taken)
+    reads = paths["/v1/reads"].get
+    assert reads is not None
+    reads.parameters = _query(_READS)
+
+
+def _query(described: Mapping[str, tuple[Schema, str]]) -> list[Parameter | Reference]:
+    return [
+        Parameter(name=name, param_in="query", schema=schema, description=said)
+        for name, (schema, said) in described.items()
+    ]
 
 
 def _complete(operation: Operation, taken: Iterable[str]) -> None:
-    query = [
-        Parameter(name=name, param_in="query", schema=DESCRIBED[name][0], description=DESCRIBED[name][1])
-        for name in taken
-    ]
+    query = _query({name: DESCRIBED[name] for name in taken})
     operation.parameters = [*(operation.parameters or []), *query]
     answer = OpenAPIResponse(
         "The answer, with its position in `Ketnap-Position`.",
@@ -141,8 +149,5 @@ def _complete(operation: Operation, taken: Iterable[str]) -> None:
             },
         },
     )
-    problems = {
-        str(int(status)): OpenAPIResponse(said, content={PROBLEM: OpenAPIMediaType(schema=_PROBLEM_SCHEMA)})
-        for status, said in _PROBLEMS.items()
-    }
+    problems = {str(int(status)): problem(said) for status, said in _PROBLEMS.items()}
     operation.responses = {"200": answer, "304": OpenAPIResponse("The client has it already."), **problems}

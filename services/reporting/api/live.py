@@ -17,7 +17,12 @@ from shared.runtime.access.rules import any_key
 HEARTBEAT = 15.0
 
 
-@get("/v1/live", summary="The position as it advances, as server-sent events", opt=any_key())
+@get(
+    "/v1/live",
+    media_type="text/event-stream",
+    summary="The position as it advances, as server-sent events",
+    opt=any_key(),
+)
 async def live(
     request: Request[Any, Any, Any],
     reporting: NamedDependency[Reporting],

@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from shared.events.asyncapi import document as asyncapi
 from shared.events.catalogue import CATALOGUE
 from shared.events.codec import read
 from shared.events.refusing import Unreadable
@@ -80,8 +81,10 @@ def test_what_stands_where_a_code_is_meant_is_not_repeated(sent: str) -> None:
 
 def test_every_member_says_what_it_means_and_nothing_else_is_explained() -> None:
     used = set()
+    told = asyncapi()["components"]["schemas"]
+    receipts = {name: told[name] for name in ("Receipt", "Reason", "Finding")}
     for document in schemas().values():
-        shapes = {"Envelope": document, **document["$defs"]}
+        shapes = {"Envelope": document, **document["$defs"], **receipts}
         for name, shape in shapes.items():
             for member, form in shape.get("properties", {}).items():
                 assert form["description"], f"say in shared/events/members.json what {name}.{member} means"

@@ -13,6 +13,7 @@ from services.registry.app import create_app as create_registry
 from services.registry.settings import RegistrySettings
 from services.reporting.app import create_app as create_reporting
 from services.reporting.settings import ReportingSettings
+from shared.runtime.openapi import words_of
 
 NOWHERE = "postgresql://nobody@127.0.0.1/none"
 APPLICATIONS: dict[str, Callable[[], Litestar]] = {
@@ -39,3 +40,60 @@ def test_the_openapi_document_is_valid(service: str) -> None:
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     ids = [operation["operationId"] for operation in operations]
     assert len(ids) == len(set(ids)) >= 8
+
+
+@pytest.mark.parametrize("service", APPLICATIONS)
+def test_every_operation_says_what_it_means_what_it_takes_and_what_it_answers(service: str) -> None:
+    document = json.loads(json.dumps(APPLICATIONS[service]().openapi_schema.to_schema()))
+
+    missing = []
+    assert "Examples are" in document["info"]["description"]
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            name = f"{method} {path}"
+            missing += [name for member in ("summary", "description") if not operation.get(member)]
+            missing += [
+                f"{name}: {each['name']}"
+                for each in operation.get("parameters", [])
+                if not each.get("description")
+            ]
+            missing += [
+                f"{name}: body without example"
+                for content in operation.get("requestBody", {}).get("content", {}).values()
+                if "example" not in content
+            ]
+            answers = operation["responses"]
+            missing += [
+                f"{name}: {status} without example"
+                for status in answers
+                if status == "200" and method != "head"
+                for media_type, content in answers[status]["content"].items()
+                if media_type == "application/json" and "example" not in content
+            ]
+            missing += [
+                f"{name}: {status} is no problem"
+                for status, answer in answers.items()
+                if status >= "400"
+                and "/health/" not in path
+                and set(answer["content"]) != {"application/problem+json"}
+            ]
+            if "/health/" not in path:
+                assert {"401", "503"} <= set(answers), name
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("service", APPLICATIONS)
+def test_no_words_are_left_of_an_operation_or_parameter_that_is_gone(service: str) -> None:
+    words = words_of(f"services.{service}.api")
+    document = json.loads(json.dumps(APPLICATIONS[service]().openapi_schema.to_schema()))
+
+    there = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
+    taken = {
+        each["name"]
+        for item in document["paths"].values()
+        for operation in item.values()
+        for each in operation.get("parameters", [])
+    }
+    assert set(words.operations) - there == set()
+    assert set(words.parameters) - taken == set()
