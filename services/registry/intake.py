@@ -138,7 +138,10 @@ class Intake:
         if self._writer.sources[source].settled == 0:
             log.info("the source has no stream yet; waiting for it", source=source)
             return
-        problem = f"{ingest_stream(source)} is gone; restore it, or register the source under another name"
+        problem = (
+            f"{ingest_stream(source)} is gone: start `ketnap up` again, or run the job setup of the containers, which "
+            "makes it anew behind what is settled; its source publishes again what had no receipt"
+        )
         await self._cannot_be_read(source, problem)
 
     async def _cannot_be_read(self, source: str, problem: str) -> None:

@@ -97,7 +97,7 @@ async def test_a_stream_that_is_back_is_well_again_before_anything_comes(
 
     async with asyncio.timeout(30):
         await streams.delete_stream("INGEST_dien-bien")
-        await readiness(registry, 503, "INGEST_dien-bien is gone")
+        await readiness(registry, 503, "INGEST_dien-bien is gone: start `ketnap up` again, or run the job setup")
 
         # As a start of the system makes it anew: behind what is settled.
         await streams.add_stream(StreamConfig("INGEST_dien-bien", subjects=["ingest.dien-bien.>"], first_seq=2))
