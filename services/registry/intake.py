@@ -139,8 +139,8 @@ class Intake:
             log.info("the source has no stream yet; waiting for it", source=source)
             return
         problem = (
-            f"{ingest_stream(source)} is gone: start `ketnap up` again, or run the job setup of the containers, which "
-            "makes it anew behind what is settled; its source publishes again what had no receipt"
+            f"{ingest_stream(source)} is gone: start `ketnap up` again, or run the job setup of the containers, "
+            "which makes it anew behind what is settled; its source publishes again what had no receipt"
         )
         await self._cannot_be_read(source, problem)
 
