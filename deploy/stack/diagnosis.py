@@ -57,7 +57,7 @@ def examine(layout: Layout, port_base: int | None) -> Iterator[Finding]:
         return
     yield Finding("system", True, f"running, {addresses.data_dir}")
     yield from _services(addresses)
-    yield from _certificates(addresses)
+    yield from certificates(addresses)
     yield from workings.open_files(addresses)
     yield from asyncio.run(_servers(addresses))
 
@@ -194,7 +194,7 @@ class _Said(msgspec.Struct):
         return {"checks": self.checks, "warnings": self.warnings}
 
 
-def _certificates(addresses: Addresses) -> Iterator[Finding]:
+def certificates(addresses: Addresses) -> Iterator[Finding]:
     """When the certificates end that the servers show, and whether they are of the authority that is known."""
     urls = [(name, str(getattr(addresses, f"{name}_url"))) for name in postgres.SERVICES]
     urls += [("nats", each) for each in addresses.nats_url.split(",")]
@@ -205,8 +205,10 @@ def _certificates(addresses: Addresses) -> Iterator[Finding]:
     for name, url in encrypted:
         try:
             end = _shown_until(url, addresses.ca)
-        except OSError as error:
+        except (ssl.SSLError, Unencrypted) as error:
             yield Finding(f"certificate of {name}", False, str(error), "renew it: docs/security.md says how")
+        except OSError as error:  # who does not answer is told of already
+            yield Finding(f"certificate of {name}", None, f"not seen, nobody answers: {error}")
         else:
             left = days(now, end)
             seen = f"ends on {end:%Y-%m-%d}, in {left:.0f} days"
@@ -215,15 +217,23 @@ def _certificates(addresses: Addresses) -> Iterator[Finding]:
             )
 
 
+class Unencrypted(Exception):
+    """A server that answers and shows no certificate."""
+
+
 def _shown_until(url: str, ca: str) -> datetime.datetime:
-    """The end of the certificate that a server shows. Raises OSError where it shows none that is known."""
+    """The end of the certificate that a server shows.
+
+    Raises SSLError where it shows none that is known, Unencrypted where it shows none at all, and any other
+    OSError where nobody answers.
+    """
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 443
     with socket.create_connection((host, port), timeout=5) as plain:
         if parts.scheme == "postgresql":
             plain.sendall(struct.pack("!ii", 8, 80877103))  # PostgreSQL is asked first
             if plain.recv(1) != b"S":
-                raise ConnectionError("the server does not encrypt")
+                raise Unencrypted("the server does not encrypt")
         with trusting(ca).wrap_socket(plain, server_hostname=host) as connection:
             shown = connection.getpeercert()
     assert shown is not None, "it was verified"

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from deploy.stack.certificates import ensure_authority, pem
-from deploy.stack.layout import Layout
+from deploy.stack.diagnosis import certificates
+from deploy.stack.layout import Layout, locate
 from shared.runtime import connection
 from shared.runtime.tls import trusting
 from tests.connected.conftest import SOURCE, Secured
@@ -130,6 +132,25 @@ def test_the_doctor_says_when_certificates_end(secured: Secured) -> None:
     assert done.returncode == 0, done.stdout
     for server in (*SERVICES, "nats"):
         assert f"certificate of {server}" in done.stdout
+
+
+def test_the_doctor_finds_fault_with_a_strange_certificate_and_not_with_one_that_nobody_shows(
+    secured: Secured, wrong: str
+) -> None:
+    addresses = locate(secured.system.data_dir, ())
+    with socket.socket() as bound:  # and does not listen
+        bound.bind(("127.0.0.1", 0))
+        nobody = f"https://127.0.0.1:{bound.getsockname()[1]}"
+
+        found = {
+            each.what: each
+            for each in certificates(msgspec.structs.replace(addresses, registry_url=nobody, ca=wrong))
+        }
+
+    assert (found["certificate of registry"].ok, found["certificate of registry"].remedy) == (None, "")
+    assert found["certificate of registry"].seen.startswith("not seen, nobody answers: ")
+    assert found["certificate of reporting"].ok is False
+    assert "renew it" in found["certificate of reporting"].remedy
 
 
 async def test_metrics_tell_when_the_certificate_ends(secured: Secured) -> None:
