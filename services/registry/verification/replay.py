@@ -44,8 +44,8 @@ SUBJECTS = 500
 """Subjects whose facts are in memory at a time."""
 
 _REMEDY = (
-    "the log is right and the tables are not: stop the registry and restore from a backup; if nobody changed a "
-    "table by hand, keep a copy and report it as an error of ours"
+    "where `hashes` holds, the log is right and this table is not: stop the registry and restore from a backup; "
+    "if nobody changed a table by hand, keep a copy and report it as an error of ours"
 )
 
 
