@@ -58,7 +58,11 @@ def main() -> int:
     with transient_settings(SETTINGS):
         found.scan_files(*files(), num_processors=1)
         if "--accept" in sys.argv:
-            BASELINE.write_text(json.dumps(baseline.format_for_output(found), indent=1) + "\n", encoding="utf-8")
+            told = baseline.format_for_output(found)
+            for file, each in told["results"].items():
+                for secret in each:
+                    secret["filename"] = file  # and not where this machine keeps it
+            BASELINE.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
             return 0
         known = baseline.load(json.loads(BASELINE.read_text(encoding="utf-8")))
     accepted = {(file, secret.type, secret.secret_hash) for file, secret in known}
