@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from deploy.stack.errors import StackError, WrongUsage
 from deploy.stack.layout import Layout
 from deploy.stack.ports import HOST
 from deploy.stack.process import Child
@@ -17,6 +18,8 @@ from shared.runtime.tls import trusting
 MODULE = "services.{name}"
 START_PATIENCE = 60.0  # seconds
 STOP_PATIENCE = 10.0  # seconds
+WRONG_SETTING = 2
+"""How a service ends that cannot read its settings (`shared/runtime/service.py`)."""
 
 
 class ServiceProcess:
@@ -55,9 +58,17 @@ class ServiceProcess:
             self.child.launch(self._command, self._environment, Path.cwd())
 
     def start(self, cancelled: threading.Event | None = None) -> None:
-        """Start it if it does not run, and return when it is ready; StackError says why it is not."""
+        """Start it if it does not run, and return when it is ready.
+
+        StackError says why it is not, WrongUsage that a setting is wrong.
+        """
         self.launch()
-        self.child.await_ready(self._accepts, START_PATIENCE, cancelled)
+        try:
+            self.child.await_ready(self._accepts, START_PATIENCE, cancelled)
+        except StackError as error:
+            if self.child.exit_code == WRONG_SETTING:
+                raise WrongUsage(str(error)) from None
+            raise
 
     def stop(self) -> None:
         self.child.stop(STOP_PATIENCE)

@@ -11,7 +11,13 @@ from shared.runtime.access.settings import AccessSettings
 from shared.runtime.collector import calm_the_collector
 from shared.runtime.settings import SettingsError, load
 
-LogLevel = Annotated[str, Meta(pattern=r"^(?i:debug|info|warning|error|critical)\Z")]
+LogLevel = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?i:debug|info|warning|error|critical)\Z",
+        description="debug, info, warning, error or critical",
+    ),
+]
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 """Of this machine; 0: any free one."""

@@ -29,8 +29,22 @@ def load(shape: type[S], environ: Mapping[str, str] | None = None) -> S:
         try:
             found[field.name] = msgspec.convert(raw, hints[field.name], strict=False)
         except msgspec.ValidationError as error:
-            raise SettingsError(f"{variable}: {error}") from None
+            expected = _expected(hints[field.name])
+            said = str(error) if expected is None else f"expected {expected}, found {raw[:40]!r}"
+            raise SettingsError(f"{variable}: {said}") from None
     return shape(**found)
+
+
+def _expected(hint: object) -> str | None:
+    """What a setting of this type may be, in words; None for text, which may be secret and is not repeated."""
+    kind = msgspec.inspect.type_info(hint)
+    if isinstance(kind, msgspec.inspect.Metadata):
+        return (kind.extra_json_schema or {}).get("description")
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        return " or ".join(map(str, kind.values))
+    if isinstance(kind, msgspec.inspect.BoolType):
+        return "true or false"
+    return "a whole number" if isinstance(kind, msgspec.inspect.IntType) else None
 
 
 def read(variable: str, environ: Mapping[str, str]) -> str | None:

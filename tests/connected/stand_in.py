@@ -28,6 +28,7 @@ if __name__ == "__main__":
         service.MODULE = "tests.connected.stand_in"
         main()
     elif os.environ["KETNAP_DATABASE_URL_FILE"].endswith(f"/{os.environ.get('KETNAP_BROKEN')}.database-url"):
-        sys.exit("this one does not work")
+        sys.stderr.write("this one does not work\n")
+        sys.exit(int(os.environ.get("KETNAP_BROKEN_WITH", "1")))
     else:
         HTTPServer((os.environ["KETNAP_HTTP_HOST"], int(os.environ["KETNAP_HTTP_PORT"])), Ready).serve_forever()

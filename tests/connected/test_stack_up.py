@@ -122,6 +122,16 @@ def test_a_service_that_does_not_start_is_named_with_its_log(
     assert not any(in_use(port_base + number) for number in range(5))
 
 
+def test_a_service_that_cannot_read_its_settings_is_wrong_usage(
+    data_dir: Path, port_base: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KETNAP_BROKEN", "registry")
+    monkeypatch.setenv("KETNAP_BROKEN_WITH", "2")
+    refused = _ketnap("up", "--data-dir", data_dir, "--port-base", str(port_base))
+    assert refused.returncode == 2, refused.stderr
+    assert "registry ended at its start (exit code 2)" in refused.stderr
+
+
 async def test_killed_and_started_again_it_has_everything(data_dir: Path, port_base: int, tmp_path: Path) -> None:
     with _up(data_dir, port_base) as process:
         added = _ketnap(

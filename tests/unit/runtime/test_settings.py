@@ -6,6 +6,7 @@ import pytest
 
 from deploy.stack.errors import NotRunning
 from deploy.stack.layout import locate
+from services.notifier.settings import NotifierSettings
 from shared.runtime.service import ServiceSettings
 from shared.runtime.settings import SettingsError, load, read
 
@@ -20,7 +21,8 @@ def test_a_level_of_logs_is_written_in_any_letters(level: str) -> None:
 
 @pytest.mark.parametrize("level", ["loud", "20", "info "])
 def test_a_level_of_logs_that_is_none_is_wrong(level: str) -> None:
-    with pytest.raises(SettingsError, match=r"KETNAP_LOG_LEVEL: .*debug\|info\|warning"):
+    expected = f"KETNAP_LOG_LEVEL: expected debug, info, warning, error or critical, found {level!r}"
+    with pytest.raises(SettingsError, match=f"^{expected}$"):
         load(ServiceSettings, {"KETNAP_LOG_LEVEL": level} | DATABASE)
 
 
@@ -36,6 +38,21 @@ def test_a_level_of_logs_that_is_none_is_wrong(level: str) -> None:
 def test_a_number_out_of_its_bounds_is_wrong(variable: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"{variable}: Expected `int` [<>]= "):
         load(ServiceSettings, {variable: value} | DATABASE)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "expected"),
+    [
+        ("KETNAP_LOG_FORMAT", "xml", "console or json"),
+        ("KETNAP_HTTP_PORT", "x", "a whole number"),
+        ("KETNAP_LANGUAGE", "fr", "en or vi"),
+        ("KETNAP_WEBHOOK_ALLOW_PRIVATE", "maybe", "true or false"),
+    ],
+)
+def test_a_setting_that_is_wrong_says_what_it_may_be(setting: str, value: str, expected: str) -> None:
+    registry = {"KETNAP_REGISTRY_URL": "http://127.0.0.1:1"}
+    with pytest.raises(SettingsError, match=f"^{setting}: expected {expected}, found {value!r}$"):
+        load(NotifierSettings, {setting: value} | DATABASE | registry)
 
 
 def test_a_secret_in_a_file_that_is_no_text_is_said_to_be_none(
