@@ -51,7 +51,7 @@ def test_every_operation_says_what_it_means_what_it_takes_and_what_it_answers(se
     for path, item in document["paths"].items():
         for method, operation in item.items():
             name = f"{method} {path}"
-            missing += [name for member in ("summary", "description") if not operation.get(member)]
+            missing += [f"{name}: {member}" for member in ("summary", "description") if not operation.get(member)]
             missing += [
                 f"{name}: {each['name']}"
                 for each in operation.get("parameters", [])
