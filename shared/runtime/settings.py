@@ -44,7 +44,9 @@ def _expected(hint: object) -> str | None:
         return " or ".join(map(str, kind.values))
     if isinstance(kind, msgspec.inspect.BoolType):
         return "true or false"
-    return "a whole number" if isinstance(kind, msgspec.inspect.IntType) else None
+    if isinstance(kind, msgspec.inspect.IntType):
+        return "a whole number" + (f" from {kind.ge} to {kind.le}" if kind.le is not None else "")
+    return None
 
 
 def read(variable: str, environ: Mapping[str, str]) -> str | None:
