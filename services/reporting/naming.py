@@ -13,6 +13,12 @@ def search_name(name: str) -> str:
     return " ".join(letters.split())
 
 
+def patterns(query: str) -> list[str]:
+    """LIKE patterns of which a `search_name` has to match all: one for each word, whatever their order."""
+    escaped = search_name(query).replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return [f"%{word}%" for word in escaped.split()]
+
+
 _LETTERS = {letter: place for place, letter in enumerate("aăâbcdđeêfghijklmnoôơpqrstuưvwxyz")}
 _TONES = {mark: place for place, mark in enumerate("\u0300\u0309\u0303\u0301\u0323", 1)}
 """Tones in the order of dictionaries: level, huyền, hỏi, ngã, sắc, nặng."""

@@ -273,8 +273,8 @@ async def test_what_cannot_be_shown_says_so(told: RunningReporting, at: str, sta
     assert said in words(await page(told.http, at, status))
 
 
-@pytest.mark.parametrize("query", ["bo muong", "BỘ MƯỜNG", "dang bo  muong", "Đảng bộ mường"])
-async def test_search_needs_no_accents_and_takes_d_for_d_with_a_stroke(
+@pytest.mark.parametrize("query", ["BỘ MƯỜNG", "dang bo  muong", "Đảng bộ mường", "pon dang bo"])
+async def test_search_needs_no_accents_no_stroke_of_d_and_no_order_of_words(
     reporting: RunningReporting, query: str
 ) -> None:
     data = {
@@ -288,6 +288,25 @@ async def test_search_needs_no_accents_and_takes_d_for_d_with_a_stroke(
     )
 
     assert "Đảng bộ Mường Pồn" in words(await page(reporting.http, f"/?query={query}&lang=en"))
+    assert "Đảng bộ Mường Pồn" not in words(await page(reporting.http, f"/?query={query}+district&lang=en"))
+
+
+async def test_search_finds_what_has_ended_or_is_to_come_and_opens_it_on_a_day_when_it_was(
+    told: RunningReporting,
+) -> None:
+    for day, nearest, said in (
+        ("2022-12-31", "2022-08-31", "31 Aug 2022"),
+        ("2019-01-01", "2020-01-01", "1 Jan 2020"),
+    ):
+        found = await page(told.http, f"/?query=small&as_of={day}&lang=en")
+
+        assert f"not active under this name on the day shown; opens as of {said}" in words(found)
+        (link,) = re.findall(r'<a href="(/organisations/small[^"]*)"', found)
+        assert f"as_of={nearest}" in link
+        assert "was not active" not in words(await page(told.http, unescape(link)))
+    on_the_day = words(await page(told.http, "/?query=small&as_of=2022-02-01&lang=en"))
+    assert "Tổ chức small" in on_the_day
+    assert "opens as of" not in on_the_day
 
 
 async def test_a_viewer_sees_its_subtree_on_every_page_and_nothing_above_it(

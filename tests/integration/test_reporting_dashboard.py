@@ -136,7 +136,7 @@ async def test_names_are_found_without_accents(reporting: RunningReporting) -> N
 
     assert "Tổ chức commune Grassroots committee · under Tổ chức district" in text
     assert "Tổ chức bare" not in text
-    assert "No organisation that was active" in words(await page(reporting, "/?query=elsewhere&lang=en"))
+    assert "No organisation has all these words" in words(await page(reporting, "/?query=elsewhere&lang=en"))
 
 
 async def test_before_any_event_the_first_page_says_what_is_awaited(database: Database) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.reporting.api import reach
 from services.reporting.dashboard.address import Address, unknown_organisation
 from services.reporting.dashboard.view import SQL, names
-from services.reporting.naming import name_order, search_name
+from services.reporting.naming import name_order, patterns
 from services.reporting.reports import organisations, reader
 from services.reporting.reports.question import Organisation, Question
 from services.reporting.reports.reader import KnownAt, UnknownOrganisation
@@ -25,6 +25,8 @@ class Found(Struct, frozen=True):
 
     organisation: Organisation
     parent: str | None = None
+    nearest: date | None = None
+    """The nearest day on which it was, or will be, active under such a name, if it is not on the day asked for."""
 
 
 class Place(Struct, frozen=True):
@@ -99,18 +101,18 @@ async def roots(
 async def named(
     connection: AsyncConnection, query: str, address: Address, known: KnownAt, today: date, principal: Principal
 ) -> list[Found]:
-    """The asker's organisations with `query` in name or id: one more than `SHOWN` where there are more.
+    """The asker's organisations with all words of `query` in name or id, first those active on the tree's day.
 
-    Accents and case do not matter, nor is đ another letter than d.
+    Accents and case do not matter, nor is đ another letter than d. Of those active: one more than `SHOWN` where
+    there are more; then, as far as there is room, those that have these words on other days only.
     """
     day = _day(address.asked.hierarchy, address.asked.as_of, today)
     allowed = await reach.organisations_of(connection, principal, today)
-    escaped = search_name(query).replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     parameters = {
         "day": day,
         "known": known.position,
         "allowed": allowed,
-        "pattern": f"%{escaped}%",
+        "patterns": patterns(query),
         "kinds": list(ORGANISATION_KINDS),
         "limit": SHOWN + 1,
     }
@@ -118,8 +120,14 @@ async def named(
     above = {row.parent_id for row in rows if row.parent_id}
     parents = await names(connection, above if allowed is None else above.intersection(allowed), day, known)
     rows.sort(key=lambda row: (ORGANISATION_KINDS.index(row.kind), name_order(row.name), row.organisation_id))
-    return [
+    found = [
         Found(Organisation(row.organisation_id, row.name, row.kind), parents.get(row.parent_id)) for row in rows
+    ]
+    if len(found) >= SHOWN:
+        return found
+    then = await connection.execute(SQL["named_then"], parameters | {"limit": SHOWN - len(found)})
+    return found + [
+        Found(Organisation(row.organisation_id, row.name, row.kind), nearest=row.nearest) for row in then
     ]
 
 

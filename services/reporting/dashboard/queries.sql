@@ -47,11 +47,33 @@ WHERE a.position IN (SELECT position FROM set_by)
    OR a.data ->> 'corrects' IN (SELECT CAST(event_id AS text) FROM set_by)
 ORDER BY a.position;
 
--- named: organisations active on a day with this in name or id, those above before those below
+-- named: organisations active on a day with all these words in name or id, those above before those below
 SELECT organisation_id, name, kind, parent_id
 FROM reporting.organisation_version
 WHERE active AND valid_from <= :day AND :day < valid_to AND known_from <= :known AND :known < known_to
   AND (CAST(:allowed AS text[]) IS NULL OR organisation_id = ANY (CAST(:allowed AS text[])))
-  AND (search_name LIKE :pattern OR lower(organisation_id) LIKE :pattern)
+  AND (search_name LIKE ALL (CAST(:patterns AS text[])) OR lower(organisation_id) LIKE ALL (CAST(:patterns AS text[])))
 ORDER BY array_position(CAST(:kinds AS text[]), kind), coalesce(name_order, search_name) COLLATE "C", organisation_id
+LIMIT :limit;
+
+-- named_then: organisations with all these words in name or id on other days only, and the nearest such day; those of
+-- before it first
+SELECT * FROM (
+    SELECT DISTINCT ON (v.organisation_id) v.organisation_id, v.name, v.kind, v.name_order, v.search_name,
+           CASE WHEN v.valid_from > :day THEN v.valid_from ELSE v.valid_to - 1 END AS nearest
+    FROM reporting.organisation_version v
+    WHERE v.active AND v.known_from <= :known AND :known < v.known_to
+      AND (CAST(:allowed AS text[]) IS NULL OR v.organisation_id = ANY (CAST(:allowed AS text[])))
+      AND (v.search_name LIKE ALL (CAST(:patterns AS text[]))
+           OR lower(v.organisation_id) LIKE ALL (CAST(:patterns AS text[])))
+      AND NOT EXISTS (
+          SELECT FROM reporting.organisation_version n
+          WHERE n.organisation_id = v.organisation_id AND n.active AND n.valid_from <= :day AND :day < n.valid_to
+            AND n.known_from <= :known AND :known < n.known_to
+            AND (n.search_name LIKE ALL (CAST(:patterns AS text[]))
+                 OR lower(n.organisation_id) LIKE ALL (CAST(:patterns AS text[])))
+      )
+    ORDER BY v.organisation_id, v.valid_from <= :day DESC, abs(v.valid_from - CAST(:day AS date))
+) o
+ORDER BY nearest > :day, coalesce(name_order, search_name) COLLATE "C", organisation_id
 LIMIT :limit;

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.naming import name_order, search_name
+from services.reporting.naming import name_order, patterns
 from services.reporting.reports.question import Organisation
 from shared.runtime.sql import Statements
 
@@ -85,13 +85,12 @@ async def search(
 
     `allowed` names those that may be found, or told as a parent; None: all.
     """
-    escaped = search_name(query or "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     parameters = {
         "day": day,
         "known": known,
         "kind": kind,
         "parent": parent,
-        "pattern": f"%{escaped}%" if escaped else None,
+        "patterns": patterns(query or ""),
         "after_name": after and name_order(after[0]),
         "after_id": after and after[1],
         "allowed": allowed,

@@ -78,7 +78,7 @@ WHERE active AND valid_from <= :day AND :day < valid_to AND known_from <= :known
   AND (CAST(:kind AS text) IS NULL OR kind = :kind)
   AND (CAST(:parent AS text) IS NULL OR parent_id = :parent)
   AND (CAST(:allowed AS text[]) IS NULL OR organisation_id = ANY (CAST(:allowed AS text[])))
-  AND (CAST(:pattern AS text) IS NULL OR search_name LIKE :pattern OR lower(organisation_id) LIKE :pattern)
+  AND (search_name LIKE ALL (CAST(:patterns AS text[])) OR lower(organisation_id) LIKE ALL (CAST(:patterns AS text[])))
   AND (CAST(:after_name AS text) IS NULL
        OR (coalesce(name_order, search_name) COLLATE "C", organisation_id COLLATE "C")
           > (CAST(:after_name AS text), CAST(:after_id AS text)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.reporting.naming import name_order, search_name
+from services.reporting.naming import name_order, patterns, search_name
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,9 @@ def test_names_are_sorted_as_a_vietnamese_dictionary_does() -> None:
     assert sorted(backwards, key=name_order) == in_order
     # PostgreSQL compares bytes.
     assert sorted(backwards, key=lambda name: name_order(name).encode()) == in_order
+
+
+def test_every_word_is_looked_for_by_itself_and_no_sign_of_a_pattern_has_a_meaning() -> None:
+    assert patterns("Mường  PỒN") == ["%muong%", "%pon%"]
+    assert patterns(r"5% _ \\") == [r"%5\%%", r"%\_%", r"%\\\\%"]
+    assert patterns("") == []
