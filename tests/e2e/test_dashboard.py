@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from deploy.demo import history
-from deploy.demo.organisations import COMMUNE, DISTRICT, PROVINCE, RESOLUTION_2022
+from deploy.demo.organisations import COMMUNE, DISTRICT, NEIGHBOUR, PROVINCE, RESOLUTION_2022
 from services.reporting.dashboard.contents import PAGES
 from tests.e2e.conftest import Seen
 from tests.faults.system import System
@@ -160,6 +160,49 @@ def test_the_printed_figure_leads_to_its_310_events_and_to_the_resolution(seen: 
     assert seen_events == 310
 
 
+def test_by_ear_a_page_begins_with_its_name_and_says_whose_a_figure_is(seen: Seen) -> None:
+    page = seen.open(at("ranking"))
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # to the content, past the list of reports
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Các tổ chức", exact=True)).to_be_focused()
+
+    assert page.get_by_role("heading").first.evaluate("each => each.tagName") == "H1"
+    reports = page.get_by_role("navigation", name="Báo cáo")
+    expect(reports.get_by_role("list", name="Kết quả").get_by_role("link").first).to_have_text("Tổng quan")
+    assert page.get_by_role("region").count() == 0  # the tables fit, so that there is nothing to scroll in them
+    table = page.get_by_role("table", name=re.compile("kết nạp đảng viên"))
+    expect(table.get_by_role("rowheader").first).to_have_text(re.compile("^(Đảng|Chi) bộ "))
+
+    page.set_viewport_size({"width": 390, "height": 780})
+    page = seen.open(at("ranking", COMMUNE))
+    name = page.get_by_role("rowheader").first.bounding_box()
+    assert name is not None
+    assert name["width"] > 100
+    page = seen.open(at("timeliness", COMMUNE))
+    scrolled = page.get_by_role("region", name="Quy định áp dụng")
+    assert scrolled.evaluate("each => each.scrollWidth > each.clientWidth && each.tabIndex === 0")
+
+
+def test_charts_are_read_in_the_colours_of_the_reader_and_say_where_they_begin(seen: Seen) -> None:
+    page = seen.page
+    page.emulate_media(forced_colors="active", color_scheme="dark")
+    seen.open(at("timeseries", DISTRICT, f"measure=totals.members.total&{VIEW}"))
+
+    drawn: dict[str, Any] = page.evaluate(
+        """() => {
+          const told = echarts.getInstanceByDom(document.querySelector("[data-chart]")).getOption();
+          const paper = getComputedStyle(document.body).backgroundColor;
+          return { title: told.title[0], ink: told.xAxis[0].axisLabel.color, from: told.yAxis[0].min, paper };
+        }"""
+    )
+    assert drawn["paper"] == "rgb(0, 0, 0)"
+    assert drawn["ink"] == "rgb(255, 255, 255)"
+    assert drawn["from"] == 5700
+    assert drawn["title"]["show"]
+    assert drawn["title"]["text"] == "Trục đứng bắt đầu từ 5.700, không phải từ 0"
+
+
 def test_a_file_has_the_figures_of_the_page(seen: Seen, system: System) -> None:
     page = seen.open(at("movements"))
     with page.expect_download() as begun:
@@ -180,6 +223,10 @@ def test_a_page_follows_the_log_and_keeps_focus_and_what_was_opened(
     page.locator("details.folded summary").click()
     link = page.locator("table").last.get_by_role("link", name="Đảng bộ huyện Điện Biên")
     link.focus()
+    beside = page.context.new_page()
+    beside.goto(seen._base + at("timeseries", NEIGHBOUR, "as_of=2024-06-30&from=2024-01-01&to=2024-12-31"))
+    stood = int(str(beside.locator("[data-position]").get_attribute("data-position")))
+    beside.evaluate("document.querySelector('[data-region=figures]').seen = true")
 
     balance = event(
         "OpeningBalanceDeclared",
@@ -198,6 +245,10 @@ def test_a_page_follows_the_log_and_keeps_focus_and_what_was_opened(
     expect(link).to_be_focused()
     expect(page.locator("details.folded")).to_have_attribute("open", "")
     expect(page.locator("#live")).to_contain_text("Đã cập nhật lúc")
+    # Where nothing has changed nothing is said, nor a chart drawn anew: only the position goes on.
+    expect(beside.locator("[data-position]")).to_have_attribute("data-position", str(stood + 1))
+    assert beside.evaluate("document.querySelector('[data-region=figures]').seen")
+    expect(beside.locator("#live")).to_be_empty()
 
 
 def test_on_paper_there_are_figures_and_nothing_to_click(seen: Seen, tmp_path: Path) -> None:

@@ -37,7 +37,10 @@ class Column(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """A row; its first cell names it. `kind`: `whole` for sums, `nothing` for what is all zero, or none."""
+    """A row; one of its cells names it (`Table.naming`).
+
+    `kind`: `whole` for sums, `nothing` for what is all zero, or none.
+    """
 
     cells: Sequence[Cell]
     kind: str = ""
@@ -56,6 +59,16 @@ class Table(Struct, frozen=True):
     """Links to the rest of a list that comes in pages."""
     folded: bool = False
     """Closed at first: what only some readers want to see."""
+    naming: int = 0
+    """The column whose cells name their rows: read out with figures, and in sight where others scroll."""
+
+    @property
+    def width(self) -> str:
+        """What room it takes, for the style: few columns, a name and three figures, or many or wordy ones."""
+        if len(self.columns) < 4:
+            return "slim"
+        is_four = len(self.columns) == 4 and sum(column.figure for column in self.columns) >= 2
+        return "four" if is_four else ""
 
 
 class Tile(Struct, frozen=True):

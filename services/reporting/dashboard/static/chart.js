@@ -7,9 +7,19 @@
   const KEY = 26; // height of the legend
   const AXIS = 30; // height of the axis with its labels
   const NARROW = 560;
-  const styles = getComputedStyle(document.documentElement);
-  const colour = (name) => styles.getPropertyValue(`--${name}`).trim();
   const font = getComputedStyle(document.body).fontFamily;
+  const forced = matchMedia("(forced-colors: active)");
+
+  // A colour of the style sheet as the browser works it out: a canvas is not recoloured by itself where a reader has
+  // colours of their own.
+  function colour(name) {
+    const probe = document.querySelector("[data-chart]").appendChild(document.createElement("i"));
+    probe.style.forcedColorAdjust = "none";
+    probe.style.color = `var(--${name})`;
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+  }
 
   function draw(element) {
     const drawn = JSON.parse(element.dataset.chart);
@@ -31,10 +41,19 @@
     const small = { color: colour("quiet"), fontFamily: font, fontSize: 12 };
     const numbers = new Intl.NumberFormat(document.documentElement.lang);
     const line = drawn.form === "line";
-    const few = drawn.values.length <= (element.clientWidth < NARROW ? 8 : 16);
-    const levels = { min: (extent) => (extent.max - extent.min < extent.max / 4 ? niceFloor(extent) : 0) };
+    const longest = Math.max(...drawn.values.map((value) => numbers.format(value).length));
+    const few = drawn.values.length * (7 * longest + 12) <= element.clientWidth;
+    const from = line ? beginning(drawn.values) : 0;
     return chartIn(element, {
-      grid: { left: 4, right: 12, top: 24, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      title: {
+        show: from > 0,
+        text: drawn.cut.replace("{value}", numbers.format(from)),
+        left: 0,
+        top: 2,
+        padding: 0,
+        textStyle: { ...small, fontWeight: "normal", lineHeight: LINE },
+      },
+      grid: { left: 4, right: 12, top: from > 0 ? 44 : 24, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
       xAxis: {
         type: "category",
         data: drawn.labels,
@@ -46,7 +65,7 @@
       yAxis: {
         type: "value",
         minInterval: 1,
-        ...(line ? levels : {}),
+        min: from,
         axisLabel: { ...small, formatter: (value) => numbers.format(value) },
         splitLine: { lineStyle: { color: colour("line") } },
       },
@@ -74,8 +93,10 @@
     });
   }
 
-  // A level that hardly changes is drawn from near its least value, since from 0 it would be a flat line.
-  function niceFloor({ min, max }) {
+  // A level that hardly changes is drawn from near its least value, since from 0 it would be a flat line; it says so.
+  function beginning(values) {
+    const [min, max] = [Math.min(...values), Math.max(...values)];
+    if (max - min >= max / 4) return 0;
     const step = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, max - min))));
     return Math.max(0, Math.floor(min / step - 1) * step);
   }
@@ -101,7 +122,7 @@
     const statuses = Object.fromEntries(
       ["exceeded", "attained", "on_track", "behind", "missed"].map((status) => [
         status,
-        { color: colour(status), fontWeight: 600, fontFamily: font, fontSize: size, lineHeight: LINE },
+        { color: colour(forced.matches ? "ink" : status), fontWeight: 600, fontFamily: font, fontSize: size, lineHeight: LINE },
       ]),
     );
     return {
@@ -187,5 +208,6 @@
     drawAll();
   });
   document.addEventListener("ketnap:swapped", drawAll);
+  forced.addEventListener("change", drawAll);
   drawAll();
 })();

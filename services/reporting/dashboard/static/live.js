@@ -114,7 +114,7 @@
     const found = candidates.find(
       (each) => each.getAttribute("href") === place.focus || each.getAttribute("aria-labelledby") === place.focus,
     );
-    (found || main).focus({ preventScroll: true });
+    (found || document.getElementById("content")).focus({ preventScroll: true });
   }
 
   // A page out of sight holds no connection, of which a browser allows only six to one server.

@@ -1,5 +1,6 @@
-// Closes what is marked so where there is little room, and opens it where there is much. Runs while the page is
-// read, so that nothing jumps; without it all stays open.
+// What depends on the room there is. Closes what is marked so where there is little, and opens it where there is much:
+// runs while the page is read, so that nothing jumps; without it all stays open. Tables that fit are no stop for the
+// keyboard, since there is nothing to scroll.
 "use strict";
 
 (() => {
@@ -10,7 +11,27 @@
   settle();
   addEventListener("DOMContentLoaded", settle);
   narrow.addEventListener("change", settle);
+
+  function reach() {
+    for (const wide of document.querySelectorAll(".wide")) {
+      const name = wide.querySelector("table").getAttribute("aria-labelledby");
+      const stop = { tabindex: 0, role: "region", "aria-labelledby": name };
+      const scrolls = wide.scrollWidth > wide.clientWidth;
+      for (const [attribute, value] of Object.entries(stop))
+        scrolls ? wide.setAttribute(attribute, value) : wide.removeAttribute(attribute);
+    }
+  }
+  addEventListener("DOMContentLoaded", reach);
+  addEventListener("resize", reach);
+  document.addEventListener("ketnap:swapped", reach);
+  document.addEventListener("toggle", reach, true); // a table that was folded has a width now
+
+  let unfolded = [];
   addEventListener("beforeprint", () => {
-    for (const each of document.querySelectorAll("details.folded")) each.open = true;
+    unfolded = [...document.querySelectorAll("details.folded:not([open])")];
+    for (const each of unfolded) each.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const each of unfolded) each.open = false;
   });
 })();

@@ -65,6 +65,7 @@ def _series(view: View, name: str, title: str, body: Body, *, half: bool = False
         "labels": [_label(view, body["step"], point["from"]) for point in points],
         "values": [point["value"] for point in points],
         "name": title,
+        "cut": view.t("series.cut", value="{value}"),
     }
     lengths = shares([point["value"] for point in points]) if not level else [None] * len(points)
     rows = [
@@ -140,7 +141,7 @@ async def ranking(view: View) -> list[Section]:
             Column(view.figure_name(body["measure"]), figure=True, bar=True),
             Column(view.t("ranking.share"), figure=True),
         ]
-    return [Section("ranking", title, tables=[Table(view.t("ranking.caption"), heads, rows)])]
+    return [Section("ranking", title, tables=[Table(view.t("ranking.caption"), heads, rows, naming=1)])]
 
 
 def _ranked(view: View, own: Body) -> str:
