@@ -54,6 +54,7 @@ def create_app(
         lifespan,
         lambda _: provide().checks(),
         Gate(settings, holds=holds, cookie=dashboard.COOKIE),
+        astray=dashboard.no_such_page,
         dependencies={
             "reporting": Provide(provide, sync_to_thread=False),
             "today": Provide(today, sync_to_thread=False),

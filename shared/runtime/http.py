@@ -11,7 +11,7 @@ import structlog
 import uvicorn
 from litestar import Litestar, Request, Response, Router
 from litestar.di import Provide
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
@@ -60,15 +60,20 @@ def create_api(
     max_body: int = 2 * 1024 * 1024,
     guards: Sequence[Guard] = (),
     dependencies: Mapping[str, Provide] | None = None,
+    astray: Callable[[AnyRequest, HTTPException], Response[Any] | None] = lambda *_: None,
 ) -> Litestar:
     """The application of one service. `checks` gives the readiness checks once `lifespan` has begun.
 
-    `warnings` are shown beside them and turn nothing red: what somebody should mend, but no restart would. Raises
-    Ungated for a route that does not say who may ask it (`opt=`, see `shared.runtime.access.rules`).
+    `warnings` are shown beside them and turn nothing red: what somebody should mend, but no restart would.
+    `astray` is asked for a page where an address leads to no route; if it has none, the answer is a problem.
+    Raises Ungated for a route that does not say who may ask it (`opt=`, see `shared.runtime.access.rules`).
     """
 
     def too_large(_: AnyRequest, error: RequestEntityTooLarge) -> Response[dict[str, Any]]:
         return problem(error.status_code, f"expected a body of at most {max_body:,} bytes, found a larger one")
+
+    def nowhere(request: AnyRequest, error: NotFoundException) -> Response[Any]:
+        return astray(request, error) or _answer_http(request, error)
 
     app = Litestar(
         [*health.routes(checks, warnings), *route_handlers],
@@ -78,6 +83,7 @@ def create_api(
         exception_handlers={
             Problem: _answer,
             RequestEntityTooLarge: too_large,
+            NotFoundException: nowhere,
             HTTPException: _answer_http,
             Exception: _answer_unforeseen,
         },

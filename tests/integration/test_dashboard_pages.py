@@ -201,7 +201,7 @@ async def test_what_changed_since_a_day_is_told_with_its_events(reporting: Runni
 async def test_a_day_is_a_moment_to_know_things_at(told: RunningReporting) -> None:
     # All of the history was recorded on 1 January 2022.
     text = words(await page(told.http, address("", view=f"known_at=2021-12-31&{VIEW}"), 404))
-    assert "Not found" in text
+    assert "Not known at that time" in text
 
     shown = await page(told.http, address("", view=f"known_at=2022-01-01&{VIEW}"))
     assert 'name="known_at" type="date" min="1900-01-01" max="2200-12-31" value="2022-01-01"' in shown

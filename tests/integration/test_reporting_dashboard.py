@@ -183,6 +183,69 @@ async def test_what_cannot_be_shown_is_a_page_that_says_what_to_do(
     assert shown.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize(
+    ("address", "said", "leads_to"),
+    [
+        (
+            "/organisations/cell?as_of=30/11/2022&from=2022-01-01",
+            "“As of” in the address cannot be “30/11/2022”",
+            "from=",
+        ),
+        (
+            "/organisations/cell?from=2022-02-03&to=2022-02-02",
+            "“To” in the address cannot be “2022-02-02”",
+            "from=",
+        ),
+        (
+            "/organisations/cell?as_of=2022-02-01&asof=2022-02-01",
+            "“asof” in the address cannot be",
+            "as_of=2022-02-01",
+        ),
+        (
+            "/organisations/cell/timeseries?measure=members.all",
+            "“Measure” in the address cannot be “members.all”",
+            "",
+        ),
+        ("/organisations/cell?known_at=99999", "“Known at” in the address cannot be “99999”", ""),
+        (
+            "/organisations/cell/timeseries?step=day&from=1990-01-01&to=2020-01-01&as_of=2020-01-01",
+            "The period is too long for this step",
+            "from=1990-01-01",
+        ),
+    ],
+)
+async def test_what_is_wrong_with_an_address_is_named_and_can_be_left_out(
+    reporting: RunningReporting, address: str, said: str, leads_to: str
+) -> None:
+    shown = await page(reporting, f"{address}&lang=en", 400)
+
+    assert said in words(shown)
+    assert len(words(shown).partition("Details for whoever helps:")[2]) < 500
+    (link,) = re.findall(r'<a href="([^"]+)">See this page without', shown.text)
+    assert leads_to in link
+    assert (await page(reporting, unescape(link))).status_code == 200
+
+
+async def test_an_organisation_that_was_not_known_then_is_shown_as_known_now(reporting: RunningReporting) -> None:
+    shown = await page(reporting, "/organisations/cell?known_at=1&as_of=2022-12-31&lang=en", 404)
+
+    assert "Not known at that time" in words(shown)
+    (link,) = re.findall(r'<a href="(/organisations/[^"]+)">', shown.text)
+    assert "as_of=2022-12-31" in link
+    assert "Tổ chức cell" in words(await page(reporting, unescape(link)))
+
+
+async def test_an_address_that_leads_nowhere_is_a_page_for_a_browser_and_a_problem_for_a_program(
+    reporting: RunningReporting,
+) -> None:
+    html = {"Accept": "text/html,*/*;q=0.8"}
+
+    assert "Not found" in words(await page(reporting, "/nowhere/at/all?lang=en", 404, **html))
+    for path, headers in (("/nowhere/at/all", {}), ("/v1/nowhere", html)):
+        answer = await reporting.http.get(path, headers=headers)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
 async def test_an_unknown_language_is_refused_in_the_browsers(reporting: RunningReporting) -> None:
     shown = await page(reporting, "/?lang=fr", 400, **{"Accept-Language": "en"})
 

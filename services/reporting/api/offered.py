@@ -1,7 +1,6 @@
 """Reports that are offered, and the parameters that each takes besides those that all take."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
 
 from msgspec import Struct
 
@@ -27,7 +26,6 @@ from services.reporting.reports.timeseries import TooManyPoints, timeseries
 from services.reporting.reports.training import training
 from shared.events.vocabulary import FLOW_METRICS, LEVEL_METRICS
 from shared.runtime.access.principal import Principal
-from shared.runtime.http import Problem
 
 Query = Mapping[str, str]
 Worked = Callable[[Reading, Query, Principal], Awaitable[Bodies]]
@@ -69,8 +67,10 @@ async def _timeseries(reading: Reading, query: Query, _: Principal) -> Bodies:
     asked: Step = next(each for each in STEPS if each == step)
     try:
         return await timeseries(reading, query.get("measure", "members.total"), asked)
-    except (UnknownMeasure, TooManyPoints) as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+    except UnknownMeasure as error:
+        raise _no_figure(query, error) from None
+    except TooManyPoints as error:
+        raise parameters.Refused("step", asked, str(error)) from None
 
 
 async def _ranking(reading: Reading, query: Query, _: Principal) -> Bodies:
@@ -89,7 +89,7 @@ async def _ranking(reading: Reading, query: Query, _: Principal) -> Bodies:
     try:
         return await ranking(reading, order)
     except UnknownMeasure as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+        raise _no_figure(query, error) from None
 
 
 async def _restatement(reading: Reading, query: Query, principal: Principal) -> Bodies:
@@ -109,7 +109,7 @@ async def _restatement(reading: Reading, query: Query, principal: Principal) -> 
     try:
         return await restatement(reading, asked)
     except UnknownMeasure as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+        raise _no_figure(query, error) from None
 
 
 async def _mentoring(reading: Reading, query: Query, _: Principal) -> Bodies:
@@ -135,6 +135,10 @@ async def _since(reading: Reading, query: Query) -> KnownAt:
         expected = f"a position or time not after known_at, which is position {question.known}"
         raise parameters.refuse("since", expected, query.get("since", ""))
     return found
+
+
+def _no_figure(query: Query, error: UnknownMeasure) -> parameters.Refused:
+    return parameters.Refused("measure", query.get("measure", "")[:200], str(error))
 
 
 def _limit(query: Query, default: int = parameters.PAGE) -> int:

@@ -43,9 +43,18 @@ class Parameters(Struct, frozen=True):
     min_position: int
 
 
-def refuse(name: str, expected: str, found: str) -> Problem:
+class Refused(Problem):
+    """The answer to a parameter that cannot be read: which one, and what it was."""
+
+    def __init__(self, parameter: str, found: str, detail: str) -> None:
+        super().__init__(HTTPStatus.BAD_REQUEST, detail)
+        self.parameter = parameter
+        self.found = found
+
+
+def refuse(name: str, expected: str, found: str) -> Refused:
     """The answer to a parameter that cannot be read."""
-    return Problem(HTTPStatus.BAD_REQUEST, f"{name}: expected {expected}, found {found!r}")
+    return Refused(name, found, f"{name}: expected {expected}, found {found!r}")
 
 
 def single(query: MultiDict[str], allowed: tuple[str, ...]) -> dict[str, str]:
@@ -53,7 +62,8 @@ def single(query: MultiDict[str], allowed: tuple[str, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in query.multi_items():
         if name not in allowed:
-            raise refuse("query", f"parameters among {', '.join(allowed)}", name)
+            detail = f"query: expected parameters among {', '.join(allowed)}, found {name!r}"
+            raise Refused(name, query[name], detail)
         if name in found and found[name] != value:
             raise refuse(name, "one value", f"{found[name]}, {value}")
         found[name] = value

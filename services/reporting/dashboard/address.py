@@ -142,6 +142,16 @@ def in_language(request: AnyRequest, code: str) -> str:
     return _joined(request.url.path, {**dict(request.query_params.multi_items()), "lang": code})
 
 
+def without(request: AnyRequest, parameter: str) -> str:
+    """The page that was asked for, without a parameter."""
+    query = {name: value for name, value in request.query_params.multi_items() if name != parameter}
+    return _joined(request.url.path, query)
+
+
+class UnknownThen(Problem):
+    """An organisation that is known now, but was not at `known_at`."""
+
+
 def unknown_organisation(organisation_id: str) -> Problem:
     """The answer where an address names an organisation that nobody knows."""
     return Problem(HTTPStatus.NOT_FOUND, f"expected the id of a known organisation, found {organisation_id!r}")

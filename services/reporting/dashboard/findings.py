@@ -1,13 +1,14 @@
 """Which organisation a page is about, where it stands, the roots of the tree, and organisations by name."""
 
 from datetime import date
+from http import HTTPStatus
 
 from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.api import reach
-from services.reporting.dashboard.address import Address, unknown_organisation
+from services.reporting.dashboard.address import Address, UnknownThen, unknown_organisation
 from services.reporting.dashboard.view import SQL, names
 from services.reporting.naming import name_order, patterns
 from services.reporting.reports import organisations, reader
@@ -57,7 +58,14 @@ async def asked_about(
             by_child=True,
         )
     except UnknownOrganisation:
-        raise unknown_organisation(organisation_id) from None
+        known_since = await connection.scalar(SQL["known_since"], {"organisation_id": organisation_id})
+        if known_since is None:
+            raise unknown_organisation(organisation_id) from None
+        raise UnknownThen(
+            HTTPStatus.NOT_FOUND,
+            f"expected a known_at from position {known_since} on, where {organisation_id!r} is known; "
+            f"found position {known.position}",
+        ) from None
     # Committees first: the way down goes on with them.
     children = sorted(
         question.children,

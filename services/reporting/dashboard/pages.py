@@ -52,9 +52,14 @@ def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         status, detail, headers = error.status_code, error.detail, error.headers or {}
     else:
         log.error("a page failed", path=request.url.path, exc_info=error)
-    return _html(
-        request, rendering.error(request, status, detail), {"Cache-Control": "no-store", **headers}, status
-    )
+    content = rendering.error(request, status, detail, error)
+    return _html(request, content, {"Cache-Control": "no-store", **headers}, status)
+
+
+def no_such_page(request: AnyRequest, error: HTTPException) -> Response[Any] | None:
+    """The answer to a browser that asks for an address where nothing is; None for whoever else asks."""
+    reads_pages = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")
+    return _failed(request, error) if reads_pages else None
 
 
 HUMAN: ExceptionHandlersMap = {
@@ -129,9 +134,9 @@ async def _known(connection: AsyncConnection, address: Address) -> KnownAt:
     try:
         return await reader.known_at(connection, address.asked.known_at)
     except AheadOfLog as ahead:
-        raise Problem(
-            HTTPStatus.BAD_REQUEST,
-            f"known_at: expected a position up to {ahead.position}, found {address.asked.known_at}",
+        found = str(address.asked.known_at)
+        raise parameters.Refused(
+            "known_at", found, f"known_at: expected a position up to {ahead.position}, found {found}"
         ) from None
 
 

@@ -18,6 +18,9 @@ FROM reporting.organisation_version
 WHERE organisation_id = ANY (CAST(:organisations AS text[])) AND known_from <= :known AND :known < known_to
 ORDER BY organisation_id, valid_from <= :day DESC, abs(valid_from - CAST(:day AS date));
 
+-- known_since: the position from which on an organisation is known
+SELECT min(known_from) FROM reporting.organisation_version WHERE organisation_id = :organisation_id;
+
 -- facts: what the events at these positions are, when they took effect and when they were recorded
 SELECT f.position, f.source, f.event_id, f.type, f.effectiveon, m.recordedat
 FROM reporting.fact f

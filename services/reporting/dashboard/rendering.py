@@ -1,5 +1,6 @@
 """Pages as HTML: what the templates are given, whatever comes from outside escaped."""
 
+import textwrap
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -7,8 +8,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.reporting.api.export.headings import word
+from services.reporting.api.parameters import Refused
 from services.reporting.dashboard import assets
-from services.reporting.dashboard.address import Address, AnyRequest, in_language, language_of
+from services.reporting.dashboard.address import (
+    Address,
+    AnyRequest,
+    UnknownThen,
+    in_language,
+    language_of,
+    without,
+)
 from services.reporting.dashboard.contents import OVERVIEW, Page, contents
 from services.reporting.dashboard.findings import SHOWN, Found, Place
 from services.reporting.dashboard.language import LANGUAGES, Language
@@ -25,6 +34,19 @@ _TEMPLATES = Environment(
     auto_reload=False,
 )
 _TEMPLATES.globals["asset"] = assets.address
+
+MOST_DETAIL = 400
+"""Characters that are shown of what is said to whoever helps."""
+
+_HINTS = {
+    "as_of": "error.hint_day",
+    "from": "error.hint_day",
+    "to": "error.hint_period",
+    "known_at": "error.hint_known",
+    "since": "error.hint_known",
+    "step": "error.hint_step",
+}
+"""What to mind with a parameter."""
 
 _OF_FILES = ("csv", "xlsx")
 _NOT_OF_FILES = ("after", "target")
@@ -85,9 +107,12 @@ def login(request: AnyRequest, following: str, *, refused: str | None) -> str:
     return _render("login.html", request, address=None, known=None, query="", following=following, refused=refused)
 
 
-def error(request: AnyRequest, status: int, detail: str) -> str:
+def error(request: AnyRequest, status: int, detail: str, error: Exception) -> str:
     """The page that says what is wrong and what to do; `detail` is for whoever helps."""
+    refused = error if isinstance(error, Refused) else None
     match status:
+        case HTTPStatus.NOT_FOUND if isinstance(error, UnknownThen):
+            kind = "unknown_then"
         case HTTPStatus.NOT_FOUND:
             kind = "unknown"
         case HTTPStatus.FORBIDDEN:
@@ -97,7 +122,6 @@ def error(request: AnyRequest, status: int, detail: str) -> str:
             kind = "unreadable"
         case _:
             kind = "failed"
-    organisation_id = request.path_params.get("organisation_id")
     return _render(
         "error.html",
         request,
@@ -105,9 +129,18 @@ def error(request: AnyRequest, status: int, detail: str) -> str:
         known=None,
         query="",
         kind=kind,
-        detail=detail,
-        organisation_id=organisation_id,
+        detail=textwrap.shorten(detail, MOST_DETAIL, placeholder=" …"),
+        refused=refused,
+        named=word(refused.parameter, language_of(request).code) if refused else "",
+        hint=_HINTS.get(refused.parameter) if refused else None,
+        otherwise=_otherwise(request, "known_at" if refused is None else refused.parameter),
+        organisation_id=request.path_params.get("organisation_id"),
     )
+
+
+def _otherwise(request: AnyRequest, parameter: str) -> str | None:
+    """What was asked for without what cannot be read of it; everything else stays as it was."""
+    return without(request, parameter) if request.query_params.get(parameter) else None
 
 
 def _render(template: str, request: AnyRequest, **context: Any) -> str:

@@ -83,9 +83,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "movement.": ("opening", *GAINS, *LOSSES, "residual", "closing"),
     "hierarchy.": ("as_was", "current"),
     "login.": ("refused", "away", "without_figures"),
+    "error.hint_": ("day", "period", "known", "step"),
     "error.": tuple(
         f"{kind}.{part}"
-        for kind in ("unknown", "unreadable", "foreign", "without_figures", "failed")
+        for kind in ("unknown", "unknown_then", "unreadable", "foreign", "without_figures", "failed")
         for part in ("title", "said", "next")
     ),
 }

@@ -36,7 +36,7 @@ async def evidence(view: View) -> list[Section]:
     try:
         body = await behind(reading, measure, after, SHOWN, parameters.at_least(own))
     except UnknownMeasure as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+        raise parameters.Refused("measure", measure[:200], str(error)) from None
     told = plain(heading(reading.question) | body)
     view.about_persons.append(("evidence", told))
     events = await _facts(view, told["events"])
