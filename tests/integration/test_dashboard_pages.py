@@ -177,7 +177,7 @@ async def test_a_ratio_leads_to_what_it_is_made_of(reporting: RunningReporting) 
     assert "50.0% = 12 ÷ 24" in told
     assert "Target assigned 1 Jan 2022 20" in told
     assert "Target revised 1 Jun 2022 24" in told
-    assert "Member admitted 1 Mar 2022 +1" in told
+    assert "Member admitted 1 Mar 2022 Tổ chức bare +1" in told
 
 
 async def test_what_changed_since_a_day_is_told_with_its_events(reporting: RunningReporting) -> None:
@@ -324,6 +324,30 @@ async def test_a_viewer_sees_its_subtree_on_every_page_and_nothing_above_it(
                 assert "Outside" in words(await page(running.http, address(name, foreign), 403, **viewer))
         evidence = address("evidence", "district", f"measure=totals.members.total&{VIEW}")
         await page(running.http, evidence, 403, **viewer)
+
+
+async def test_an_event_is_told_with_its_organisations_as_far_as_they_are_the_askers(
+    database: Database, tmp_path: Path
+) -> None:
+    keys = Keys(tmp_path)
+    viewer, operator = keys.viewer("commune"), keys.operator()
+    person = f"person/{PEOPLE[1]}"
+    transfer = {"from": "cell", "to": "bare", "kind": "official"}
+    accepted = {"organisation_id": "bare", "presented_on": "2022-10-02"}
+    async with running_reporting(database, keys_path=keys.path) as running:
+        await tell(running)
+        await running.project(
+            event("TransferInitiated", person, "2022-10-01", transfer),
+            event("TransferAccepted", person, "2022-10-02", accepted),
+        )
+        gone = address("evidence", "commune", f"measure=movements.transferred_out&{VIEW}")
+
+        whole = words(await page(running.http, gone, **operator))
+        own = words(await page(running.http, gone, **viewer))
+
+    assert "Transfer accepted 2 Oct 2022 Tổ chức bare Tổ chức cell +1" in whole
+    assert "Transfer accepted 2 Oct 2022 Tổ chức cell +1" in own
+    assert "bare" not in own
 
 
 async def test_whoever_looks_at_rows_about_persons_is_on_record(database: Database, tmp_path: Path) -> None:

@@ -29,6 +29,14 @@ CROSS JOIN LATERAL (
 ) m
 WHERE f.position = ANY (CAST(:positions AS bigint[]));
 
+-- where: the organisations in which what was recorded at these positions changed something, some of very many
+SELECT p.position, w.organisation_id
+FROM unnest(CAST(:positions AS bigint[])) AS p (position)
+CROSS JOIN LATERAL (
+    SELECT DISTINCT organisation_id FROM reporting.delta WHERE position = p.position
+    ORDER BY organisation_id LIMIT :most
+) w;
+
 -- of_target: events up to a day that set a target, corrections of them and mergers that added to it included
 WITH about AS (
     SELECT f.*

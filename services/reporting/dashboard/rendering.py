@@ -140,7 +140,8 @@ def error(request: AnyRequest, status: int, detail: str, error: Exception) -> st
 
 def _otherwise(request: AnyRequest, parameter: str) -> str | None:
     """What was asked for without what cannot be read of it; everything else stays as it was."""
-    return without(request, parameter) if request.query_params.get(parameter) else None
+    can_do_without = not (parameter == "measure" and request.url.path.endswith("/evidence"))
+    return without(request, parameter) if can_do_without and request.query_params.get(parameter) else None
 
 
 def _render(template: str, request: AnyRequest, **context: Any) -> str:

@@ -21,6 +21,9 @@ from shared.runtime.http import Problem
 SHOWN = 100
 """Events on a page."""
 
+MOST_PLACES = 3
+"""Organisations that are named beside an event: a transfer has two, a merger many."""
+
 
 async def evidence(view: View) -> list[Section]:
     """One figure, and the events that add up to it; of a target also those that set it. Raises Problem."""
@@ -40,6 +43,7 @@ async def evidence(view: View) -> list[Section]:
     told = plain(heading(reading.question) | body)
     view.about_persons.append(("evidence", told))
     events = await _facts(view, told["events"])
+    await _locate(view, events)
     return [*found, _figure(view, told, events)]
 
 
@@ -57,7 +61,7 @@ def _figure(view: View, body: Body, events: list[Body]) -> Section:
         lead = view.t("evidence.page", shown=view.language.number(SHOWN))
     # Steps say how many days they took: medians are made of these.
     timed = ("days",) if any("days" in row for row in events) else ()
-    told = ("change", *timed, "recorded")
+    told = ("where", "change", *timed, "recorded")
     table = _events(view, events, view.t("evidence.caption"), *told, more=view.pages(body))
     return Section("figure", view.t("evidence.title"), lead=lead, tiles=[tile], tables=[table])
 
@@ -66,6 +70,7 @@ def _events(view: View, rows: list[Body], caption: str, *told: str, **more: Any)
     """A table of events; `told` names what it says of each besides what every one says, in this order."""
     columns: dict[str, tuple[Column, Callable[[Body], Cell]]] = {
         "event": (Column(view.t("evidence.event")), lambda row: Cell(view.event(row["type"]))),
+        "where": (Column(view.t("children.name")), lambda row: _where(view, row["where"])),
         "effective": (Column(view.t("evidence.effective")), lambda row: view.day(row["effectiveon"])),
         "change": (
             Column(view.t("evidence.change"), figure=True),
@@ -101,6 +106,26 @@ async def _facts(view: View, events: list[Body]) -> list[Body]:
     facts = await view.connection.execute(SQL["facts"], {"positions": positions})
     found = {row.position: dict(row._mapping) for row in facts}
     return [found[event["position"]] | event for event in events]
+
+
+async def _locate(view: View, events: list[Body]) -> None:
+    """Say of each event as `where` in which organisations it changed something, as far as they are the asker's."""
+    asked = {"positions": [event["position"] for event in events], "most": MOST_PLACES + 1}
+    rows = (await view.connection.execute(SQL["where"], asked)).all()
+    names = await view.names({row.organisation_id for row in rows})
+    for event in events:
+        event["where"] = [
+            {"id": row.organisation_id, "name": names[row.organisation_id]}
+            for row in rows
+            if row.position == event["position"] and row.organisation_id in names
+        ]
+
+
+def _where(view: View, found: list[Body]) -> Cell:
+    named = [[view.organisation(each)] for each in found[:MOST_PLACES]]
+    if len(found) > MOST_PLACES:
+        named.append([Cell("…")])
+    return Cell("", lines=named) if named else Cell("–")
 
 
 async def _target(view: View, target_id: str) -> Body:
@@ -169,6 +194,8 @@ async def restatement(view: View) -> list[Section]:
     found += [_of_report(view, report, figures, then) for report, figures in by_report.items()]
     if retargeted:
         found.append(await _retargeted(view, retargeted))
+    for figure in changed:
+        await _locate(view, figure["events"])
     found += [_explained(view, figure, number) for number, figure in enumerate(changed) if figure["events"]]
     if body["reorganisations"]:
         found.append(_reorganisations(view, body["reorganisations"]))
@@ -235,7 +262,7 @@ def _changed(view: View, figure: Body, since: int | None) -> list[Cell]:
 def _explained(view: View, figure: Body, number: int) -> Section:
     title = f"{view.heading(figure['measure'])}: {view.language.signed(figure['difference'])}"
     timed = ("days_then", "days") if any("days" in row for row in figure["events"]) else ()
-    told = ("change", *timed, "recorded", "because")
+    told = ("where", "change", *timed, "recorded", "because")
     table = _events(view, figure["events"], view.t("evidence.caption"), *told, more=view.pages(figure))
     return Section(f"figure-{number}", title, tables=[table])
 
