@@ -78,6 +78,8 @@ class View:
     def figure_name(self, measure: str) -> str:
         """The name of a figure without that of its report."""
         report, _, path = measure.partition(".")
+        if report == "movements" and f"movement.{path}" in self.language.texts:
+            return self.t(f"movement.{path}")
         name = self.heading(path if report in REPORTS and path else measure)
         return name[:1].upper() + name[1:]
 

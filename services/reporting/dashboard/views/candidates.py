@@ -128,7 +128,7 @@ def _blocked(view: View, row: Body, length: float | None) -> list[Cell]:
         at_stage,
         view.number(row["median_days"], link=at_stage.link, made=True),
         view.number(row["longest_days"], link=at_stage.link, made=True),
-        view.day(row["last_admission"]),
+        view.day(row["last_admission"]) if row["last_admission"] else Cell(view.t("blocked.never"), quiet=True),
     ]
 
 

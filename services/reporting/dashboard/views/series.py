@@ -50,7 +50,9 @@ def measures(view: View, *without: str) -> list[tuple[str, list[tuple[str, str]]
         # One of sixty months in which certificates expire is nothing to choose from a list.
         is_month = path.rpartition(".")[2][:1].isdigit()
         if not is_month and of.contribution not in without and f"{report}.{path}" not in without:
-            found.setdefault(view.word(report), []).append((f"{report}.{path}", view.heading(path)))
+            found.setdefault(view.word(report), []).append(
+                (f"{report}.{path}", view.figure_name(f"{report}.{path}"))
+            )
     return list(found.items())
 
 

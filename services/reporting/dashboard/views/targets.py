@@ -1,11 +1,13 @@
 """Targets: how far each is on each basis, the actual figures of the period, and whether lower levels add up."""
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from services.reporting.dashboard.pieces import Cell, Chart, Column, Row, Section, Table, shares
 from services.reporting.dashboard.view import SIGNS, Body, View
 from shared.events.vocabulary import FLOW_METRICS, LEVEL_METRICS
+from shared.timeline.attainment import rounded
 
 
 async def attainment(view: View) -> list[Section]:
@@ -62,10 +64,15 @@ def _target(view: View, row: Body, names: Mapping[str, str]) -> list[Cell]:
         Cell(view.language.number(row["actual"]), link=evidence, figure=True),
         view.percent(row["attainment_percent"], evidence),
         Cell(view.language.difference(row["excess_percent"]), link=evidence, figure=True, made=True),
-        view.number(row["expected_to_date"]),
+        view.number(row["expected_to_date"], note=view.language.percent(_expected(row))),
         view.number(row["remaining"]),
         view.status(row["status"]),
     ]
+
+
+def _expected(row: Body) -> float | None:
+    """The share expected to date, to be compared with the one attained."""
+    return rounded(Fraction(row["expected_to_date"]) / row["target"] * 100) if row["target"] else None
 
 
 def what(view: View, row: Body, owner: str, names: Mapping[str, str]) -> Cell:
@@ -95,7 +102,7 @@ def _bar(view: View, row: Body) -> dict[str, Any]:
         "status": row["status"],
         "said": f"{SIGNS[row['status']]} {view.t('status.' + row['status'])}",
         "share": row["attainment_percent"],
-        "expected": round(row["expected_to_date"] / row["target"] * 100, 1) if row["target"] else None,
+        "expected": _expected(row),
     }
 
 

@@ -51,10 +51,8 @@ def _figure(view: View, body: Body, events: list[Body]) -> Section:
     beside = [Cell(view.t("evidence.sum", count=view.language.number(len(events))))]
     if body["measure"].partition(".")[0] in RESTATED:
         at_least = view.own.get("at_least")
-        beside += [
-            Cell("·"),
-            Cell(view.t("evidence.restated"), link=view.restatement(body["measure"], at_least=at_least)),
-        ]
+        restated = view.restatement(body["measure"], at_least=at_least)
+        beside.append(Cell(view.t("evidence.restated"), link=restated))
     tile = Tile(view.figure_name(body["measure"]), view.number(body["value"]), beside)
     lead = view.t("evidence.all")
     if body["next"] is not None or "after" in view.address.given:
@@ -260,7 +258,7 @@ def _changed(view: View, figure: Body, since: int | None) -> list[Cell]:
 
 
 def _explained(view: View, figure: Body, number: int) -> Section:
-    title = f"{view.heading(figure['measure'])}: {view.language.signed(figure['difference'])}"
+    title = f"{view.figure_name(figure['measure'])}: {view.language.signed(figure['difference'])}"
     timed = ("days_then", "days") if any("days" in row for row in figure["events"]) else ()
     told = ("where", "change", *timed, "recorded", "because")
     table = _events(view, figure["events"], view.t("evidence.caption"), *told, more=view.pages(figure))
