@@ -109,6 +109,36 @@ async def test_without_a_target_it_says_so_and_draws_nothing(reporting: RunningR
         assert '"kind":"targets"' not in unescape(shown.text)
 
 
+@pytest.mark.parametrize("name", ["", "/attainment", "/cascade"])
+@pytest.mark.parametrize(
+    "years", ["as_of=2024-05-01", "as_of=2021-05-01", "as_of=2030-05-01&from=2025-01-01&to=2026-12-31"]
+)
+async def test_where_there_is_no_target_the_nearest_are_one_step_away(
+    reporting: RunningReporting, name: str, years: str
+) -> None:
+    shown = await page(reporting, f"/organisations/district{name}?{years}&lang=en")
+
+    assert "See the nearest targets: 1 Jan 2022 – 31 Dec 2022" in words(shown)
+    (link,) = re.findall(r'<a href="([^"]+)">See the nearest', shown.text)
+    found = words(await page(reporting, unescape(link)))
+    assert "at least 31" in found
+    assert "no known target" not in found
+
+
+async def test_what_says_nothing_is_left_out_of_an_overview(reporting: RunningReporting) -> None:
+    cell = words(await page(reporting, f"/organisations/cell?{END_OF_YEAR}&lang=en"))
+    commune = words(await page(reporting, f"/organisations/commune?{END_OF_YEAR}&lang=en"))
+
+    assert "Grassroots organisations" not in cell
+    assert "Organisations directly under it" not in cell
+    assert "Members 6,031" in cell
+    # All are of one kind and without a target: that is said once.
+    assert (
+        "Organisations: 1 (Cell under a grassroots committee); each row includes all below it. None of" in commune
+    )
+    assert "Organisation Members Admitted in the period Open candidates Tổ chức cell 6,031 31 0" in commune
+
+
 async def test_the_way_up_the_tree_keeps_the_view(reporting: RunningReporting) -> None:
     view = f"{END_OF_YEAR}&from=2022-01-01&to=2022-06-30&hierarchy=current&lang=en"
     shown = await page(reporting, f"/organisations/cell?{view}")

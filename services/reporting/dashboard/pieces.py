@@ -102,6 +102,8 @@ class Section(Struct, frozen=True):
     chart: Chart | None = None
     tables: Sequence[Table] = ()
     note: str = ""
+    more: Cell | None = None
+    """Where the note leads to."""
 
 
 class Choice(Struct, frozen=True):

@@ -58,6 +58,19 @@ WHERE a.position IN (SELECT position FROM set_by)
    OR a.data ->> 'corrects' IN (SELECT CAST(event_id AS text) FROM set_by)
 ORDER BY a.position;
 
+-- nearest_targets: the period nearest to another one, those before it first, for which an organisation has a target,
+-- and the last day of it until today
+SELECT period_from, period_to, day
+FROM (
+    SELECT *, least(period_to, CAST(:today AS date)) AS day
+    FROM reporting.target_version
+    WHERE organisation_id = :organisation_id AND known_from <= :known AND :known < known_to
+      AND (period_to < :first OR period_from > :last)
+) t
+WHERE valid_from <= day AND day < valid_to
+ORDER BY period_from > :last, abs(period_from - CAST(:first AS date)), period_to
+LIMIT 1;
+
 -- named: organisations active on a day with all these words in name or id, those above before those below
 SELECT organisation_id, name, kind, parent_id
 FROM reporting.organisation_version

@@ -11,15 +11,22 @@ async def overview(view: View) -> list[Section]:
     totals = await view.report("totals", by_child=True)
     judged = await view.report("attainment", by_child=True)
     names = await view.names(targets.issuers(judged))
-    return [
+    found = [
         _totals(view, totals, judged),
-        targets.targets(view, judged["targets"], names),
+        await targets.targets(view, judged["targets"], names),
         await series.admissions(view),
         await movements.whole(view),
         _stages(view, totals),
         targets.actuals(view, judged),
-        _children(view, totals, judged),
     ]
+    if view.question.children or not _is_cell(view):
+        found.append(_children(view, totals, judged))
+    return found
+
+
+def _is_cell(view: View) -> bool:
+    """Whether there is nothing below it: cells are not asked for the organisations that they have."""
+    return view.question.organisation.kind in ("cell", "grassroots_cell")
 
 
 def _totals(view: View, totals: Body, judged: Body) -> Section:
@@ -31,15 +38,15 @@ def _totals(view: View, totals: Body, judged: Body) -> Section:
 
     t, day = view.t, view.language.day
     without = judged["actuals"]["places_without_members"]
-    tiles = [
-        Tile(
-            t("totals.members"),
-            figure("members.total"),
-            [
-                *beside("members.official", t("totals.official") + " ·"),
-                *beside("members.probationary", t("totals.probationary")),
-            ],
-        ),
+    members = Tile(
+        t("totals.members"),
+        figure("members.total"),
+        [
+            *beside("members.official", t("totals.official") + " ·"),
+            *beside("members.probationary", t("totals.probationary")),
+        ],
+    )
+    organisations = [
         Tile(
             t("totals.grassroots"),
             figure("organisations.grassroots"),
@@ -58,13 +65,14 @@ def _totals(view: View, totals: Body, judged: Body) -> Section:
             figure("organisations.private_enterprise"),
             [Cell(t("totals.private_enterprise_note"))],
         ),
-        Tile(t("totals.candidates"), figure("candidates.open"), [Cell(t("totals.candidates_note"))]),
-        Tile(
-            t("totals.places"),
-            view.figure(without, "attainment.actuals.places_without_members"),
-            [Cell(t("totals.places_note", day=day(view.question.until)))],
-        ),
     ]
+    candidates = Tile(t("totals.candidates"), figure("candidates.open"), [Cell(t("totals.candidates_note"))])
+    places = Tile(
+        t("totals.places"),
+        view.figure(without, "attainment.actuals.places_without_members"),
+        [Cell(t("totals.places_note", day=day(view.question.until)))],
+    )
+    tiles = [members, *([] if _is_cell(view) else organisations), candidates, places]
     return Section("totals", t("totals.title", day=day(view.question.as_of)), tiles=tiles)
 
 
@@ -95,38 +103,44 @@ def _children(view: View, totals: Body, judged: Body) -> Section:
         return Section("children", title, note=view.t("children.none"))
     amounts = [_amounts(view, total, made) for total, made in zip(parts(totals), parts(judged), strict=True)]
     lengths = shares([row[1] for row in amounts])
+    kinds = {child.kind for child in question.children}
+    has_targets = any(part["targets"] for part in parts(judged) if part.get("organisation"))
     rows = []
     for (cells, _), part, length in zip(amounts, parts(judged), lengths, strict=True):
         owner = part.get("organisation")
         if owner is None and not any(cell.text != "0" for cell in cells):
             continue
-        lines = [targets.held(view, row, owner["id"]) for row in part["targets"]] if owner else []
-        none = Cell(view.t("children.no_target") if owner else "", quiet=True)
         members, admitted, candidates = cells
-        rows.append(
-            Row(
-                [
-                    view.organisation(owner),
-                    Cell(view.t("kind." + owner["kind"]) if owner else "", quiet=True),
-                    members,
-                    Cell(admitted.text, link=admitted.link, figure=True, share=length),
-                    candidates,
-                    Cell("", lines=lines) if lines else none,
-                ]
-            )
-        )
+        kind = [Cell(view.t("kind." + owner["kind"]) if owner else "", quiet=True)] if len(kinds) > 1 else []
+        counted = Cell(admitted.text, link=admitted.link, figure=True, share=length)
+        held = [_held(view, part)] if has_targets else []
+        rows.append(Row([view.organisation(owner), *kind, members, counted, candidates, *held]))
     total, _ = _amounts(view, totals, judged)
     heads = [
         Column(view.t("children.name")),
-        Column(view.t("children.kind")),
+        *([Column(view.t("children.kind"))] if len(kinds) > 1 else []),
         Column(view.t("children.members"), figure=True),
         Column(view.t("children.admitted"), figure=True, bar=True),
         Column(view.t("children.candidates"), figure=True),
-        Column(view.t("children.targets")),
+        *([Column(view.t("children.targets"))] if has_targets else []),
     ]
-    caption = view.t("children.caption", count=view.language.number(len(question.children)))
-    foot = [Row([Cell(view.t("children.sum")), Cell(""), *total, Cell("")], "whole")]
-    return Section("children", title, tables=[Table(caption, heads, rows, foot)])
+    count = view.language.number(len(question.children))
+    if len(kinds) > 1:
+        caption = view.t("children.caption", count=count)
+    else:
+        caption = view.t("children.caption_of_kind", count=count, kind=view.t(f"kind.{min(kinds)}"))
+    if not has_targets:
+        caption = f"{caption}. {view.t('children.no_targets')}"
+    no_kind, no_target = [Cell("")] * (len(kinds) > 1), [Cell("")] * has_targets
+    whole = [Cell(view.t("children.sum")), *no_kind, *total, *no_target]
+    return Section("children", title, tables=[Table(caption, heads, rows, [Row(whole, "whole")])])
+
+
+def _held(view: View, part: Body) -> Cell:
+    """The targets of a child, one below the other."""
+    owner = part.get("organisation")
+    lines = [targets.held(view, row, owner["id"]) for row in part["targets"]] if owner else []
+    return Cell("", lines=lines) if lines else Cell(view.t("children.no_target") if owner else "", quiet=True)
 
 
 def _amounts(view: View, totals: Body, judged: Body) -> tuple[list[Cell], int]:

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from services.reporting.dashboard.pieces import Cell, Chart, Column, Row, Section, Table, shares
-from services.reporting.dashboard.view import SIGNS, Body, View
+from services.reporting.dashboard.view import SIGNS, SQL, Body, View
 from shared.events.vocabulary import FLOW_METRICS, LEVEL_METRICS
 from shared.timeline.attainment import rounded
 
@@ -14,7 +14,7 @@ async def attainment(view: View) -> list[Section]:
     """Each target with its pace, what was actually done, and the targets of the level below."""
     body = await view.report("attainment", by_child=True)
     names = await view.names(issuers(body))
-    found = [targets(view, body["targets"], names), actuals(view, body)]
+    found = [await targets(view, body["targets"], names), actuals(view, body)]
     if any(child["targets"] for child in body["children"]):
         found.append(_below(view, body, names))
     return found
@@ -25,13 +25,14 @@ def issuers(body: Body) -> set[str]:
     return {row["issuer_id"] for part in (body, *body.get("children", ())) for row in part["targets"]}
 
 
-def targets(view: View, rows: Sequence[Body], names: Mapping[str, str]) -> Section:
+async def targets(view: View, rows: Sequence[Body], names: Mapping[str, str]) -> Section:
     """The organisation's own targets, as bars and as a table."""
     question, day = view.question, view.language.day
     first, last, as_of = day(question.from_), day(question.to), day(question.as_of)
     title = view.t("targets.title")
     if not rows:
-        return Section("targets", title, note=view.t("targets.none", first=first, last=last, day=as_of))
+        none = view.t("targets.none", first=first, last=last, day=as_of)
+        return Section("targets", title, note=none, more=await _nearest(view))
     drawn = {
         "kind": "targets",
         "bars": [_bar(view, row) for row in rows],
@@ -50,6 +51,26 @@ def targets(view: View, rows: Sequence[Body], names: Mapping[str, str]) -> Secti
         [Row(_target(view, row, names)) for row in rows],
     )
     return Section("targets", title, chart=Chart(view.t("targets.chart"), drawn), tables=[table])
+
+
+async def _nearest(view: View) -> Cell | None:
+    """Where there are targets, for whoever sees none: in January this year's are often not yet assigned."""
+    question = view.question
+    asked = {
+        "organisation_id": question.root,
+        "known": question.known,
+        "first": question.from_,
+        "last": question.to,
+        "today": question.today,
+    }
+    row = (await view.connection.execute(SQL["nearest_targets"], asked)).one_or_none()
+    if row is None:
+        return None
+    found = {"from": str(row.period_from), "to": str(row.period_to), "as_of": str(row.day)}
+    return Cell(
+        view.t("targets.nearest", period=view.span(row.period_from, row.period_to)),
+        link=view.address.here(**found),
+    )
 
 
 _AMOUNTS = ("target", "actual", "percent", "difference", "expected", "remaining")
@@ -170,7 +191,7 @@ async def cascade(view: View) -> list[Section]:
     if not body["targets"]:
         first, last = view.language.day(question.from_), view.language.day(question.to)
         none = view.t("targets.none", first=first, last=last, day=view.language.day(question.as_of))
-        return [Section("cascade", title, note=none)]
+        return [Section("cascade", title, note=none, more=await _nearest(view))]
     heads = [
         Column(view.t("targets.what")),
         Column(view.t("targets.period")),
