@@ -148,6 +148,22 @@ async def test_the_way_up_the_tree_keeps_the_view(reporting: RunningReporting) -
     assert "on the tree of today" in words(shown)
 
 
+async def test_usual_periods_are_one_click_away(reporting: RunningReporting) -> None:
+    shown = await page(reporting, "/organisations/cell/movements?as_of=2022-05-20&lang=en")
+    found = re.findall(r'href="([^"]+)" aria-describedby="quick"[^>]*>([^<]+)', shown.text)
+    links = {said: unescape(link) for link, said in found}
+
+    assert list(links) == ["May 2022", "Q2 2022", "2022", "all of 2021", "today"]
+    for name, told in (
+        ("May 2022", "as of 20 May 2022 · period 1 May 2022 – 31 May 2022"),
+        ("Q2 2022", "as of 20 May 2022 · period 1 Apr 2022 – 30 Jun 2022"),
+        ("2022", "as of 20 May 2022 · period 1 Jan 2022 – 31 Dec 2022"),
+        ("all of 2021", "as of 31 Dec 2021 · period 1 Jan 2021 – 31 Dec 2021"),
+        ("today", "as of 15 Jan 2026 · period 1 Jan 2026 – 31 Dec 2026"),
+    ):
+        assert told in words(await page(reporting, links[name])), name
+
+
 async def test_an_empty_field_of_the_form_is_as_good_as_none(reporting: RunningReporting) -> None:
     shown = await page(reporting, "/organisations/cell?as_of=2022-12-31&from=&to=&lang=en")
 

@@ -2,8 +2,9 @@
 
 import textwrap
 from collections.abc import Sequence
+from datetime import date, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -24,6 +25,7 @@ from services.reporting.dashboard.language import LANGUAGES, Language
 from services.reporting.dashboard.pieces import Section
 from services.reporting.dashboard.view import View
 from services.reporting.reports.reader import KnownAt
+from services.reporting.reports.spans import Step, spans
 
 _TEMPLATES = Environment(
     loader=PackageLoader("services.reporting.dashboard"),
@@ -78,11 +80,39 @@ def organisation(request: AnyRequest, view: View, page: Page, place: Place, sect
             for group, pages in contents()
         ],
         choices=page.choices(view) if page.choices else (),
+        periods=_periods(view),
         kept=_kept(view, page),
         sections=sections,
         files=[(form.upper(), _file(view, page, form)) for form in _OF_FILES],
         still=bool(view.about_persons),
     )
+
+
+def _periods(view: View) -> list[tuple[str, str, bool]]:
+    """Periods that reports are often asked for: what each is called, its page, whether it is the one shown.
+
+    Around the day shown, then the year before on its last day, and what is shown where nothing is chosen.
+    """
+    asked, language, here = view.address.asked, view.language, view.address.here
+    day = asked.as_of
+    found = []
+    for step, first in (
+        ("month", day.replace(day=1)),
+        ("quarter", date(day.year, (day.month - 1) // 3 * 3 + 1, 1)),
+        ("year", date(day.year, 1, 1)),
+    ):
+        span = spans(first, first + timedelta(days=366), cast(Step, step))[0]
+        name = language.text(f"quick.{step}", name=language.calendar(day, step))
+        link = here(**{"from": str(span.first), "to": str(span.last), "after": None})
+        found.append((name, link, (asked.from_, asked.to) == (span.first, span.last)))
+    chosen = {"from": None, "to": None, "after": None}
+    if day.year > 1900:
+        before = date(day.year - 1, 12, 31)
+        name = language.text("quick.before", name=language.calendar(before, "year"))
+        found.append((name, here(**chosen, as_of=str(before)), False))
+    if {"as_of", "from", "to"} & view.address.given.keys():
+        found.append((language.text("quick.today"), here(**chosen, as_of=None), False))
+    return found
 
 
 def _kept(view: View, page: Page) -> dict[str, str]:

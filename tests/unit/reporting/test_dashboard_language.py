@@ -83,6 +83,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "movement.": ("opening", *GAINS, *LOSSES, "residual", "closing"),
     "hierarchy.": ("as_was", "current"),
     "login.": ("refused", "away", "without_figures"),
+    "quick.": ("month", "quarter", "year"),
     "error.hint_": ("day", "period", "known", "step"),
     "error.": tuple(
         f"{kind}.{part}"
