@@ -227,6 +227,9 @@ async def test_what_is_withheld_of_small_groups_is_on_no_page(told: RunningRepor
     by_sex = words(shown.partition('id="by_sex"')[2].partition("</section>")[0])
     assert by_sex.count("withheld") == 2
     assert "Withheld groups together 12" in by_sex
+    assert "Shares of the 12 of whom it is stated" in by_sex
+    by_category = words(shown.partition('id="by_category"')[2].partition("</section>")[0])
+    assert "Shares of the 12 admitted" in by_category
     assert not re.search(r"\b(3|9)\b", by_sex)
     assert "measure=profile.by_sex" not in shown
     refused = address("evidence", view=f"measure=profile.by_sex.male&{VIEW}")

@@ -71,7 +71,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "has_4_or_more",
     ),
     "training.": ("unused", "valid", "expired", "in_use"),
-    "profile.": ("withheld", "unstated"),
+    "profile.": ("withheld", "unstated", "of_stated", "of_all"),
     "restatement.closed_": ("own", "above"),
     "series.": ("level", "flow"),
     "because.": ("recorded", "moved"),

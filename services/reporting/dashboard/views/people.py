@@ -31,7 +31,12 @@ def _attribute(view: View, body: Body, name: str) -> Section:
     ]
     more = [("profile.withheld", kept), ("profile.unstated", unstated)]
     rows += [Row([Cell(view.t(key)), view.number(number), Cell("")], "nothing") for key, number in more if number]
-    return Section(f"by_{name}", _title(view, f"by_{name}"), half=True, tables=[_table(view, rows)])
+    return Section(
+        f"by_{name}",
+        _title(view, f"by_{name}"),
+        half=True,
+        tables=[_table(view, rows, "profile.of_stated", told + kept)],
+    )
 
 
 def _title(view: View, name: str) -> str:
@@ -53,13 +58,20 @@ def _categories(view: View, body: Body) -> Section:
         _row(view, view.word(category), number, body["admitted"], length)
         for (category, number), length in zip(groups.items(), lengths, strict=True)
     ]
-    return Section("by_category", _title(view, "by_category"), half=True, tables=[_table(view, rows)])
+    return Section(
+        "by_category",
+        _title(view, "by_category"),
+        half=True,
+        tables=[_table(view, rows, "profile.of_all", body["admitted"])],
+    )
 
 
-def _table(view: View, rows: list[Row]) -> Table:
+def _table(view: View, rows: list[Row], caption: str, whole: int) -> Table:
+    """`caption` names what `whole` is, of which shares are told: of few stated they say little."""
     heads = [
         Column(view.t("profile.group")),
         Column(view.t("profile.persons"), figure=True, bar=True),
         Column(view.t("ranking.share"), figure=True),
     ]
-    return Table("", heads, rows, empty=view.t("profile.none"))
+    said = view.t(caption, number=view.language.number(whole)) if whole else ""
+    return Table(said, heads, rows, empty=view.t("profile.none"))
