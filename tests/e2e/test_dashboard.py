@@ -173,6 +173,8 @@ def test_by_ear_a_page_begins_with_its_name_and_says_whose_a_figure_is(seen: See
     assert page.get_by_role("region").count() == 0  # the tables fit, so that there is nothing to scroll in them
     table = page.get_by_role("table", name=re.compile("kết nạp đảng viên"))
     expect(table.get_by_role("rowheader").first).to_have_text(re.compile("^(Đảng|Chi) bộ "))
+    table.get_by_role("rowheader").last.scroll_into_view_if_needed()
+    expect(table.get_by_role("columnheader").first).to_be_in_viewport()
 
     page.set_viewport_size({"width": 390, "height": 780})
     page = seen.open(at("ranking", COMMUNE))

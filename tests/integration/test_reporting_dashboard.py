@@ -53,7 +53,7 @@ async def test_figures_are_written_as_vietnamese_writes_them(reporting: RunningR
     assert "Đảng viên 6.031 6.000 chính thức · 31 dự bị" in text
     assert "01/01/2022 – 31/12/2022 ít nhất 20 31 155,0 % +55,0 % 20,0 100,0 % 0 ▲ Vượt" in text
     assert (
-        "trên giao · Tổ chức root giao 01/01/2022 – 31/12/2022 ít nhất 31 31 100,0 % 0,0 % 31,0 100,0 % 0 ✓ Đạt"
+        "trên giao · Tổ chức root giao · 01/01/2022 – 31/12/2022 ít nhất 31 31 100,0 % 0,0 % 31,0 100,0 % 0 ✓ Đạt"
         in text
     )
 

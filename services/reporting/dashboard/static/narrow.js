@@ -1,6 +1,6 @@
 // What depends on the room there is. Closes what is marked so where there is little, and opens it where there is much:
-// runs while the page is read, so that nothing jumps; without it all stays open. Tables that fit are no stop for the
-// keyboard, since there is nothing to scroll.
+// runs while the page is read, so that nothing jumps; without it all stays open. Tables that fit keep
+// their heads in sight, and are no stop for the keyboard, since there is nothing to scroll.
 "use strict";
 
 (() => {
@@ -17,6 +17,7 @@
       const name = wide.querySelector("table").getAttribute("aria-labelledby");
       const stop = { tabindex: 0, role: "region", "aria-labelledby": name };
       const scrolls = wide.scrollWidth > wide.clientWidth;
+      wide.classList.toggle("fits", !scrolls);
       for (const [attribute, value] of Object.entries(stop))
         scrolls ? wide.setAttribute(attribute, value) : wide.removeAttribute(attribute);
     }

@@ -44,7 +44,6 @@ async def targets(view: View, rows: Sequence[Body], names: Mapping[str, str]) ->
         view.t("targets.caption", day=as_of),
         [
             Column(view.t("targets.what")),
-            Column(view.t("targets.period")),
             *(Column(view.t(f"targets.{name}"), figure=True) for name in _AMOUNTS),
             Column(view.t("targets.status")),
         ],
@@ -80,7 +79,6 @@ def _target(view: View, row: Body, names: Mapping[str, str]) -> list[Cell]:
     evidence = inputs(view, row, view.id)
     return [
         what(view, row, view.id, names),
-        Cell(view.span(row["from"], row["to"])),
         Cell(asked(view, row), link=evidence, figure=True, made=True),
         Cell(view.language.number(row["actual"]), link=evidence, figure=True),
         view.percent(row["attainment_percent"], evidence),
@@ -97,11 +95,19 @@ def _expected(row: Body) -> float | None:
 
 
 def what(view: View, row: Body, owner: str, names: Mapping[str, str]) -> Cell:
-    """What a target is about, on which basis, and who issued it, if not the owner itself."""
+    """What a target is about, on which basis, who issued it, if not the owner itself, and for which period."""
     issuer, basis = row["issuer_id"], view.t(f"basis.{row['basis']}")
     if issuer != owner:
         basis += " · " + view.t("targets.issuer", name=names.get(issuer, issuer))
-    return Cell(view.t(f"metric.{row['metric']}"), note=basis)
+    return Cell(view.t(f"metric.{row['metric']}"), note=f"{basis} · {view.span(row['from'], row['to'])}")
+
+
+def _briefly(view: View, row: Body) -> str:
+    """The basis of a target, and its period where that is not the one of the page."""
+    basis, question = view.t(f"basis.{row['basis']}"), view.question
+    if (row["from"], row["to"]) == (question.from_, question.to):
+        return basis
+    return f"{basis} {view.span(row['from'], row['to'])}"
 
 
 def asked(view: View, row: Body) -> str:
@@ -118,7 +124,7 @@ def _bar(view: View, row: Body) -> dict[str, Any]:
     percent = view.language.percent(row["attainment_percent"])
     return {
         "metric": view.t(f"metric.{row['metric']}"),
-        "basis": view.t(f"basis.{row['basis']}"),
+        "basis": _briefly(view, row),
         "figures": f"{view.language.number(row['actual'])} / {asked(view, row)} · {percent}",
         "status": row["status"],
         "said": f"{SIGNS[row['status']]} {view.t('status.' + row['status'])}",
@@ -131,7 +137,7 @@ def held(view: View, row: Body, owner: str) -> list[Cell]:
     """A target in one line, for tables of children."""
     evidence = inputs(view, row, owner)
     return [
-        Cell(f"{view.t('metric.' + row['metric'])} · {view.t('basis.' + row['basis'])}:"),
+        Cell(f"{view.t('metric.' + row['metric'])} · {_briefly(view, row)}:"),
         Cell(view.language.number(row["actual"]), link=evidence, figure=True),
         Cell(f"/ {asked(view, row)},"),
         view.percent(row["attainment_percent"], evidence),
@@ -194,7 +200,6 @@ async def cascade(view: View) -> list[Section]:
         return [Section("cascade", title, note=none, more=await _nearest(view))]
     heads = [
         Column(view.t("targets.what")),
-        Column(view.t("targets.period")),
         Column(view.t("targets.target"), figure=True),
         Column(view.t("cascade.children"), figure=True),
         Column(view.t("cascade.difference"), figure=True),
@@ -212,7 +217,6 @@ def _cascaded(view: View, row: Body, names: Mapping[str, str]) -> list[Cell]:
     difference = row["difference"]
     return [
         what(view, row, view.id, names),
-        Cell(view.span(row["from"], row["to"])),
         Cell(asked(view, row), link=inputs(view, row, view.id), figure=True, made=True),
         view.number(row["children_total"]),
         Cell(view.language.signed(difference), figure=True, status="behind" if difference < 0 else ""),

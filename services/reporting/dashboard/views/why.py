@@ -217,7 +217,6 @@ async def _retargeted(view: View, rows: list[Body]) -> Section:
     names = await view.names({row["issuer_id"] for row in rows})
     heads = [
         Column(view.t("targets.what")),
-        Column(view.t("targets.period")),
         Column(view.t("restatement.then"), figure=True),
         Column(view.t("restatement.now"), figure=True),
     ]
@@ -225,7 +224,6 @@ async def _retargeted(view: View, rows: list[Body]) -> Section:
         Row(
             [
                 targets.what(view, row, view.id, names),
-                Cell(view.span(row["from"], row["to"])),
                 _standing(view, row["then"], None),
                 _standing(view, row["now"], targets.inputs(view, row, view.id)),
             ]
