@@ -98,7 +98,7 @@ def _series(view: View, name: str, title: str, body: Body, *, half: bool = False
     caption = view.t("series.level" if level else "series.flow")
     # The drawing says it at a glance; beside it the overview keeps the rows for whoever opens them.
     table = Table(caption, heads, rows, foot, folded=half)
-    return Section(name, title, half=half, chart=Chart(view.t("series.chart"), drawn), tables=[table])
+    return Section(name, title, half=half, chart=Chart(view.t("series.chart", title=title), drawn), tables=[table])
 
 
 def _cut_off(view: View, step: str, first: date, last: date) -> str:
