@@ -192,7 +192,7 @@ async def put_holdings(connection: AsyncConnection, ids: Sequence[str], found: I
 async def put_active_days(connection: AsyncConnection, found: Iterable[ActiveDays]) -> None:
     """Write when organisations are active."""
     rows = [(each.organisation_id, each.founded, each.ended) for each in found]
-    await _write(connection, "put_active_days", ("organisation_id", "founded", "ended"), rows)
+    await write_rows(connection, SQL["put_active_days"], ("organisation_id", "founded", "ended"), rows)
 
 
 async def put_seats(connection: AsyncConnection, ids: Sequence[str], found: Iterable[Seat]) -> None:

@@ -36,7 +36,8 @@ def test_a_level_of_logs_that_is_none_is_wrong(level: str) -> None:
     ],
 )
 def test_a_number_out_of_its_bounds_is_wrong(variable: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=f"{variable}: expected a whole number from 0 to [0-9]+, found {value!r}"):
+    said = f"{variable}: expected a whole number from 0 to [0-9]+, found {value!r}"
+    with pytest.raises(SettingsError, match=said):
         load(ServiceSettings, {variable: value} | DATABASE)
 
 
