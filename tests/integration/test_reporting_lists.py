@@ -181,12 +181,15 @@ async def test_the_cascade_compares_a_target_with_those_of_the_children(reportin
 
 async def test_a_target_is_a_part_of_the_one_that_it_names_and_of_no_other(reporting: RunningReporting) -> None:
     halves = {"from_": "2022-01-01", "to": "2022-06-30"}
+    next_year = {"from_": "2023-01-01", "to": "2023-12-31"}
     await reporting.project(
         organisation("other", kind="grassroots_committee"),
         organisation("third", kind="grassroots_committee"),
         target("root", target_id="resolved", value=10),
         target("root", target_id="given", basis="assigned", value=12),
         target("commune", target_id="a", basis="assigned", issuer_id="root", value=6, parent_target_id="resolved"),
+        target("root", target_id="next", basis="assigned", value=1, **next_year),
+        target("commune", target_id="e", basis="assigned", issuer_id="other", value=100, parent_target_id="next"),
         target("other", target_id="b", basis="assigned", issuer_id="root", value=3, parent_target_id="given"),
         target("third", target_id="c", basis="assigned", issuer_id="root", value=2, parent_target_id="unknown"),
         target("third", target_id="d", basis="own", value=50, parent_target_id="resolved", **halves),

@@ -74,9 +74,10 @@ def _places(report: Report, world: World) -> list[tuple[str, str, str | None, in
 def cascade(report: Report, first: date, last: date) -> dict[str, dict[str, Any]]:
     """The organisation's targets: id → {"children_total", "children_without_target", "children_targets"}."""
     world = report.history.evening(report.as_of)
-    standing = report.targets(first, last).keys()
+    # Of whatever period: what is a part of one of these is a part of no other.
+    standing = {name for name, each in world.targets.items() if report.held_by(each) == report.root}
     found = {}
-    for name in standing:
+    for name in report.targets(first, last):
         counted: list[str] = []
         without = 0
         for child in report.children():

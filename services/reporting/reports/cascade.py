@@ -1,6 +1,7 @@
 """`cascade`: whether the targets of the level below add up to an organisation's own."""
 
 from collections import defaultdict
+from datetime import date
 from typing import Any
 
 from services.reporting.reports.additive import Bodies
@@ -24,7 +25,11 @@ async def cascade(reading: Reading) -> Bodies:
     targets = await _targets(reading, sorted(everybody))
     bodies: Bodies = {part: {"targets": []} for part in question.parts}
     for part, parent in parents.items():
-        bodies[part]["targets"] = [_row(target, parent, children[parent], targets) for target in targets[parent]]
+        bodies[part]["targets"] = [
+            _row(target, parent, children[parent], targets)
+            for target in targets[parent]
+            if target.period_from <= question.to and question.from_ <= target.period_to
+        ]
     return bodies
 
 
@@ -46,8 +51,9 @@ async def _targets(reading: Reading, organisations: list[str]) -> dict[str, list
         "organisations": organisations,
         "day": question.as_of,
         "known": question.known,
-        "first": question.from_,
-        "last": question.to,
+        # Of all periods: a part of a target of another one is no part of these.
+        "first": date.min,
+        "last": date.max,
     }
     statement = "targets"
     if question.hierarchy == "current":
