@@ -250,8 +250,8 @@ async def test_the_answer_names_the_regulations(reporting: RunningReporting) -> 
 
     rules = {each["rule"]: each for each in body["rules"]}
     assert rules["decision_admission"]["value"] == 60
-    assert "24-QD/TW" in rules["ceremony"]["regulation"]
-    assert "24-QĐ/TW" in rules["ceremony"]["regulation_vi"]
+    assert "294-QD/TW" in rules["ceremony"]["regulation"]
+    assert "294-QĐ/TW" in rules["ceremony"]["regulation_vi"]
     assert "No regulation known" in rules["mentor_assignment"]["regulation"]
     assert "Chưa rõ văn bản" in rules["mentor_assignment"]["regulation_vi"]
     for language, said in (("vi", "Quy định số"), ("en", "Regulation 29")):
