@@ -22,10 +22,13 @@
         scrolls ? wide.setAttribute(attribute, value) : wide.removeAttribute(attribute);
     }
   }
-  addEventListener("DOMContentLoaded", reach);
-  addEventListener("resize", reach);
-  document.addEventListener("ketnap:swapped", reach);
-  document.addEventListener("toggle", reach, true); // a table that was folded has a width now
+  // Not before live.js has remembered the page as it came, which waits for all of it.
+  addEventListener("DOMContentLoaded", () => {
+    reach();
+    addEventListener("resize", reach);
+    document.addEventListener("ketnap:swapped", reach);
+    document.addEventListener("toggle", reach, true); // a table that was folded has a width now
+  });
 
   let unfolded = [];
   addEventListener("beforeprint", () => {
