@@ -125,6 +125,12 @@ async def test_where_there_is_no_target_the_nearest_are_one_step_away(
     assert "no known target" not in found
 
 
+async def test_an_overview_begins_with_its_targets_if_it_has_any(reporting: RunningReporting) -> None:
+    for organisation_id, first in (("district", "targets"), ("bare", "totals")):
+        shown = await page(reporting, f"/organisations/{organisation_id}?{END_OF_YEAR}")
+        assert re.findall(r'<h2 id="(\w+)"', shown.text)[0] == first
+
+
 async def test_what_says_nothing_is_left_out_of_an_overview(reporting: RunningReporting) -> None:
     cell = words(await page(reporting, f"/organisations/cell?{END_OF_YEAR}&lang=en"))
     commune = words(await page(reporting, f"/organisations/commune?{END_OF_YEAR}&lang=en"))

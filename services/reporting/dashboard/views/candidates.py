@@ -15,6 +15,7 @@ def _now(view: View, body: Body) -> Section:
     made, t = body["conversion"], view.t
     admitted = view.figure(made["admitted"], "funnel.conversion.admitted")
     ratio = view.percent(made["admitted_percent"], admitted.link)
+    among = Cell(t("funnel.among_identified"))
     tiles = [
         Tile(t("funnel.open"), view.figure(body["candidates"]["open"], "funnel.candidates.open")),
         Tile(
@@ -23,8 +24,8 @@ def _now(view: View, body: Body) -> Section:
             [Cell(view.period)],
         ),
         Tile(t("funnel.admitted"), admitted, [ratio, Cell(t("funnel.of_identified"))]),
-        Tile(t("funnel.closed"), view.figure(made["closed"], "funnel.conversion.closed")),
-        Tile(t("funnel.still_open"), view.figure(made["open"], "funnel.conversion.open")),
+        Tile(t("funnel.closed"), view.figure(made["closed"], "funnel.conversion.closed"), [among]),
+        Tile(t("funnel.still_open"), view.figure(made["open"], "funnel.conversion.open"), [among]),
     ]
     return Section("now", t("totals.title", day=view.language.day(view.question.as_of)), tiles=tiles)
 

@@ -7,13 +7,15 @@ from shared.timeline.person import STAGES
 
 
 async def overview(view: View) -> list[Section]:
-    """Totals, targets, how admissions went, how the number of members changed, and the children."""
+    """How far the targets are, totals, admissions by month, how membership changed, and the children."""
     totals = await view.report("totals", by_child=True)
     judged = await view.report("attainment", by_child=True)
     names = await view.names(targets.issuers(judged))
+    first = [await targets.targets(view, judged["targets"], names), _totals(view, totals, judged)]
+    if not judged["targets"]:
+        first.reverse()  # that there is none is not what is looked for first
     found = [
-        _totals(view, totals, judged),
-        await targets.targets(view, judged["targets"], names),
+        *first,
         await series.admissions(view),
         await movements.whole(view),
         _stages(view, totals),
