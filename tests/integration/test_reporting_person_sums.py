@@ -3,9 +3,11 @@
 import random
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.projector import person_sums, waymarks
@@ -20,7 +22,7 @@ from services.reporting.reports.reading import Reading
 from services.reporting.reports.retention import retention
 from tests import histories
 from tests.conftest import Database
-from tests.given import admitted, corrected, identified, new_uuid, organisation, root
+from tests.given import admitted, corrected, event, identified, new_uuid, organisation, root
 from tests.integration.reporting_given import TODAY, RunningReporting, empty_projections, running_reporting
 from tests.integration.test_reporting_running_sums import reorganised
 
@@ -165,6 +167,37 @@ async def test_they_say_what_the_steps_say(
             kept = await database.fetch("SELECT kind FROM reporting.step_sum WHERE amount > 0")
             kinds |= {kind.partition(".")[0] for (kind,) in kept}
         assert kinds == {"cohort", "went_on", "retention"}
+
+
+async def test_a_reform_that_is_about_everybody_is_taken_in_by_some_at_a_time(database: Database) -> None:
+    async with running_reporting(database) as reporting:
+        everybody = [new_uuid() for _ in range(20)]
+        await reporting.project(
+            root(),
+            *(organisation(each, kind="intermediate_committee") for each in ("west", "east")),
+            organisation("cell", parent="west"),
+            *(identified(each, "2022-03-01") for each in everybody),
+        )
+        sums = PersonSums(reporting.service.engine, least_below=1)
+        sums.persons_at_a_time = 3
+        await RunningSums(reporting.service.engine, least_below=1).catch_up()
+        await sums.catch_up()
+        await reporting.project(
+            event("OrganisationReparented", "organisation/cell", "2022-06-01", {"parent_id": "east"})
+        )
+        handed: list[int] = []
+
+        def note(_: Any, __: Any, ___: str, parameters: Any, *____: Any) -> None:
+            handed.extend(
+                len(each) for each in parameters if isinstance(each, list) and each and isinstance(each[0], UUID)
+            )
+
+        listen(reporting.service.engine.sync_engine, "before_cursor_execute", note)
+        await sums.catch_up()
+
+        assert sum(handed) == 2 * len(everybody)  # taken out where they stood, put in where they stand
+        assert max(handed) == 3
+        await same_both_ways(reporting, "east", PERIODS[0])
 
 
 async def test_what_came_since_is_added_and_what_is_asked_otherwise_is_read_from_the_steps(

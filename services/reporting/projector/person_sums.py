@@ -44,7 +44,7 @@ class PersonSums(RunningSums):
     _sql = SQL
     _all = ("forget_sums", "forget_summed")
     persons_at_a_time = 20_000
-    """In one statement: a reform of the whole tree is about everybody."""
+    """In one statement, and in memory: a reform of the whole tree is about everybody."""
 
     def __init__(self, engine: AsyncEngine, *, least_below: int = LEAST_BELOW) -> None:
         super().__init__(engine, least_below=least_below)
@@ -67,14 +67,12 @@ class PersonSums(RunningSums):
         self, connection: AsyncConnection, after: int, upto: int, only: Sequence[str]
     ) -> None:
         moved = (await connection.execute(RUNNING["affected"], {"after": after, "upto": upto})).scalars().all()
-        persons = await touched(connection, after, upto, moved)
         block = (upto - 1) // BLOCK
-        for begin in range(0, len(persons), self.persons_at_a_time):
-            asked: dict[str, Any] = {
-                "persons": persons[begin : begin + self.persons_at_a_time],
-                "only": only,
-                "block": block,
-            }
+        found = await connection.stream(
+            SQL["touched"], _between(after, upto, moved), execution_options={"yield_per": self.persons_at_a_time}
+        )
+        async for persons in found.scalars().partitions(self.persons_at_a_time):
+            asked: dict[str, Any] = {"persons": persons, "only": only, "block": block}
             if not moved:
                 await connection.execute(_ADD_BETWEEN, asked | {"before": after, "known": upto})
                 continue
@@ -83,7 +81,11 @@ class PersonSums(RunningSums):
                 await connection.execute(_ADD, asked | {"known": known, "sign": sign})
 
 
-async def touched(connection: AsyncConnection, after: int, upto: int, moved: Sequence[str]) -> Sequence[Any]:
-    """Persons of whom another step is known at one position than at another, or who were where the tree moved."""
-    asked = {"after": after, "upto": upto, "affected": list(moved)}
-    return (await connection.execute(SQL["touched"], asked)).scalars().all()
+async def touched(connection: AsyncConnection, after: int, upto: int) -> Sequence[Any]:
+    """Persons of whom another step is known at one position than at another."""
+    return (await connection.execute(SQL["touched"], _between(after, upto, []))).scalars().all()
+
+
+def _between(after: int, upto: int, moved: Sequence[str]) -> dict[str, Any]:
+    """What `touched` is asked with; those are touched too who were where the tree `moved`."""
+    return {"after": after, "upto": upto, "affected": list(moved)}

@@ -229,7 +229,7 @@ async def _changed_steps(
     here, span = max(parameters["after"], parameters["then_known"]), SPAN_AT_FIRST
     while here < question.known and missing:
         until = min(here + span, question.known)
-        persons = await touched(reading.connection, here, until, [])
+        persons = await touched(reading.connection, here, until)
         if persons:
             of_missing = {**parameters, **_of_all(missing).parameters(), **_made_of(missing)}
             between = {"walked": persons, "after": here, "until": until}

@@ -199,7 +199,7 @@ class PersonRunning:
         rows = list((await self._connection.execute(SQL["read"], read)).all())
         sums: Counter[tuple[str, str, date, int]] = Counter()
         if standing.position < question.known:
-            persons = await touched(self._connection, standing.position, question.known, [])
+            persons = await touched(self._connection, standing.position, question.known)
             rest = {"prefix": prefix, "persons": persons, "before": standing.position, "known": question.known}
             if persons:
                 rows += (await self._connection.execute(_REST, asked | rest)).all()
