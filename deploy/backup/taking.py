@@ -19,6 +19,12 @@ from deploy.whole_file import require_place
 
 LEFT_OUT = "registry.person_key"
 """Keys of persons are kept apart from the data: `ketnap keys export`. Without them no profile opens."""
+_OPTIONS = {
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+}
+"""Of a database's URL, and what the programs call them."""
 
 
 async def take(addresses: Addresses, file: Path, recipient: str) -> Manifest:
@@ -65,14 +71,15 @@ async def _note(database_url: str, manifest: Manifest, size: int) -> None:
 def client_environment(database_url: str) -> dict[str, str]:
     """The environment in which PostgreSQL's programs find a database; a command line is there for all to read."""
     url = urlsplit(database_url)
+    # One server, or the two of a pair.
+    servers = [urlsplit(f"//{each}") for each in url.netloc.rpartition("@")[2].split(",")]
     asked = dict(parse_qsl(url.query))
-    verified = {"PGSSLMODE": asked.get("sslmode"), "PGSSLROOTCERT": asked.get("sslrootcert")}
     return (
         os.environ
-        | {name: value for name, value in verified.items() if value}
+        | {variable: asked[option] for option, variable in _OPTIONS.items() if asked.get(option)}
         | {
-            "PGHOST": url.hostname or "",
-            "PGPORT": str(url.port or 5432),
+            "PGHOST": ",".join(each.hostname or "" for each in servers),
+            "PGPORT": ",".join(str(each.port or 5432) for each in servers),
             "PGUSER": unquote(url.username or ""),
             "PGPASSWORD": unquote(url.password or ""),
             "PGDATABASE": url.path.removeprefix("/"),
