@@ -21,7 +21,6 @@ from services.registry.service import Registry
 from shared.events.asyncapi import document
 from shared.events.batch import elements
 from shared.events.catalogue import CATALOGUE
-from shared.events.codec import Submitted
 from shared.events.receipts import Reason, Receipt
 from shared.events.refusing import Unreadable
 from shared.events.schema import schema, schemas
@@ -196,7 +195,6 @@ async def validate(
         if isinstance(read, Unreadable) and read.reason.code == "source-mismatch" and source not in known:
             reason = Reason("source-mismatch", f"expected a registered source, found {source[:32]!r}", "$.source")
             read = Unreadable(reason, read.event_id)
-        assert isinstance(read, Unreadable | Submitted)
         reads.append((Delivery(source if source in known else "", 0, index), read))
     return await registry.writer.validate(reads)
 
