@@ -18,6 +18,7 @@ from services.registry.lease import Fenced
 from services.registry.source_reader import SourceReader, StreamMadeAnew
 from services.registry.writer import Writer
 from shared.events.subjects import ingest_stream
+from shared.runtime.causes import in_public
 from shared.runtime.progress import Progress
 from shared.runtime.tasks import endable, ended
 
@@ -108,7 +109,7 @@ class Intake:
             except Fenced:
                 raise
             except Exception as error:
-                self._progress.failing(f"waits for PostgreSQL: {error!r}"[:300])
+                self._progress.failing(f"waits for PostgreSQL: {in_public(error)}")
                 log.warning("PostgreSQL does not answer; trying again", error=repr(error))
                 await asyncio.sleep(RETRY)
             else:

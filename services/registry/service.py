@@ -24,6 +24,7 @@ from services.registry.unsealing import Unsealing
 from services.registry.writer import Writer
 from shared.runtime import checks
 from shared.runtime.broker import create_broker
+from shared.runtime.causes import in_public
 from shared.runtime.database import create_engine
 from shared.runtime.duration import span
 from shared.runtime.health import Check
@@ -128,7 +129,7 @@ class Registry:
                 log.error("nothing is written without the right master key", error=str(error))
                 await asyncio.sleep(WRONG_KEY_RETRY)
             except Exception as error:
-                self.writing.failing(f"waits for PostgreSQL and NATS: {error!r}"[:300])
+                self.writing.failing(f"waits for PostgreSQL and NATS: {in_public(error)}")
                 log.warning("PostgreSQL or NATS is not reachable yet; trying again", error=repr(error))
                 await asyncio.sleep(RETRY)
             else:

@@ -1,4 +1,4 @@
-"""What is behind an error: those it is a group of, what it was raised from, and what PostgreSQL calls it."""
+"""What is behind an error: errors within and before it, PostgreSQL's name for it, and what anybody may hear."""
 
 from collections.abc import Iterator
 
@@ -13,6 +13,15 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         yield from causes(each)
     if error.__cause__ is not None:
         yield from causes(error.__cause__)
+
+
+def in_public(error: BaseException) -> str:
+    """An error in one line, for readiness, which needs no key: its name and the first line of what it says.
+
+    Below that PostgreSQL and SQLAlchemy tell the statement and the row that it was about.
+    """
+    said = next(iter(str(error).splitlines()), "")
+    return (f"{type(error).__name__}: {said}" if said else type(error).__name__)[:250]
 
 
 def sqlstate(error: BaseException) -> str:

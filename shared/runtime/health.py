@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.runtime.access import rules
+from shared.runtime.causes import in_public
 from shared.runtime.tls import ServerCertificates
 
 Check = Callable[[], Awaitable[str | None]]
@@ -83,7 +84,7 @@ async def _checked(check: Check) -> str | None:
         asked.add_done_callback(_unheard)
         return f"has not answered for {PATIENCE:.0f} s; look at the server behind it and the way there"
     error = asked.exception()
-    return asked.result() if error is None else f"{type(error).__name__}: {error}"[:300]
+    return asked.result() if error is None else in_public(error)
 
 
 def _unheard(asked: "asyncio.Future[str | None]") -> None:

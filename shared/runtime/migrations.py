@@ -20,6 +20,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.runtime.causes import in_public
 from shared.runtime.database import create_engine
 from shared.runtime.progress import Progress
 
@@ -90,7 +91,7 @@ async def until_migrated(engine: AsyncEngine, package: str, progress: Progress) 
         try:
             problem = too_old(package, await standing(engine, package))
         except Exception as error:
-            problem = f"PostgreSQL is not reachable yet: {error!r}"[:300]
+            problem = f"PostgreSQL is not reachable yet: {in_public(error)}"
         if problem is None:
             return
         progress.failing(f"waits: {problem}")

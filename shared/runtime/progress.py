@@ -4,6 +4,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from shared.runtime.causes import in_public
+
 
 class Stopped(Exception):
     """The event at `position` cannot be applied. All before it is; nothing after it is before it can be."""
@@ -31,7 +33,7 @@ class Progress:
         try:
             yield
         except BaseException as error:
-            self._failing = f"failed and is trying again: {type(error).__name__}: {error}"[:300]
+            self._failing = f"failed and is trying again: {in_public(error)}"
             raise
         else:
             self._failing = None

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from shared.runtime.causes import in_public
 from shared.runtime.progress import Progress
 
 log = structlog.get_logger(__name__)
@@ -26,10 +27,11 @@ async def at_work(work: Coroutine[Any, Any, None], progress: Progress) -> AsyncI
     """
 
     def is_over(task: asyncio.Task[None]) -> None:
-        if task.cancelled() or task.exception() is None:
+        error = None if task.cancelled() else task.exception()
+        if error is None:
             return
-        progress.failing(f"has ended: {task.exception()!r}"[:300])
-        log.critical("the service's work has ended; the process ends too", exc_info=task.exception())
+        progress.failing(f"has ended: {in_public(error)}")
+        log.critical("the service's work has ended; the process ends too", exc_info=error)
         signal.raise_signal(signal.SIGTERM)
 
     working = asyncio.create_task(work)

@@ -19,6 +19,7 @@ from prometheus_client import Gauge
 from services.reporting.projector.projector import Gap, Projector
 from shared.events.recorded import Recorded, UnknownRecorded, read_recorded
 from shared.events.subjects import LAST_HEADER, LOG_STREAM, LOG_SUBJECT
+from shared.runtime.causes import in_public
 from shared.runtime.following import traced
 from shared.runtime.progress import Progress, Stopped
 from shared.runtime.served_log import LogUnavailable, ServedLog
@@ -59,7 +60,7 @@ class Consumer:
                 await asyncio.sleep(STOPPED_RETRY)
             except Exception as error:
                 log.warning("projecting was interrupted; trying again", error=repr(error))
-                self._progress.failing(f"was interrupted and is trying again: {error!r}"[:300])
+                self._progress.failing(f"was interrupted and is trying again: {in_public(error)}")
                 await asyncio.sleep(RETRY)
 
     async def _follow(self) -> None:

@@ -57,7 +57,7 @@ async def test_a_service_ends_and_says_why_when_its_work_fails() -> None:
     finally:
         loop.remove_signal_handler(signal.SIGTERM)
 
-    assert progress.problem() == "the work has ended: LookupError('made up')"
+    assert progress.problem() == "the work has ended: LookupError: made up"
 
 
 async def test_work_is_ended_with_what_it_was_for() -> None:
