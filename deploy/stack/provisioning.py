@@ -34,9 +34,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_ALONE = "LOCK TABLE registry.source IN SHARE ROW EXCLUSIVE MODE"
+# No lock on the table: NATS is asked meanwhile, and the registry writes there with every turn.
+_ALONE = "SELECT pg_advisory_xact_lock(7533)"
 _LOOK = 2.0
 """Seconds between two looks at the table of sources."""
+ANSWERS_WITHIN = 10.0
+"""Seconds for each answer of the database while it is looked at: one that says nothing may have a successor."""
 DEFAULT_KEEP = "7d"
 INGEST_BYTES = 1024 * 1024 * 1024  # a full stream refuses its own source, and no other
 
@@ -128,7 +131,7 @@ async def follow_sources(addresses: Addresses, done: Callable[[], None] = lambda
     said = ""
     while True:
         try:
-            async with connected(addresses.database_url) as connection:
+            async with connected(addresses.database_url, answers_within=ANSWERS_WITHIN) as connection:
                 if not holds_sources(Layout(addresses.data_dir).sources_file, await _active(connection)):
                     # A source that is being added is in the file before it is in the table. So this waits for
                     # whoever is at it, and looks again.
@@ -206,10 +209,13 @@ async def _change(addresses: Addresses) -> "AsyncIterator[Connection]":
                 await _follow(addresses, connection)
         except BaseException:
             # NATS may already know what the table now forgot. Should this fail too, the next start mends it,
-            # and the first error is the one to show.
+            # and the first error is the one to show. Alone again: another change may have begun meanwhile, whose
+            # source is in the file before it is in the table.
             with contextlib.suppress(Exception):
-                if _write_users(addresses, await _active(connection)):
-                    await nats.reload(addresses.nats_url, addresses.nats_system_seed, addresses.ca)
+                async with connection.transaction():
+                    await connection.execute(_ALONE)
+                    if _write_users(addresses, await _active(connection)):
+                        await nats.reload(addresses.nats_url, addresses.nats_system_seed, addresses.ca)
             raise
 
 

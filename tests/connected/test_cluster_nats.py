@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
+import structlog
 from nats.js.kv import KeyValue
 
 from deploy.stack import nats, provisioning, shared_keys
@@ -170,7 +173,7 @@ async def test_a_follower_leaves_a_source_alone_that_is_just_being_added(
         connection = await asyncpg.connect(database.url())
         try:
             async with connection.transaction():
-                await connection.execute("LOCK TABLE registry.source IN SHARE ROW EXCLUSIVE MODE")
+                await connection.execute("SELECT pg_advisory_xact_lock(7533)")
                 await connection.execute(
                     "INSERT INTO registry.source (source, root, public_key) VALUES ('new', 'new', $1)", KEY
                 )
@@ -179,7 +182,7 @@ async def test_a_follower_leaves_a_source_alone_that_is_just_being_added(
                 async def waits() -> object:
                     return (
                         await database.fetch(
-                            "SELECT FROM pg_locks WHERE relation = 'registry.source'::regclass AND NOT granted",
+                            "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7533 AND NOT granted",
                             role="postgres",
                         )
                         or None
@@ -194,6 +197,57 @@ async def test_a_follower_leaves_a_source_alone_that_is_just_being_added(
         assert read_sources(file) == {"new": KEY}
     finally:
         await ended(following)
+
+
+async def test_a_follower_gives_up_a_database_that_says_nothing_and_looks_again(
+    database: Database, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provisioning, "ANSWERS_WITHIN", 0.3)
+    monkeypatch.setattr(provisioning, "_LOOK", 0.1)
+    looked = asyncio.Event()
+    holder = await asyncpg.connect(database.url())
+    with structlog.testing.capture_logs() as told:
+        following = asyncio.create_task(provisioning.follow_sources(_addresses(database, nats_server), looked.set))
+        try:
+            async with holder.transaction():
+                await holder.execute("LOCK TABLE registry.source")
+
+                async def given_up() -> object:
+                    return [each for each in told if "trying again" in each["event"]]
+
+                await eventually(given_up, "it is not waited for any longer")
+                assert not looked.is_set()
+            await asyncio.wait_for(looked.wait(), 20)
+        finally:
+            await holder.close()
+            await ended(following)
+
+
+async def test_the_registry_goes_on_writing_while_a_source_is_being_added(
+    database: Database, nats_server: NatsServer
+) -> None:
+    addresses = _addresses(database, nats_server)
+    await provisioning.add_source(addresses, "there", "there")
+    pid = nats_server.child.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        adding = asyncio.create_task(provisioning.add_source(addresses, "new", "new"))
+
+        async def waits() -> object:
+            held = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7533 AND granted"
+            return await database.fetch(held, role="postgres") or None
+
+        await eventually(waits, "it is added, but for what NATS has to say")
+        async with asyncio.timeout(3):  # NATS is waited for longer
+            settled = "UPDATE registry.source SET settled = 1 WHERE source = 'there' RETURNING settled"
+            (row,) = await database.fetch(settled, role="ketnap_registry")
+        assert not adding.done()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    assert row["settled"] == 1
+    await adding
 
 
 def _addresses(database: Database, nats_server: NatsServer) -> Addresses:
