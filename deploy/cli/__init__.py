@@ -1,7 +1,10 @@
 """The `ketnap` command: its list of commands, each loaded only when it is asked for."""
 
 import importlib
+import importlib.metadata
+import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -77,5 +80,26 @@ def _end() -> None:
     sys.exit(code)
 
 
-def _ketnap() -> None:
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ketnap {version()}")
+        raise typer.Exit
+
+
+def version() -> str:
+    """Which version this is: images say it in their environment, a checkout as an installed package."""
+    try:
+        return os.environ.get("KETNAP_VERSION") or importlib.metadata.version("ketnap")
+    except importlib.metadata.PackageNotFoundError:
+        return "of an unknown version"
+
+
+def _ketnap(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Say which version this is, and end."
+        ),
+    ] = False,
+) -> None:
     """Event log and reporting for yearly admission targets."""

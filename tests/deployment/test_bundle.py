@@ -49,6 +49,14 @@ def test_every_link_of_its_pages_leads_somewhere_without_a_network(bundle: Path)
     assert lost == []
 
 
+@pytest.mark.parametrize("image", ["ketnap", "ketnap-servers"])
+def test_the_command_in_an_image_knows_its_version(bundle: Path, image: str) -> None:
+    command = ["docker", "run", "--rm", "--network", "none", f"{image}:{VERSION}", "ketnap", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.stdout == f"ketnap {VERSION}\n", done.stderr
+
+
 def test_a_bundle_that_was_damaged_is_not_loaded(bundle: Path, tmp_path: Path) -> None:
     for path in bundle.iterdir():
         (tmp_path / path.name).symlink_to(path)
