@@ -167,7 +167,8 @@ class Turn:
     async def _decide(self, fact: Fact, entry: EventType, source: str, *, stored: bool) -> tuple[Decision, bool]:
         """The decision, and whether it was made without the profile, because the person is erased."""
         dropped = False
-        if profile_of(fact) is not None:
+        brings_profile = profile_of(fact) is not None  # hardly ever
+        if brings_profile:
             fact, dropped = await self.profiles.readable(fact, stored=stored)
         if judged_by_age(fact):
             self.situation.years_of_birth[fact.subject] = await self.profiles.year_of_birth(fact.subject)
@@ -177,7 +178,7 @@ class Turn:
                 break
             except Unloaded as missing:
                 await self._reader.load(self.situation, missing)
-        if isinstance(decision, Record):
+        if brings_profile and isinstance(decision, Record):
             self.profiles.told(fact)
         return decision, dropped
 

@@ -30,7 +30,3 @@ class History:
             if each <= day:
                 found = world
         return found
-
-    def knows(self, organisation: str) -> bool:
-        """Whether it is ever founded."""
-        return bool(self.evenings) and organisation in self.evenings[-1][1].organisations

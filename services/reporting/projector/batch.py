@@ -169,19 +169,21 @@ class Batch:
         return affected
 
     def _active_otherwise(self, subject: str, effect: Effect) -> bool:
-        """Whether it is an organisation that was on record and turns out to be active on other days."""
-        before = self.book.folded(subject) if subject.startswith("organisation/") else None
-        return before is not None and active_days(before.state) != active_days(effect.folds[subject].state)
+        """Whether it is an organisation that turns out to be active on other days; its founding is the first."""
+        if not subject.startswith("organisation/"):
+            return False
+        before = self.book.folded(subject)
+        was = None if before is None else before.state
+        return active_days(was) != active_days(effect.folds[subject].state)
 
     def _depending(self, organisation_id: str) -> set[str]:
         found = set(self._dependents[organisation_id])
-        # Overtaken ones too: a place whose cell turned out to cover nothing names it no more.
-        for known in self.new_versions():
+        for known in self._newest.values():
             match known.version:
                 case OrganisationVersion(organisation_id=child, parent_id=parent) if parent == organisation_id:
                     found.add(f"organisation/{child}")
                 case PlaceVersion(place_id=place) as version:
-                    if organisation_id in (version.organisation_id, version.cell_id):
+                    if organisation_id in (version.organisation_id, version.named_cell_id):
                         found.add(f"place/{place}")
         return found
 

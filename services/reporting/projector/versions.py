@@ -55,6 +55,8 @@ class PlaceVersion(Struct, frozen=True):
     organisation_id: str
     cell_id: str | None
     shared: bool
+    named_cell_id: str | None
+    """Who is to cover it; `cell_id` only while that one is active."""
 
 
 class TargetVersion(Struct, frozen=True):
@@ -182,7 +184,7 @@ def _place(place_id: str, state: PlaceState, lineage: Lineage, cells: Organisati
             continue
         for organisation_id, start, end in _held(state.organisation_id, coverage.since, until, lineage):
             assert organisation_id is not None
-            for cell_id, valid_from, valid_to in _covering(coverage.cell_id, start, end, lineage, cells):
+            for named, cell_id, valid_from, valid_to in _covering(coverage.cell_id, start, end, lineage, cells):
                 yield PlaceVersion(
                     place_id,
                     valid_from,
@@ -192,18 +194,20 @@ def _place(place_id: str, state: PlaceState, lineage: Lineage, cells: Organisati
                     organisation_id,
                     cell_id,
                     coverage.shared,
+                    named,
                 )
 
 
 def _covering(
     cell_id: str | None, start: date, end: date, lineage: Lineage, cells: Organisations
-) -> Iterator[tuple[str | None, date, date]]:
-    """Who covers from day to day: a cell that is to be founded yet, or has ended, covers nothing."""
+) -> Iterator[tuple[str | None, str | None, date, date]]:
+    """Who is named, and covers, from day to day: a cell not founded yet, or that has ended, covers nothing."""
     for holder, since, until in _held(cell_id, start, end, lineage):
         founded, ended = active_days(cells.get(holder) if holder is not None else None)
         for first, last in _split(since, until, founded):
             for valid_from, valid_to in _split(first, last, ended):
-                yield holder if founded <= valid_from < ended else None, valid_from, valid_to
+                covers = founded <= valid_from < ended
+                yield holder, holder if covers else None, valid_from, valid_to
 
 
 def active_days(state: State | None) -> tuple[date, date]:

@@ -37,8 +37,7 @@ FROM reporting.fact WHERE source = :source AND event_id = :event_id;
 -- travellers: persons with a transfer or a split that names these organisations
 SELECT organisation_id, subject FROM reporting.traveller WHERE organisation_id = ANY (CAST(:organisations AS text[]));
 
--- dependents: subjects whose known versions these organisations have a part in; places also that they covered by what
--- was known once
+-- dependents: subjects whose known versions these organisations have a part in; a place also if its cell covers nothing
 SELECT v.parent_id AS wanted, 'organisation/' || v.organisation_id AS subject
 FROM reporting.organisation_version v
 WHERE v.parent_id = ANY (CAST(:ids AS text[])) AND v.known_to = 9223372036854775807
@@ -47,9 +46,14 @@ SELECT p.organisation_id, 'place/' || p.place_id
 FROM reporting.place_version p
 WHERE p.organisation_id = ANY (CAST(:ids AS text[])) AND p.known_to = 9223372036854775807
 UNION
+SELECT p.named_cell_id, 'place/' || p.place_id
+FROM reporting.place_version p
+WHERE p.named_cell_id = ANY (CAST(:ids AS text[])) AND p.known_to = 9223372036854775807
+UNION
+-- What an earlier version projected names none.
 SELECT p.cell_id, 'place/' || p.place_id
 FROM reporting.place_version p
-WHERE p.cell_id = ANY (CAST(:ids AS text[]));
+WHERE p.cell_id = ANY (CAST(:ids AS text[])) AND p.known_to = 9223372036854775807;
 
 -- put_moments: the last position of each moment of recording
 INSERT INTO reporting.moment (recordedat, position)
@@ -125,11 +129,11 @@ SELECT * FROM unnest(CAST(:organisation_id AS text[]), CAST(:valid_from AS date[
 
 -- add_place_version: versions that came to be known
 INSERT INTO reporting.place_version (place_id, valid_from, valid_to, name, kind, organisation_id, cell_id, shared,
-                                     known_from, known_to)
+                                     named_cell_id, known_from, known_to)
 SELECT * FROM unnest(CAST(:place_id AS text[]), CAST(:valid_from AS date[]), CAST(:valid_to AS date[]),
                      CAST(:name AS text[]), CAST(:kind AS text[]), CAST(:organisation_id AS text[]),
-                     CAST(:cell_id AS text[]), CAST(:shared AS boolean[]), CAST(:known_from AS bigint[]),
-                     CAST(:known_to AS bigint[]));
+                     CAST(:cell_id AS text[]), CAST(:shared AS boolean[]), CAST(:named_cell_id AS text[]),
+                     CAST(:known_from AS bigint[]), CAST(:known_to AS bigint[]));
 
 -- add_target_version: versions that came to be known
 INSERT INTO reporting.target_version (target_id, valid_from, valid_to, assigned_to, organisation_id, metric, basis,
