@@ -1,6 +1,7 @@
 """The profiles in a turn's events: sealed before anything is kept, opened for the rules, dropped once erased."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Protocol, cast
 from uuid import UUID
 
@@ -38,10 +39,31 @@ class KeyReader(Protocol):
         """Person, event and sealed profile of whatever is recorded about these persons and brings one."""
 
 
+class YearsOfBirth:
+    """Those told lately, in memory only: whoever admits one after the other has told most of them just before."""
+
+    MOST = 50_000
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def get(self, person: str) -> int | None:
+        """When the person was born, as far as it is known here."""
+        return self._known.get(person)
+
+    def learn(self, told: Mapping[str, int | None], gone: Iterable[str]) -> None:
+        """Take in what is committed; whoever is `gone` is erased."""
+        self._known |= {person: year for person, year in told.items() if year is not None}
+        for person in gone:
+            self._known.pop(person, None)
+        for person in list(islice(self._known, max(0, len(self._known) - self.MOST))):
+            del self._known[person]
+
+
 class Profiles:
     """The keys of the persons of one turn, and what it does with them."""
 
-    def __init__(self, reader: KeyReader, sealer: Sealer) -> None:
+    def __init__(self, reader: KeyReader, sealer: Sealer, years: YearsOfBirth) -> None:
         self.new_keys: dict[str, Wrapped] = {}
         """Keys made in this turn, to be stored."""
         self.erased: set[str] = set()
@@ -52,18 +74,24 @@ class Profiles:
         self._gone: set[str] = set()
         self._asked: set[str] = set()
         self._born: dict[str, int | None] = {}
+        self._years = years
 
     async def prepare(self, facts: Sequence[Fact]) -> None:
         """Read in one go the keys for profiles that these facts bring, and when those judged by age were born."""
-        aged = {fact.subject for fact in facts if judged_by_age(fact)}
+        aged = self._unborn({fact.subject for fact in facts if judged_by_age(fact)})
         await self._load(aged.union(fact.subject for fact in facts if profile_of(fact) is not None))
         await self._read_born(aged)
 
     async def year_of_birth(self, person: str) -> int | None:
         """The year of birth that was last told of the person; None where none is, or the person is erased."""
-        await self._load({person})
-        await self._read_born({person})
+        unborn = self._unborn({person})
+        await self._load(unborn)
+        await self._read_born(unborn)
         return None if person in self._gone else self._born.get(person)
+
+    def keep(self) -> None:
+        """After the turn is committed: let later turns find in memory what it was told."""
+        self._years.learn(self._born, self._gone)
 
     def told(self, fact: Fact) -> None:
         """Take in what a recorded fact tells, whose profile is readable."""
@@ -136,6 +164,13 @@ class Profiles:
                 self._gone.add(person)
             else:
                 self._keys[person] = self._sealer.unwrap(wrapped, person)
+
+    def _unborn(self, persons: set[str]) -> set[str]:
+        """Those of whom it is not known in memory when they were born."""
+        self._born |= {
+            each: year for each in persons - self._born.keys() if (year := self._years.get(each)) is not None
+        }
+        return persons - self._born.keys()
 
     async def _read_born(self, persons: set[str]) -> None:
         """Open what is stored of these persons: whoever has no key, or one of this turn, has nothing stored."""

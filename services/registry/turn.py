@@ -7,7 +7,15 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from services.registry.deliveries import Delivery, LogRow, Outcomes, RefusedRow, Waiting
-from services.registry.profiles import DROPPED, KeyReader, Profiles, judged_by_age, profile_of, without_profile
+from services.registry.profiles import (
+    DROPPED,
+    KeyReader,
+    Profiles,
+    YearsOfBirth,
+    judged_by_age,
+    profile_of,
+    without_profile,
+)
 from services.registry.rules.decide import decide
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
 from services.registry.rules.references import (
@@ -54,11 +62,12 @@ class Turn:
         *,
         anyone_waits: bool,
         waited_for: Set[str] | None = None,
+        years: YearsOfBirth | None = None,
     ) -> None:
         """`position` is the last one on the log; `at` becomes the `recordedat` of what this turn records.
 
         `anyone_waits`: whether the quarantine may hold anything; `waited_for`: the keys that it may wait for,
-        where they are known.
+        where they are known. `years` of birth that earlier turns were told; it is told those of this one.
         """
         self.outcomes = Outcomes()
         self.about: list[tuple[str, int]] = []
@@ -66,7 +75,7 @@ class Turn:
         self.position = position
         self.situation = situation
         self._reader = reader
-        self.profiles = Profiles(reader, sealer)
+        self.profiles = Profiles(reader, sealer, years or YearsOfBirth())
         self._roots = roots
         self.at = at
         self._held: dict[tuple[str, int], Held] = {}

@@ -18,6 +18,7 @@ from services.registry.dry_run import DryRun
 from services.registry.following import Following
 from services.registry.known_waiting import KnownWaiting
 from services.registry.log_copy import ROWS_A_PIECE
+from services.registry.profiles import YearsOfBirth
 from services.registry.reading import read_message
 from services.registry.rehearsal import Rehearsed, rehearse
 from services.registry.sealing import ContentHash, Sealer
@@ -66,6 +67,7 @@ class Writer:
         self._lineage = Lineage()
         self._organisations = OrganisationCache()
         self._waiting = KnownWaiting()
+        self._years = YearsOfBirth()
         self._asking = 0
         """For so many turns, the log is asked beforehand which ids it holds; else its unique key says so."""
 
@@ -87,6 +89,7 @@ class Writer:
         self._lineage = await store_reader.read_lineage(self._engine)
         self._organisations = OrganisationCache()
         self._waiting = await KnownWaiting.read(self._engine)
+        self._years = YearsOfBirth()
         self.sources = await store_reader.read_sources(self._engine)
         self._head = head
         self.recorded.set()
@@ -296,6 +299,7 @@ class Writer:
             at,
             anyone_waits=self._waiting.anyone,
             waited_for=self._waiting.keys,
+            years=self._years,
         )
 
     async def _commit(
@@ -312,6 +316,7 @@ class Writer:
                 log.error("messages left the stream unread", source=source.source, range=source.lost[-1])
             self.sources[source.source] = source
         turn.situation.keep()
+        turn.profiles.keep()
         self.following.committed(turn.outcomes)
         self._waiting.learn(turn.outcomes)
         self._lineage = turn.situation.lineage
