@@ -118,7 +118,13 @@ async def _ask(driver: asyncpg.Connection) -> None:
 
 
 class _Driver(asyncpg.Connection):
-    """asyncpg's connection, which would wait for a silent server's goodbye as long as a statement may take."""
+    """asyncpg's connection, which at an end would wait for a silent server as long as a statement may take."""
+
+    async def execute(self, query: str, *args: Any, **how: Any) -> Any:
+        if query == "ROLLBACK;":
+            # What was begun and broken off is taken back at once, or not at all; whoever ends waits for it.
+            how.setdefault("timeout", ANSWERS_WITHIN)
+        return await super().execute(query, *args, **how)
 
     async def close(self, **_: Any) -> None:
         with contextlib.suppress(TimeoutError):  # given up then, which is as good

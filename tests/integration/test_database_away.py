@@ -10,6 +10,7 @@ import asyncpg
 import httpx
 import pytest
 from litestar import Litestar
+from sqlalchemy import text
 
 from services.notifier.app import create_app as create_notifier
 from services.notifier.settings import NotifierSettings
@@ -132,6 +133,25 @@ async def test_connections_that_were_cut_silently_are_replaced_before_anybody_no
             answer = await http.get("/v1/organisations")
 
     assert answer.status_code == 200
+
+
+async def test_whoever_is_done_with_a_connection_learns_soon_that_the_server_has_fallen_silent(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime_database, "ANSWERS_WITHIN", 0.3)
+    async with Proxy("127.0.0.1", database.server.port).running() as proxy:
+        url = re.sub(r"@[^/]+/", f"@{proxy.address}/", database.url())
+        engine = runtime_database.create_engine(url, "done", command_timeout=60)
+        async with asyncio.timeout(10):
+            connection = await engine.connect()
+            assert await connection.scalar(text("SELECT 1")) == 1
+            proxy.strand()
+            with pytest.raises(TimeoutError):
+                await connection.close()
+
+            async with engine.connect() as connection:
+                assert await connection.scalar(text("SELECT 1")) == 1
+            await engine.dispose()
 
 
 @asynccontextmanager
