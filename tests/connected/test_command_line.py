@@ -260,7 +260,7 @@ def _ended(command: subprocess.Popen[str], *signals: signal.Signals) -> tuple[in
     for number in signals:
         command.send_signal(number)
         time.sleep(0.05)  # so that they come as two: what is awaited is the end of the command
-    _, said = command.communicate(timeout=30)
+    _, said = command.communicate(timeout=60)
     assert "Traceback" not in said
     return command.returncode, said.strip().splitlines()[-1]
 
