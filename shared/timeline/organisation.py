@@ -97,6 +97,16 @@ class OrganisationState(Struct, frozen=True, omit_defaults=True):
             found = segment
         return found
 
+    @property
+    def active_days(self) -> tuple[date, date]:
+        """The first day on which it is active, and the first on which it is no more.
+
+        Without a founding both are the last day that there is: it never is active.
+        """
+        if not self.segments:
+            return date.max, date.max
+        return self.segments[0].since, self.ended_on or date.max
+
     def active_on(self, day: date) -> bool:
         """From its founding day to the day before it ends."""
         if not self.segments or day < self.segments[0].since:

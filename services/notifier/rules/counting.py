@@ -69,8 +69,7 @@ class ActiveDays(Struct, frozen=True):
 
 def active_days(organisation_id: str, state: OrganisationState) -> ActiveDays:
     """When it is active: never, if its founding was retracted."""
-    founded = state.segments[0].since if state.segments else ENDLESS
-    return ActiveDays(organisation_id, founded, state.ended_on or ENDLESS)
+    return ActiveDays(organisation_id, *state.active_days)
 
 
 class Holding(Struct, frozen=True):

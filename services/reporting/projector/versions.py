@@ -211,10 +211,8 @@ def _covering(
 
 
 def active_days(state: State | None) -> tuple[date, date]:
-    """The first day on which an organisation is active, and the first on which it is no more."""
-    if not isinstance(state, OrganisationState) or not state.segments:
-        return FOREVER, FOREVER
-    return state.segments[0].since, state.ended_on or FOREVER
+    """Those of an organisation's state; of what is not on record, none."""
+    return state.active_days if isinstance(state, OrganisationState) else (FOREVER, FOREVER)
 
 
 def _split(start: date, end: date, at: date) -> list[tuple[date, date]]:
