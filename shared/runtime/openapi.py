@@ -1,6 +1,7 @@
 """Completes the OpenAPI document of a service: what its operations mean, an example of each, and what is answered.
 
-The words and examples of a service stand in its `api/words.json`, so that none is said twice in code.
+The words and examples of a service stand in its `api/words.json`, those of what all services answer alike in the
+`words.json` beside this module.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from litestar.openapi.spec import (
     Schema,
 )
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.runtime.http import PROBLEM
 
@@ -56,8 +58,14 @@ class Words(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def words_of(package: str) -> Words:
-    """Those in `words.json` of the package."""
-    return msgspec.json.decode(files(package).joinpath("words.json").read_bytes(), type=Words)
+    """Those in `words.json` of the package, and of what every service answers."""
+    everywhere = msgspec.json.decode(_read("shared.runtime"), type=dict[str, Said])
+    own = msgspec.json.decode(_read(package), type=Words)
+    return replace(own, operations=everywhere | own.operations)
+
+
+def _read(package: str) -> bytes:
+    return files(package).joinpath("words.json").read_bytes()
 
 
 def complete(document: OpenAPI, words: Words) -> None:
