@@ -12,21 +12,19 @@ import struct
 import subprocess
 import sys
 import zoneinfo
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpx
-import msgspec
-
-from deploy.stack import nats, postgres, postgres_programs, workings
+from deploy.stack import nats, postgres, postgres_programs, readiness, workings
 from deploy.stack.access import list_keys
 from deploy.stack.assembly import ports_for
 from deploy.stack.errors import NotRunning, StackError, said
 from deploy.stack.finding import Finding
 from deploy.stack.layout import Addresses, Layout, locate, runs_elsewhere
 from deploy.stack.ports import in_use
+from deploy.stack.readiness import Readiness
 from shared.events.subjects import LOG_STREAM, RECEIPTS_STREAM, ingest_stream
 from shared.runtime.tls import WARN_BEFORE, days, trusting
 
@@ -56,9 +54,10 @@ def examine(layout: Layout, port_base: int | None) -> Iterator[Finding]:
             yield Finding("secrets", False, "belong to another user", str(absent))
         return
     yield Finding("system", True, f"running, {addresses.data_dir}")
-    yield from _services(addresses)
+    answers = readiness.of_all(addresses)
+    yield from _services(addresses, answers)
     yield from certificates(addresses)
-    yield from workings.open_files(addresses)
+    yield from workings.open_files(addresses, [name for name, (status, _) in answers.items() if status])
     yield from asyncio.run(_servers(addresses))
 
 
@@ -157,41 +156,19 @@ def _ports(port_base: int | None) -> Iterator[Finding]:
         yield Finding(f"port of {name}", not taken, seen, "stop what holds it, or ketnap up --port-base N")
 
 
-def _services(addresses: Addresses) -> Iterator[Finding]:
-    for name in ("registry", "reporting", "notifier"):
+def _services(addresses: Addresses, answers: Mapping[str, Readiness]) -> Iterator[Finding]:
+    for name, (status, body) in answers.items():
         url: str = getattr(addresses, f"{name}_url")
-        status, said = _readiness(url, addresses.ca)
         seen = "nobody answers" if status is None else f"answers {status}"
-        why = [f"{what}: {problem}" for what, problem in said.get("checks", {}).items() if problem != "ok"]
+        why = [f"{what}: {problem}" for what, problem in body.get("checks", {}).items() if problem != "ok"]
         yield Finding(
             name,
             status == 200,
             "; ".join([f"{url} {seen}", *why]),
             f"{_read_log(addresses, name)}, and docs/incidents.md",
         )
-        for what, warning in said.get("warnings", {}).items():
+        for what, warning in body.get("warnings", {}).items():
             yield Finding(f"{name}, {what}", None, warning)
-
-
-def _readiness(url: str, ca: str) -> tuple[int | None, dict[str, dict[str, str]]]:
-    """The status of a service's readiness, and what it says; None where nobody answers."""
-    try:
-        # More than the service itself gives its checks.
-        answer = httpx.get(f"{url}/health/ready", timeout=8, trust_env=False, verify=trusting(ca))
-    except httpx.HTTPError:
-        return None, {}
-    try:
-        return answer.status_code, msgspec.json.decode(answer.content, type=_Said).body()
-    except msgspec.DecodeError:
-        return answer.status_code, {}
-
-
-class _Said(msgspec.Struct):
-    checks: dict[str, str] = {}
-    warnings: dict[str, str] = {}
-
-    def body(self) -> dict[str, dict[str, str]]:
-        return {"checks": self.checks, "warnings": self.warnings}
 
 
 def certificates(addresses: Addresses) -> Iterator[Finding]:

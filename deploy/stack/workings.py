@@ -2,7 +2,7 @@
 
 import datetime
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,11 +142,11 @@ async def _backup(connection: "Connection") -> Finding:
     return Finding("backup", not row["old"] or row["position"] == row["head"], seen, remedy)
 
 
-def open_files(addresses: Addresses) -> Iterator[Finding]:
-    """How many of its file descriptors each service has open, as far as it tells."""
+def open_files(addresses: Addresses, services: Iterable[str]) -> Iterator[Finding]:
+    """How many of its file descriptors each of these services has open, as far as it tells."""
     from deploy.stack import metrics
 
-    for name in ("registry", "reporting", "notifier"):
+    for name in services:
         try:
             found = metrics.read(getattr(addresses, f"{name}_url"), addresses.key, addresses.ca)
         except (StackError, ValueError):

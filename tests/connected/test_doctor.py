@@ -61,7 +61,8 @@ def _examined(said: "subprocess.CompletedProcess[str]") -> tuple[int, dict[str, 
 
 
 def _faults(system: System, **settings: str) -> dict[str, str]:
-    code, rows = _examined(system.ketnap("doctor", **settings))
+    # So wide that no cell is broken into lines, wherever the lengths of paths would break it.
+    code, rows = _examined(system.ketnap("doctor", COLUMNS="1000", **settings))
     assert code == (1 if rows else 0)
     return rows
 
