@@ -53,10 +53,9 @@ audit: setup ## no locked package has a known vulnerability; says so where nobod
 unit: setup
 	@$(BIN)/pytest -q tests/unit
 
-# Two processes, each with a PostgreSQL of its own. A file stays in one: its tests may share servers. The order is
-# that of the files, or those with few and long tests would come last, and one process would wait for the other.
+# Two processes, each with a PostgreSQL of its own. A file stays in one: its tests may share servers.
 test: lint types contracts secrets audit ## everything that CI runs
-	@$(BIN)/pytest tests --ignore tests/deployment --ignore tests/e2e -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest tests --ignore tests/deployment --ignore tests/e2e -n 2 --dist loadfile
 	@# The browser's driver keeps an event loop of its own, beside which others cannot run. 5: without a browser all
 	@# are left out, loudly.
 	@$(BIN)/pytest tests/e2e || [ $$? -eq 5 ]
