@@ -167,14 +167,16 @@ class Profiles:
 
     def _unborn(self, persons: set[str]) -> set[str]:
         """Those of whom it is not known in memory when they were born."""
-        self._born |= {
-            each: year for each in persons - self._born.keys() if (year := self._years.get(each)) is not None
-        }
-        return persons - self._born.keys()
+        unborn = {each for each in persons if each not in self._born}
+        found = {each: year for each in unborn if (year := self._years.get(each)) is not None}
+        self._born |= found
+        return unborn - found.keys()
 
     async def _read_born(self, persons: set[str]) -> None:
         """Open what is stored of these persons: whoever has no key, or one of this turn, has nothing stored."""
-        unread = {each for each in persons if each not in self._born and each in self._keys} - self.new_keys.keys()
+        unread = {
+            each for each in persons if each not in self._born and each in self._keys and each not in self.new_keys
+        }
         if not unread:
             return
         self._born |= dict.fromkeys(unread)

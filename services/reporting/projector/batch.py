@@ -1,5 +1,6 @@
 """The projection of a batch of recorded events: what they change, worked out before anything is written. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import cast
@@ -86,6 +87,8 @@ class Batch:
         self._superseded: list[KnownVersion] = []
         self._newest: dict[VersionKey, KnownVersion] = {}
         self._dependents: dict[str, set[str]] = {}
+        self._depending: defaultdict[str, set[str]] = defaultdict(set)
+        """Organisation → subjects with a version that came to be known in the batch and that it has a part in."""
         self._changed: set[str] = set()
 
     def changed_folds(self) -> dict[str, Folded]:
@@ -160,12 +163,13 @@ class Batch:
         # Whose days became others: places may lose their cell by it, or get it back.
         redated = {each.partition("/")[2] for each in affected if self._active_otherwise(each, effect)}
         concerned = kin | redated
-        missing = sorted(concerned - self._dependents.keys())
+        # Not a difference of sets, which would go through all keys for every event.
+        missing = sorted(each for each in concerned if each not in self._dependents)
         if missing:
             raise Unloaded("dependents", *missing)
         affected |= {f"organisation/{organisation_id}" for organisation_id in kin}
         for organisation_id in concerned:
-            affected |= self._depending(organisation_id)
+            affected |= self._dependents[organisation_id] | self._depending.get(organisation_id, set())
         return affected
 
     def _active_otherwise(self, subject: str, effect: Effect) -> bool:
@@ -175,17 +179,6 @@ class Batch:
         before = self.book.folded(subject)
         was = None if before is None else before.state
         return active_days(was) != active_days(effect.folds[subject].state)
-
-    def _depending(self, organisation_id: str) -> set[str]:
-        found = set(self._dependents[organisation_id])
-        for known in self._newest.values():
-            match known.version:
-                case OrganisationVersion(organisation_id=child, parent_id=parent) if parent == organisation_id:
-                    found.add(f"organisation/{child}")
-                case PlaceVersion(place_id=place) as version:
-                    if organisation_id in (version.organisation_id, version.named_cell_id):
-                        found.add(f"place/{place}")
-        return found
 
     def _versions(
         self, subjects: Iterable[str], lineage: Lineage, folds: Mapping[str, Folded]
@@ -234,6 +227,13 @@ class Batch:
         for key, version in become.items():
             if were.get(key) != version:
                 self._newest[key] = KnownVersion(version, position)
+                match version:
+                    case OrganisationVersion(organisation_id=child, parent_id=str(parent)):
+                        self._depending[parent].add(f"organisation/{child}")
+                    case PlaceVersion(place_id=place, organisation_id=owner, named_cell_id=cell):
+                        for each in (owner, cell):
+                            if each is not None:
+                                self._depending[each].add(f"place/{place}")
 
 
 def version_key(version: Version) -> VersionKey:

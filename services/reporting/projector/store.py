@@ -20,6 +20,7 @@ from services.reporting.projector.versions import (
     TargetVersion,
     Version,
 )
+from shared.events.organisation import OrganisationEstablished
 from shared.events.recorded import Recorded, read_data
 from shared.runtime.database import copy
 from shared.runtime.progress import Stopped
@@ -78,6 +79,11 @@ async def prepare(connection: AsyncConnection, batch: Batch, events: Sequence[Re
     """Read in one go what a batch is sure to ask for."""
     subjects = {event.subject for event in events}
     await load(connection, batch, Unloaded("subject", *subjects))
+    founded = {
+        event.subject.partition("/")[2] for event in events if isinstance(event.data, OrganisationEstablished)
+    }
+    if founded:
+        await load(connection, batch, Unloaded("dependents", *founded))
     folds = {subject: folded for subject in subjects if (folded := batch.book.folded(subject)) is not None}
     late = late_subjects(events, folds)
     if late:
