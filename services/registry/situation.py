@@ -1,7 +1,7 @@
 """The situation that events are decided in: what is on record, with the changes of the turn laid over it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import date
 from typing import cast
 
@@ -177,23 +177,24 @@ class LoadedSituation(Book):
         if assigned is not None:
             self._owners[assigned] = self.new_targets[assigned] = fact.subject_id
 
-    def wakes(self, fact: Fact, effect: Effect, before: Lineage, *, by_its_id: bool) -> frozenset[str]:
+    def wakes(self, fact: Fact, effect: Effect, before: Lineage, awaited: Set[str]) -> frozenset[str]:
         """The keys under which something may wait for a recorded fact; `before` is the lineage before it.
 
-        by_its_id: whether anything may wait for an event by its id.
+        awaited: the kinds of what anything may wait for; keys of others are left out, but for subjects.
         """
-        keys = {fact.subject}
-        if by_its_id:
+        keys = {fact.subject, *effect.folds}
+        if "event" in awaited:
             keys.add(event_key(fact.source, fact.event_id))
-        keys.update(effect.folds)
-        names = {organisation_id for organisation_id, _, _ in headcounts(effect.changes)}
-        for name in names.union(effect.successions):
-            keys.add(organisation_key(name))
-            if before.succession(name) is not None:
-                keys |= {organisation_key(each.successor_id) for each in before.onward(name)}
-        for name in effect.successions:
-            keys |= {organisation_key(each.successor_id) for each in self.lineage.onward(name)}
-        keys.update(map(target_key, self._target_ids(fact)))
+        if "organisation" in awaited:
+            names = {organisation_id for organisation_id, _, _ in headcounts(effect.changes)}
+            for name in names.union(effect.successions):
+                keys.add(organisation_key(name))
+                if before.succession(name) is not None:
+                    keys |= {organisation_key(each.successor_id) for each in before.onward(name)}
+            for name in effect.successions:
+                keys |= {organisation_key(each.successor_id) for each in self.lineage.onward(name)}
+        if "target" in awaited:
+            keys.update(map(target_key, self._target_ids(fact)))
         return frozenset(keys)
 
     def _target_assigned(self, fact: Fact) -> str | None:

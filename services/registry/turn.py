@@ -229,7 +229,7 @@ class Turn:
         )
         if self._room.empty:
             return _NOTHING
-        wakes = self.situation.wakes(fact, effect, lineage, by_its_id=self._room.awaits_events)
+        wakes = self.situation.wakes(fact, effect, lineage, awaited=self._room.awaited)
         return wakes if self._room.may_wake(wakes) else _NOTHING  # nearly always nothing
 
     async def _erase(self, fact: Fact) -> None:

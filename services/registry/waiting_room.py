@@ -5,7 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from services.registry.deliveries import Waiting
-from services.registry.rules.references import is_event_key
+from services.registry.rules.references import EVERY_KIND, kind_of
 
 Key = tuple[str, UUID]
 """Source and event id of a waiting event."""
@@ -25,8 +25,9 @@ class WaitingRoom:
         """`anyone_waits`: whether the quarantine may hold anything; `waited_for`: the keys that it may wait for,
         where they are known.
         """
-        self.awaits_events = anyone_waits and (waited_for is None or any(map(is_event_key, waited_for)))
-        """Whether anything may wait for an event by its id: only corrections do."""
+        known = waited_for if waited_for is not None else EVERY_KIND
+        self.awaited = {kind_of(key) for key in known} if anyone_waits else set()
+        """Kinds of what anything may wait for: `person`, `organisation`, `event` and so on."""
         self._reader = reader
         self._anyone_stored = anyone_waits
         self._stored_keys = waited_for if anyone_waits else frozenset[str]()
@@ -53,7 +54,8 @@ class WaitingRoom:
     def may_wake(self, keys: frozenset[str]) -> bool:
         """Whether anybody may wait for one of these keys."""
         stored = self._stored_keys
-        return stored is None or not (keys.isdisjoint(stored) and keys.isdisjoint(self._by_key))
+        # `keys.isdisjoint(self._by_key)` would go through all keys of the dictionary for every event.
+        return stored is None or not (keys.isdisjoint(stored) and self._by_key.keys().isdisjoint(keys))
 
     async def woken(self, keys: frozenset[str]) -> set[Key]:
         """What waits for any of these keys and is not lined up already."""
@@ -78,7 +80,7 @@ class WaitingRoom:
         self._waiting[waiting.key] = waiting
         for key in waiting.waits_for:
             self._by_key.setdefault(key, set()).add(waiting.key)
-            self.awaits_events |= is_event_key(key)
+            self.awaited.add(kind_of(key))
 
     def line_up(self, waiting: Waiting) -> None:
         """It is about to be decided again: nothing wakes it meanwhile."""

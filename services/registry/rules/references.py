@@ -164,6 +164,10 @@ def event_key(source: str, event_id: UUID) -> str:
     return f"event/{source}/{event_id}"
 
 
-def is_event_key(key: str) -> bool:
-    """Whether something waits under this key for another event."""
-    return key.startswith("event/")
+EVERY_KIND = frozenset({"person", "organisation", "place", "target", "event"})
+"""Kinds of keys under which something may wait."""
+
+
+def kind_of(key: str) -> str:
+    """Of what kind it is that something waits for under this key."""
+    return key.partition("/")[0]
