@@ -89,6 +89,22 @@ async def test_a_history_in_any_order_passes(database: Database, seed: int) -> N
     assert faults(await verify(database)) == {}
 
 
+@pytest.mark.parametrize("page", [1, 500])
+async def test_a_target_that_is_assigned_to_another_since_the_first_time_counts_nothing_passes(
+    database: Database, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(replay, "SUBJECTS", page)
+    slips = [target("zone", target_id="t"), target("cell", target_id="u")]
+    meant = [target("cell", target_id="t", to="2022-06-30"), target("zone", target_id="u", to="2022-06-30")]
+    taken_back = [corrected(slip, None) for slip in slips]
+    await recorded(database, root(), organisation("cell"), organisation("zone"), *slips, *taken_back, *meant)
+
+    account = await verify(database)
+
+    assert faults(account) == {}
+    assert next(check.looked_at for check in account.checks if check.name == "targets") == 2
+
+
 # What is done to the tables, the check that must find it, and what it must name.
 TAMPERING = [
     pytest.param(

@@ -81,7 +81,7 @@ class Replay:
         self.folds = Check("folds", "each stored fold is that of its subject's timeline", _REMEDY, unit="subjects")
         self.successions = Check("successions", "they are those that the folds say", _REMEDY, unit="successions")
         self.targets = Check(
-            "targets", "each target's owner is the one it was assigned to", _REMEDY, unit="targets"
+            "targets", "each target's owner is the one it was last assigned to", _REMEDY, unit="targets"
         )
         self.headcounts = Check(
             "headcounts", "they add up from what each fact changes", _REMEDY, unit="organisations"
@@ -131,7 +131,7 @@ class Replay:
     async def _subjects(self, connection: AsyncConnection, page: Sequence[Any]) -> int:
         book = Book(self._lineage)
         facts = await self._facts(connection, book, [row.subject for row in page])
-        owners: dict[str, str] = {}
+        assigned: dict[tuple[str, str], int] = {}
         for row in page:
             subject = row.subject
             while True:
@@ -141,8 +141,8 @@ class Replay:
                 except Unloaded as missing:
                     await self._load(connection, book, missing)
             self._fold(subject, timeline, row.folded)
-            self._named(book, subject, facts[subject], owners)
-        await self._owners(connection, owners)
+            self._named(book, subject, facts[subject], assigned)
+        await self._owners(connection, assigned)
         self.folds.looked_at += len(page)
         return sum(map(len, facts.values()))
 
@@ -190,9 +190,13 @@ class Replay:
             for (organisation_id, measure, day), amount in headcounts(changes(step)).items():
                 self._amounts.add(organisation_id, f"{measure} {day}", amount)
 
-    def _named(self, book: Book, subject: str, facts: Sequence[tuple[int, Fact]], owners: dict[str, str]) -> None:
-        """What tables keep of whom a subject's events name, those included that were corrected since."""
-        originals = {(fact.source, fact.event_id): fact for _, fact in facts}
+    def _named(
+        self, book: Book, subject: str, facts: Sequence[tuple[int, Fact]], assigned: dict[tuple[str, str], int]
+    ) -> None:
+        """What tables keep of whom a subject's events name, those included that were corrected since.
+
+        `assigned` is told the position at which each target was last assigned to the subject.
+        """
         travelled: set[str] = set()
         for position, fact in facts:
             divided = book.as_said(fact)
@@ -200,15 +204,13 @@ class Replay:
                 travelled.add(divided.subject_id)
             if fact.subject != subject:
                 continue
-            said: Fact | Reason | None = fact
-            if isinstance(fact.data, FactCorrected):
-                said = as_corrected(originals[(fact.source, fact.data.corrects)], fact)
-            else:
+            if not isinstance(fact.data, FactCorrected):
                 for other in others(fact):
                     self._about.add(other, str(position))
-            match said.data if isinstance(said, Fact) else None:
+        for position, said in _said_of(subject, facts):
+            match said.data:
                 case TargetAssigned(target_id=target_id):
-                    owners[target_id] = fact.subject_id
+                    assigned[target_id, said.subject_id] = position
                 case TransferInitiated(from_=from_, to=to):
                     travelled |= {from_, to}
                 case TransferAccepted(organisation_id=organisation_id):
@@ -216,17 +218,30 @@ class Replay:
         for organisation_id in travelled:
             self._travels.add(organisation_id, subject)
 
-    async def _owners(self, connection: AsyncConnection, owners: dict[str, str]) -> None:
-        if not owners:
+    async def _owners(self, connection: AsyncConnection, assigned: dict[tuple[str, str], int]) -> None:
+        if not assigned:
             return
-        rows = await connection.execute(TURN["target_owners"], {"ids": sorted(owners)})
+        rows = await connection.execute(TURN["target_owners"], {"ids": sorted({each for each, _ in assigned})})
         stored = {row.target_id: row.organisation_id for row in rows}
-        for target_id, owner in sorted(owners.items()):
-            if stored.get(target_id) != owner:
-                self.targets.fault(
-                    f"{target_id} is kept as {stored.get(target_id, 'nobody')}'s, expected {owner}'s"
-                )
-        self._assigned += len(owners)
+        for (target_id, owner), position in sorted(assigned.items()):
+            kept = stored.get(target_id)
+            if kept == owner:
+                self._assigned += 1
+            elif kept is None or await self._last_assigned(connection, target_id, kept) < position:
+                self.targets.fault(f"{target_id} is kept as {kept or 'nobody'}'s, expected {owner}'s")
+
+    async def _last_assigned(self, connection: AsyncConnection, target_id: str, owner: str) -> int:
+        """Where the owner that is kept was assigned the target: anew, if an earlier assignment counts nothing."""
+        subject = f"organisation/{owner}"
+        facts = await self._facts(connection, Book(self._lineage), [subject])
+        return max(
+            (
+                position
+                for position, said in _said_of(subject, facts[subject])
+                if isinstance(said.data, TargetAssigned) and said.data.target_id == target_id
+            ),
+            default=0,
+        )
 
     async def _compare_successions(self, connection: AsyncConnection) -> None:
         rows = await connection.execute(TURN["successions"])
@@ -283,6 +298,19 @@ def _decisive(folded: Folded) -> Folded:
 
 async def _rows(connection: AsyncConnection, statement: str) -> AsyncResult[Any]:
     return await connection.stream(SQL[statement], execution_options={"yield_per": ROWS})
+
+
+def _said_of(subject: str, facts: Sequence[tuple[int, Fact]]) -> Iterator[tuple[int, Fact]]:
+    """What the events about a subject said, each with its position, and each correction what it said instead."""
+    originals = {(fact.source, fact.event_id): fact for _, fact in facts}
+    for position, fact in facts:
+        if fact.subject != subject:
+            continue
+        said: Fact | Reason | None = fact
+        if isinstance(fact.data, FactCorrected):
+            said = as_corrected(originals[(fact.source, fact.data.corrects)], fact)
+        if isinstance(said, Fact):
+            yield position, said
 
 
 def _compare(check: Check, expected: Sums, stored: Sums) -> None:
