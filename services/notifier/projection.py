@@ -108,15 +108,17 @@ class Projection:
         unread = [subject for subject in subjects | relatives if not self.book.has(subject)]
         if unread:
             await store.load(self._connection, self.book, Unloaded("subject", *unread))
-        states = {
-            subject.partition("/")[2]: folded.state
-            for subject in subjects | relatives
-            if (folded := self.book.folded(subject)) is not None
-        }
-        known = {key: state for key, state in states.items() if isinstance(state, OrganisationState)}
+        # A place may have the id of an organisation: each kind has its own.
+        known: dict[str, OrganisationState] = {}
+        places: dict[str, PlaceState] = {}
+        for subject in subjects | relatives:
+            key, folded = subject.partition("/")[2], self.book.folded(subject)
+            if folded is not None and isinstance(folded.state, OrganisationState):
+                known[key] = folded.state
+            elif folded is not None and isinstance(folded.state, PlaceState):
+                places[key] = folded.state
         changed = {key: state for key, state in known.items() if key in organisations}
         await self._seat_organisations(changed, families, known)
-        places = {key: state for key, state in states.items() if isinstance(state, PlaceState)}
         if places:
             seated = [each for key, state in places.items() for each in seats(key, state, lineage)]
             await store.put_seats(self._connection, list(places), seated)

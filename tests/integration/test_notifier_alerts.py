@@ -241,6 +241,18 @@ async def test_places_without_members_fall_under_a_bound(case: Case) -> None:
     assert await case.actual("target-district") == 1
 
 
+async def test_places_count_whose_ids_are_those_of_organisations_too(case: Case) -> None:
+    register = {"name": "Bản", "kind": "village", "organisation_id": "commune", "tags": []}
+    both = ("cell", "commune", "district")
+    await case.happen(
+        *(event("OrganisationRenamed", f"organisation/{each}", "2020-02-01", {"name": "Mới"}) for each in both),
+        *(event("PlaceRegistered", f"place/{each}", "2020-02-01", register) for each in both),
+        target("district", metric="places_without_members", comparison="exactly", value=3),
+    )
+    assert await case.alerts() == {("target-district", "attained"): "open"}
+    assert await case.actual("target-district") == 3
+
+
 async def test_places_of_an_organisation_that_has_ended_count_no_more(case: Case) -> None:
     register = {"name": "Bản", "kind": "village", "organisation_id": "cell", "tags": []}
     ends = event("OrganisationDissolved", "organisation/cell", "2022-02-01")
