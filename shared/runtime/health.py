@@ -65,7 +65,8 @@ def routes(checks: Checks, warnings: Checks) -> list[HTTPRouteHandler]:
         opt=rules.watchers(),
     )
     def metrics() -> Response[bytes]:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        # Litestar adds a charset to every text: said twice, some readers of the header refuse it.
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST.partition("; charset=")[0])
 
     return [live, ready, metrics]
 

@@ -326,4 +326,6 @@ async def test_deliveries_say_what_was_sent_to_whom(http: Http, registry: Regist
     assert (health.status_code, health.json()["status"]) == (200, "ok")
     assert "KETNAP_SMTP_URL" in health.json()["warnings"]["email"]
     assert "/v1/alerts" in (await http.get("/schema/openapi.json")).json()["paths"]
-    assert "ketnap_notifier_position" in (await http.get("/metrics")).text
+    metrics = await http.get("/metrics")
+    assert "ketnap_notifier_position" in metrics.text
+    assert metrics.headers["content-type"].count("charset=") == 1

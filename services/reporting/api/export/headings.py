@@ -42,8 +42,9 @@ def word(key: str, language: Language) -> str:
 
 
 def heading(path: str, language: Language) -> str:
-    """The heading of a column or figure: `Members – official` of `members.official`."""
-    return " – ".join(word(step, language) for step in path.split("."))
+    """The heading of a column or figure: `Members – official` of `members.official`; it begins with a capital."""
+    words = " – ".join(word(step, language) for step in path.split("."))
+    return words[:1].upper() + words[1:]
 
 
 def cell_word(column: str, cell: object, language: Language) -> object:
