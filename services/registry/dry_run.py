@@ -24,7 +24,12 @@ class DryRunReader(Reader, Protocol):
 
 
 class DryRun(Turn):
-    """Receipts of reorganisations that would be recorded carry the finding `moves`, which no recorded one has."""
+    """Receipts of reorganisations that would be recorded carry the finding `moves`, which no recorded one has.
+
+    What would be recorded has no position, so what repeats it has none either.
+    """
+
+    HELD_ELSEWHERE = "waiting in quarantine, or among these events,"
 
     def __init__(self, situation: LoadedSituation, reader: DryRunReader, *arguments: Any, **more: Any) -> None:
         super().__init__(situation, reader, *arguments, **more)
@@ -40,6 +45,8 @@ class DryRun(Turn):
 
     def _record(self, delivery: Delivery, fact: Fact, *arguments: Any, **more: Any) -> frozenset[str]:
         wakes = super()._record(delivery, fact, *arguments, **more)
+        key = (fact.source, fact.event_id.int)
+        self._held[key] = (self._held[key][0], None)
         before = self._before.get((fact.source, fact.event_id))
         if before is not None:
             row = self.outcomes.log[-1]

@@ -51,6 +51,9 @@ class Reader(KeyReader, WaitingReader, Protocol):
 class Turn:
     """Decides events one after the other and collects what is to be written, all or nothing."""
 
+    HELD_ELSEWHERE = "waiting in quarantine"
+    """Where an event is, in words, whose id is held and that has no position on the log."""
+
     def __init__(
         self,
         situation: LoadedSituation,
@@ -298,7 +301,7 @@ class Turn:
             self.outcomes.refused.append(RefusedRow(delivery, event_id, "duplicate", position, None))
             self._receipt(delivery, event_id, "duplicate", position=position)
             return
-        where = f"recorded at position {position}" if position else "waiting in quarantine"
+        where = f"recorded at position {position}" if position else self.HELD_ELSEWHERE
         message = (
             f"expected a new id, found {event_id} {where} with other content; send what differs as a new event"
         )

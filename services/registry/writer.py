@@ -207,7 +207,7 @@ class Writer:
             await self._decide(turn, reader, reads, {}, ask=True)
             await connection.rollback()
         receipts = {(each.stream_sequence, each.batch_index): each for each in turn.outcomes.receipts}
-        # What would be recorded has no position yet; a duplicate has that of the event on the log.
+        # What would be recorded has no position yet, nor has what repeats it.
         return [
             replace(each, position=UNSET) if each.outcome == "recorded" else each
             for each in (receipts[(delivery.stream_sequence, delivery.batch_index)] for delivery, _ in reads)

@@ -213,6 +213,18 @@ async def test_a_dry_run_says_the_same_and_stores_nothing(registry: RunningRegis
     assert (await registry.http.post("/v1/validate", content=b"[{")).status_code == 400
 
 
+async def test_a_dry_run_gives_what_repeats_another_of_its_events_no_position(
+    registry: RunningRegistry, source: Source
+) -> None:
+    one = identified(new_uuid(), "2022-01-05")
+    other = {**one, "time": "2022-01-05T23:00:00+07:00"}
+    answer = await registry.http.post("/v1/validate", content=json.dumps([one, one, other]))
+    recorded, repeated, conflicting = answer.json()
+    assert (recorded["outcome"], repeated["outcome"]) == ("recorded", "duplicate")
+    assert "position" not in recorded | repeated
+    assert "waiting in quarantine, or among these events, with other content" in conflicting["reason"]["message"]
+
+
 async def test_a_dry_run_lets_what_waits_take_part(registry: RunningRegistry, source: Source) -> None:
     person = new_uuid()
     waits = admitted(person, "2022-06-01")
