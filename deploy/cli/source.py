@@ -9,8 +9,8 @@ import typer
 from deploy.cli.naming import RootOption, SourceArgument
 from deploy.cli.up import DataDir
 from deploy.stack.errors import StackError
-from deploy.stack.keys import write_secret
-from deploy.stack.layout import Layout, locate
+from deploy.stack.keys import public_key, write_secret
+from deploy.stack.layout import Addresses, Layout, locate
 
 app = typer.Typer(no_args_is_help=True, help="Register sources: stream, root organisation, credentials.")
 
@@ -48,10 +48,11 @@ def add(
 
 @app.command()
 def rotate(source: SourceArgument, creds: Creds, force: Force = False, data_dir: DataDir = None) -> None:
-    """Give SOURCE new credentials; the old ones end at once."""
+    """Give SOURCE new credentials; the old ones end at once, and FILE may be the one that holds them."""
     from deploy.stack.provisioning import rotate_source
 
     addresses = locate(data_dir, _NEEDS)
+    force = force or _ends_with_it(creds, source, addresses)
     _require_writable(creds, force)
     _hand_over(creds, asyncio.run(rotate_source(addresses, source)), force)
     told = "these are its new credentials" if creds == PRINTED else f"its new credentials: {creds}"
@@ -85,6 +86,18 @@ def list_(data_dir: DataDir = None) -> None:
         removed = f"{found.removed_at:%Y-%m-%d %H:%M}" if found.removed_at else ""
         table.add_row(found.source, found.root, f"{found.added_at:%Y-%m-%d %H:%M}", removed)
     Console().print(table)
+
+
+def _ends_with_it(creds: Path, source: str, addresses: Addresses) -> bool:
+    """Whether all that FILE holds are the credentials of the source, which the new ones end anyway."""
+    from deploy.stack.provisioning import list_sources
+
+    try:
+        held = public_key(creds.read_text()) if creds.is_file() else None
+    except (OSError, ValueError):
+        return False
+    sources = asyncio.run(list_sources(addresses)) if held is not None else []
+    return any((each.source, each.public_key, each.removed_at) == (source, held, None) for each in sources)
 
 
 def _require_writable(creds: Path, force: bool) -> None:

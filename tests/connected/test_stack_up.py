@@ -197,12 +197,18 @@ async def test_a_source_is_added_rotated_removed_and_added_again(
         assert (again.returncode, "registered already" in again.stderr) == (1, True)
         assert not (tmp_path / "second").exists()
 
-        over = source("rotate", "one", "--creds", tmp_path / "first")
-        assert (over.returncode, "--force" in over.stderr) == (1, True)
-        assert await works("first")
-
         assert source("rotate", "one", "--creds", tmp_path / "second").returncode == 0
         assert (await works("first"), await works("second")) == (False, True)
+
+        ended = (tmp_path / "first").read_text()
+        over = source("rotate", "one", "--creds", tmp_path / "first")
+        assert (over.returncode, "--force" in over.stderr) == (1, True)
+        assert (tmp_path / "first").read_text() == ended
+
+        before = (tmp_path / "second").read_text()
+        assert source("rotate", "one", "--creds", tmp_path / "second").returncode == 0
+        assert before != (tmp_path / "second").read_text()
+        assert await works("second")
 
         assert source("remove", "one").returncode == 0
         assert not await works("second")
