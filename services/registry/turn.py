@@ -18,6 +18,7 @@ from services.registry.profiles import (
 )
 from services.registry.rules.decide import decide
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
+from services.registry.rules.ownership import elsewhere, until_come
 from services.registry.rules.references import (
     READ_ALONE,
     event_key,
@@ -192,7 +193,18 @@ class Turn:
                 await self._reader.load(self.situation, missing)
         if brings_profile and isinstance(decision, Record):
             self.profiles.told(fact)
+        if isinstance(decision, Reject) and elsewhere(fact, decision.reason):
+            decision = await self._until_come(fact, decision)
         return decision, dropped
+
+    async def _until_come(self, fact: Fact, rejected: Reject) -> Decision:
+        """The decision about what is said of a person who is elsewhere, and may be on the way."""
+        waiting = await self._room.about(fact.subject)
+        while True:
+            try:
+                return until_come(fact, rejected, waiting, self.situation)
+            except Unloaded as missing:
+                await self._reader.load(self.situation, missing)
 
     def _record(
         self,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.registry.deliveries import Waiting
 from services.registry.rules.references import EVERY_KIND, kind_of
+from shared.timeline.fact import Fact
 
 Key = tuple[str, UUID]
 """Source and event id of a waiting event."""
@@ -63,6 +64,12 @@ class WaitingRoom:
         if not self._by_key:
             return set()
         return {waiting for key in keys for waiting in self._by_key.get(key, ())}
+
+    async def about(self, subject: str) -> list[Fact]:
+        """Facts about a subject that wait for more about it, but those that are lined up to be decided again."""
+        await self.read(frozenset({subject}))
+        waiting = (self._waiting[key].fact for key in self._by_key.get(subject, ()))
+        return [fact for fact in waiting if fact.subject == subject]
 
     async def read(self, keys: frozenset[str]) -> None:
         """Read what is stored and waits for these keys, each key once."""

@@ -1,8 +1,10 @@
 """Ownership: whether a source may say this, on that day."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
+from uuid import UUID
 
+from services.registry.rules.decision import Decision, Quarantine, Reject
 from services.registry.rules.references import NamedOrganisation
 from services.registry.rules.rules import is_under
 from shared.events import organisation, person, place
@@ -55,6 +57,40 @@ def foreign_person(fact: Fact, befores: Mapping[str, State], root: str, situatio
         return None
     message = f"expected a person who belongs under {root} on {fact.effectiveon}, found one who is elsewhere"
     return Reason("foreign-organisation", message, "$.data.other_person_id")
+
+
+_BRINGS_A_PERSON = frozenset({person.CandidateIdentified, person.MemberEnrolled, person.TransferAccepted})
+
+
+def until_come(fact: Fact, rejected: Reject, waiting: Iterable[Fact], situation: "Situation") -> Decision:
+    """What is said of a person who is elsewhere waits for what the source said before: it may bring the person.
+
+    `waiting` are facts about the person that wait themselves, for another source to send the person on.
+    """
+    subject = situation.main_timeline(fact)
+    folded = situation.folded(subject)
+    unseated = folded.unseated if folded is not None else frozenset[UUID]()
+    passed_over = [each for each in situation.timeline(subject) if each.event_id in unseated] if unseated else []
+    said = [*((each, "waiting") for each in waiting), *((each, "counting nothing") for each in passed_over)]
+    brings = [
+        (each, how)
+        for each, how in said
+        if each.source == fact.source and type(each.data) in _BRINGS_A_PERSON and each.key < fact.key
+    ]
+    if not brings:
+        return rejected
+    first, how = min(brings, key=lambda each: each[0].key)
+    message = (
+        f"expected {fact.subject} to have come by {fact.effectiveon}, "
+        f"found {first.name} of {first.effectiveon} ({first.event_id}) {how}"
+    )
+    return Quarantine(Reason("wrong-stage", message), frozenset({fact.subject, subject}))
+
+
+def elsewhere(fact: Fact, reason: Reason) -> bool:
+    """Whether a fact is refused because its person belongs to another source."""
+    said = (reason.code, reason.path)
+    return said == ("foreign-organisation", "$.subject") and fact.subject.startswith("person/")
 
 
 _OWNED_BY_WHOM_THEY_NAME = frozenset(

@@ -1,5 +1,6 @@
 """Decisions: given what is on record, when an event comes, then it is recorded, waits, or is rejected."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -353,6 +354,61 @@ def test_a_member_on_the_way_to_a_source_may_be_spoken_of_before_the_acceptance(
         accepted("2022-03-01", "far", source="son-la"),
     ]
     assert outcomes(events) == [("recorded", None)] * len(events)
+
+
+def _there(type_: str, day: str, **data: Any) -> dict[str, Any]:
+    return event(type_, f"person/{SOMEONE}", day, data, source="son-la")
+
+
+ONES = f"person/{SOMEONE}"
+COMING = {
+    "by transfer": (
+        [enrolled(SOMEONE, "2022-01-01", status="probationary"), transfer("2022-02-01", "cell", "far")],
+        [
+            accepted("2022-03-01", "far", source="son-la"),
+            _there("MemberConfirmed", "2022-04-01", official_from="2022-04-01"),
+        ],
+    ),
+    "by an end and an enrolment": (
+        [enrolled(SOMEONE, "2022-01-01"), event("MembershipEnded", ONES, "2022-02-01", {"reason": "resigned"})],
+        [
+            enrolled(SOMEONE, "2022-03-01", "far", source="son-la"),
+            _there("MembershipEnded", "2022-04-01", reason="deceased"),
+        ],
+    ),
+    "as a candidate": (
+        [
+            identified(SOMEONE, "2022-01-01"),
+            event("CandidateClosed", ONES, "2022-02-01", {"reason": "moved_away"}),
+        ],
+        [identified(SOMEONE, "2022-03-01", "far", source="son-la"), _there("CandidateListed", "2022-04-01")],
+    ),
+}
+
+
+@pytest.mark.parametrize("how", COMING)
+def test_a_person_goes_on_to_another_source_whenever_the_one_before_is_heard(how: str) -> None:
+    here, there = COMING[how]
+    places = [*WORLD, *NEIGHBOUR]
+    orders = [order for order in permutations([*here, *there]) if order.index(there[0]) < order.index(there[1])]
+    assert len(orders) == 12
+    for order in orders:
+        assert outcomes([*places, *order]) == [("recorded", None)] * (len(places) + 4)
+
+
+def test_what_is_said_of_a_person_elsewhere_waits_only_for_what_the_same_source_said_before() -> None:
+    started, acceptance = enrolled(SOMEONE, "2022-01-01"), accepted("2022-03-01", "far", source="son-la")
+    ended = _there("MembershipEnded", "2022-04-01", reason="resigned")
+    said = last_reason([*WORLD, *NEIGHBOUR, started, acceptance, ended])
+    assert said == (
+        f"expected person/{SOMEONE} to have come by 2022-04-01, "
+        f"found TransferAccepted of 2022-03-01 ({acceptance['id']}) waiting"
+    )
+    # What comes later in the timeline brings nobody before, nor does what another source says.
+    later = accepted("2022-05-01", "far", source="son-la")
+    by_another = accepted("2022-03-01", "far")
+    for other in (later, by_another):
+        assert outcomes([*WORLD, *NEIGHBOUR, started, other, ended])[-1] == ("rejected", "foreign-organisation")
 
 
 def test_an_enrolment_does_not_take_someone_elses_candidate() -> None:
