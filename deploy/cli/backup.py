@@ -36,12 +36,16 @@ def backup(
     from deploy.backup.taking import take
     from deploy.cli.ending import if_ended
     from deploy.stack.keys import write_secret
+    from deploy.whole_file import require_place
 
     addresses = locate(data_dir, ("database_url",))
     remembered = Layout(addresses.data_dir).secrets / "backup.recipient"
     if new_key is not None and recipient is not None:
         raise typer.BadParameter("--new-key makes a recipient, so --recipient cannot name another one")
+    if new_key is not None and new_key.absolute() == file.absolute():
+        raise typer.BadParameter(f"the backup would be written over {new_key}, and nobody could open it")
     if new_key is not None:
+        require_place(file)
         recipient = archive.new_key(new_key)
         write_secret(remembered, recipient)
         typer.echo(f"{new_key} opens backups from now on: keep it on another machine, and not here")
