@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
+from services.registry.rules.references import organisation_key
 from shared.events.organisation import TargetAssigned
 from shared.timeline.fact import Fact
 from shared.timeline.fold import State
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
 
 
 def taken(fact: Fact, situation: "Situation") -> Iterator[str]:
-    """That the id of an assignment is taken."""
+    """That the id of an assignment is taken: also by one that counts nothing now, which may yet fit again."""
     target_id = cast(TargetAssigned, fact.data).target_id
     owner = situation.target_owner(target_id)
-    if owner is not None and _assigned(situation.organisation(owner), target_id):
+    if owner is None:
+        return  # nearly always
+    said = (each.data for each in situation.timeline(organisation_key(owner)))
+    if any(isinstance(each, TargetAssigned) and each.target_id == target_id for each in said):
         yield f"expected a new target id, found {target_id} assigned to {owner}"
 
 
@@ -69,7 +73,3 @@ def held_by(
         for each in standings(states, situation.lineage)
         if each.holder == organisation_id and each.assigned_to != organisation_id
     ]
-
-
-def _assigned(state: OrganisationState | None, target_id: str) -> bool:
-    return state is not None and any(each.target_id == target_id for each in state.targets)

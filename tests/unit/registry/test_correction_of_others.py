@@ -172,6 +172,16 @@ def test_a_correction_that_waits_for_others_is_released_by_them() -> None:
     assert outcomes([*WORLD, TARGET, OTHERS, takes, corrected(TARGET, None)])[-2:] == [RECORDED, RECORDED]
 
 
+def test_a_target_id_stays_taken_while_its_assignment_counts_nothing_and_may_fit_again() -> None:
+    first, end = target("cell"), event("OrganisationDissolved", "organisation/cell", "2021-06-01")
+    second = target("other", target_id=first["data"]["target_id"], to="2022-06-30")
+    taken = outcomes([*WORLD, first, end, second, corrected(end, None)])
+    freed = outcomes([*WORLD, first, end, second, corrected(first, None)])
+
+    assert taken[-4:] == [RECORDED, RECORDED, ("quarantined", "rule-violated"), RECORDED]
+    assert freed[-4:] == [RECORDED] * 4
+
+
 def test_a_target_id_that_a_correction_frees_is_free_for_who_waits_for_it() -> None:
     wants = target("other", target_id="target-cell")
     again = corrected(TARGET, {"data": {**TARGET["data"], "target_id": "target-new"}})
