@@ -1,5 +1,6 @@
 """Makes the secrets of a system and keeps each in a file that only its owner can read."""
 
+import contextlib
 import os
 import secrets
 from collections.abc import Callable
@@ -26,12 +27,14 @@ def write_secret(path: Path, value: str, *, replace: bool = True) -> None:
 
 
 def ensure_secret(path: Path, make: Callable[[], str]) -> str:
-    """The secret in `path`, made there on first use."""
+    """The secret in `path`, made there on first use. Of several that make it at once, all get the first one's."""
     try:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_secret(path, make())
+        # What another has put there meanwhile may be in use already.
+        with contextlib.suppress(FileExistsError):
+            write_secret(path, make(), replace=False)
         return path.read_text(encoding="utf-8").strip()
 
 

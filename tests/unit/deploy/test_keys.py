@@ -33,6 +33,15 @@ def test_a_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
 
 
+def test_a_secret_that_another_has_made_meanwhile_is_everybodys(tmp_path: Path) -> None:
+    def made_by_both() -> str:
+        write_secret(tmp_path / "master.key", "theirs")
+        return "ours"
+
+    assert ensure_secret(tmp_path / "master.key", made_by_both) == "theirs"
+    assert (tmp_path / "master.key").read_text() == "theirs\n"
+
+
 def test_a_secret_that_may_not_replace_leaves_what_is_there(tmp_path: Path) -> None:
     write_secret(tmp_path / "creds", "first")
     with pytest.raises(FileExistsError):
