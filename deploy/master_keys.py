@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BATCH = 2000
 NOTICED = 2.5
 """Seconds within which a running registry has noticed a new master key: it asks every second."""
-_LOCK = 7532  # one rotation at a time
+_LOCK = 7532
 
 
 class Standing(Struct, frozen=True):
@@ -74,8 +74,7 @@ async def rotate(database_url: str, file: Path) -> tuple[str, int]:
     The registry may run meanwhile. A rotation that was interrupted is gone on with. Raises StackError.
     """
     async with connected(database_url) as connection:
-        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
-            raise StackError("another rotation is under way; wait until it has ended")
+        await _alone(connection)
         ring = read_ring(file)
         await _require_all(connection, ring)
         if not await _interrupted(connection, ring):
@@ -101,10 +100,11 @@ async def drop(database_url: str, file: Path, key_id: str) -> None:
     """Take a master key that wraps nothing out of table and file. Raises StackError while it wraps anything."""
     import asyncpg
 
-    ring = read_ring(file)
-    if key_id == ring.current.id:
-        raise StackError(f"master key {key_id} is the one that wraps; `ketnap keys rotate` makes another one")
     async with connected(database_url) as connection:
+        await _alone(connection)
+        ring = read_ring(file)
+        if key_id == ring.current.id:
+            raise StackError(f"master key {key_id} is the one that wraps; `ketnap keys rotate` makes another one")
         known = await connection.fetchval("SELECT true FROM registry.master_key WHERE id = $1", key_id)
         if not known and key_id not in ring.ids:
             raise StackError(f"no master key {key_id} is known; `ketnap keys status` lists those that are")
@@ -119,7 +119,16 @@ async def drop(database_url: str, file: Path, key_id: str) -> None:
                 f"master key {key_id} wraps {counts.get(key_id, 0):,} keys of persons; "
                 "run `ketnap keys rotate` first"
             ) from None
-    _remove(file, key_id)
+        _remove(file, key_id)
+
+
+async def _alone(connection: "Connection") -> None:
+    """One that changes the file at a time, until the connection ends. Raises StackError.
+
+    Who wrote back what it had read before would lose a key that was made meanwhile, and all that it wraps by now.
+    """
+    if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+        raise StackError("a rotation, or a drop, of a master key is under way; wait until it has ended")
 
 
 def _add(file: Path) -> Keyring:

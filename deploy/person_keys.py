@@ -94,6 +94,10 @@ async def take_in(database_url: str, file: Path, master_file: Path) -> Taken:
             )
             keys += len(added)
             known += len(there) - len(added)
+    async with connected(database_url) as connection, connection.transaction():
+        # Whoever was erased by a registry while these were taken in, and not seen to be: none of them got away.
+        await connection.execute("LOCK TABLE registry.erased_person IN SHARE MODE")
+        await connection.execute(_DESTROY)
     return Taken(keys, known, erased)
 
 
@@ -103,6 +107,7 @@ _BURY = (
     "INSERT INTO registry.erased_person (person, erased_at) SELECT unnest($1::text[]), now() "
     "ON CONFLICT DO NOTHING RETURNING person"
 )
+_DESTROY = "DELETE FROM registry.person_key k USING registry.erased_person e WHERE k.person = e.person"
 # A trigger passes over those who are erased.
 _PUT = (
     "INSERT INTO registry.person_key (person, master, wrapped) "

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -142,6 +143,28 @@ async def test_a_master_key_that_wraps_anything_is_not_dropped(database: Databas
     assert used in master_keys.read_ring(master_file).ids
 
 
+async def test_while_a_rotation_is_under_way_no_master_key_is_dropped(
+    database: Database, master_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(master_keys, "NOTICED", 0.0)
+    old = master_keys.read_ring(master_file).current.id
+    rewrap, refused = master_keys._rewrap, []
+
+    async def dropped_meanwhile(*arguments: Any) -> int:
+        with pytest.raises(StackError, match="under way; wait"):
+            await master_keys.drop(database.url(), master_file, old)
+        refused.append(old)
+        return await rewrap(*arguments)
+
+    monkeypatch.setattr(master_keys, "_rewrap", dropped_meanwhile)
+    new, _ = await master_keys.rotate(database.url(), master_file)
+
+    assert refused == [old, old]
+    assert master_keys.read_ring(master_file).ids == [new, old]
+    await master_keys.drop(database.url(), master_file, old)
+    assert master_keys.read_ring(master_file).ids == [new]
+
+
 @pytest.mark.parametrize("named", [True, False])
 async def test_with_the_wrong_master_key_nothing_begins_to_write(
     database: Database, master_file: Path, tmp_path: Path, named: bool
@@ -202,6 +225,42 @@ async def test_a_dump_without_the_keys_opens_nothing_until_their_own_copy_is_tak
         assert await person_keys.take_in(copy.url(), late, master_file) == person_keys.Taken(0, 1, 1)
     finally:
         await database.fetch(f'DROP DATABASE "{copy.name}" WITH (FORCE)', role="postgres")
+
+
+async def test_who_is_erased_while_keys_are_taken_in_gets_none(
+    database: Database, master_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(person_keys, "BATCH", 1)
+    goes, stays = sorted(new_uuid() for _ in range(2))
+    copy = tmp_path / "persons.keys"
+    async with writing(database, master_file) as (writer, _):
+        profiles = [with_profile(identified(each, "2022-01-05")) for each in (goes, stays)]
+        await writer.write([message(1, root(), organisation("cell"), *profiles)])
+        assert await person_keys.export(database.url(), copy) == (2, 0)
+        # As after a restore: the data are there, the keys come later, by a command that a registry runs beside.
+        await database.fetch("DELETE FROM registry.person_key")
+        holding = await asyncpg.connect(database.url())
+        try:
+            transaction = holding.transaction()
+            await transaction.start()
+            # So taking in waits once it has put the first key, and before it commits it.
+            await holding.execute(
+                "INSERT INTO registry.person_key (person, wrapped) VALUES ($1, '')", f"person/{stays}"
+            )
+            taking = asyncio.create_task(person_keys.take_in(database.url(), copy, master_file))
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+            async with asyncio.timeout(30):
+                while not (await database.fetch(waits))[0][0]:  # noqa: ASYNC110 - a lock has no event
+                    await asyncio.sleep(0.02)
+
+            await writer.write([message(2, erased(goes))])
+
+            await transaction.rollback()
+        finally:
+            await holding.close()
+        await taking
+    rows = await database.fetch("SELECT person FROM registry.person_key")
+    assert [row["person"] for row in rows] == [f"person/{stays}"]
 
 
 async def test_a_file_that_is_no_copy_of_keys_changes_nothing(
