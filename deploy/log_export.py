@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from deploy.whole_file import lock
 from services.registry.api.readings import Readings
 from services.registry.verification.contents import START, link
 from services.registry.verification.outcomes import SQL
@@ -84,7 +85,11 @@ async def write(
 
 def _opened(path: Path) -> BinaryIO:
     # Readable by its owner only, like everything that holds what persons did.
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+    if not lock(file.fileno()):
+        file.close()
+        raise ExportError(f"{path}: another export writes to it; wait for that, or name another --output")
+    return file
 
 
 async def _head(engine: AsyncEngine) -> int:

@@ -1,11 +1,14 @@
 """The log as a file: line by line what is recorded, gone on with where it ended, and told apart by its chain."""
 
+import asyncio
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deploy.log_export import Exported, ExportError, write
+from services.registry.api.readings import Readings
 from tests.conftest import Database
 from tests.given import identified, new_uuid
 from tests.integration.test_log_verification import history, verify
@@ -55,6 +58,26 @@ async def test_an_export_that_was_broken_off_goes_on_where_it_ended(database: Da
     assert file.read_bytes() == b"".join(lines)
     assert resumed == again == Exported(1, 12, 12, chain(lines[:12]))
     assert longer == Exported(1, 13, 13, chain(lines))
+
+
+async def test_of_two_exports_to_one_file_at_once_the_second_is_refused(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await history(database)
+    file, begun = tmp_path / "log", asyncio.Event()
+
+    async def begin_another(readings: Readings, *asked: Any) -> Any:
+        monkeypatch.undo()
+        with pytest.raises(ExportError, match="another export writes to it"):
+            await write(database.url(), file)
+        begun.set()
+        return await readings.events(*asked)
+
+    monkeypatch.setattr(Readings, "events", begin_another)
+    await write(database.url(), file)
+
+    assert begun.is_set()
+    assert file.read_bytes() == b"".join(await logged(database))
 
 
 async def test_a_part_is_exported_and_gone_on_with_by_positions(database: Database, tmp_path: Path) -> None:

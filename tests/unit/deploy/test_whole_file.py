@@ -1,7 +1,9 @@
 """A file that a command writes is there whole or not at all, and takes the place of files only."""
 
+import fcntl
 import os
 import resource
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +33,47 @@ def test_what_fails_leaves_the_file_before_and_nothing_else(tmp_path: Path) -> N
         output.writelines([b"half of", cast(Any, None)])
 
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"copy": b"the one before"}
+
+
+def test_of_two_that_write_it_at_once_the_second_is_refused_and_the_first_ends_well(tmp_path: Path) -> None:
+    file = tmp_path / "copy"
+
+    with whole(file) as output:
+        output.write(b"of the first, ")
+        output.flush()
+        with pytest.raises(StackError, match="is being written by another command"), whole(file):
+            pass
+        output.write(b"to its end")
+
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"copy": b"of the first, to its end"}
+
+
+def test_one_that_begins_as_another_ends_writes_a_file_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, first = tmp_path / "copy", ExitStack()
+    first.enter_context(whole(file)).write(b"of the first")
+    lock = fcntl.flock
+
+    def once_the_first_has_ended(descriptor: int, how: int) -> None:
+        first.close()  # between the second one's opening and its lock, once
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", once_the_first_has_ended)
+    with whole(file) as output:
+        assert file.read_bytes() == b"of the first"
+        output.write(b"of the second")
+
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"copy": b"of the second"}
+
+
+def test_what_a_killed_one_left_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / ".copy.unfinished").write_bytes(b"much, but not to its end")
+
+    with whole(tmp_path / "copy") as output:
+        output.write(b"all")
+
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"copy": b"all"}
 
 
 def test_where_there_is_no_room_it_says_so_and_what_to_do(tmp_path: Path) -> None:
