@@ -18,7 +18,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from deploy.projections.comparing import Compared, compare, see_one_moment
 from deploy.projections.filling import Filling, Told
-from deploy.projections.tables import LOCKS, Projection, create_beside, drop, schema_version, sql, tables
+from deploy.projections.tables import (
+    LOCKS,
+    Projection,
+    beside_is,
+    create_beside,
+    drop,
+    schema_version,
+    sql,
+    tables,
+)
 from deploy.stack.errors import StackError
 from shared.runtime.database import create_engine
 
@@ -88,6 +97,7 @@ async def _rebuild(
     async with engine.begin() as connection:
         version = await schema_version(connection, projection)
         late = await create_beside(connection, projection)
+        ours = await beside_is(connection, projection)
         if projection.name == "notifier":
             # On the way to where the rules were, they are not asked.
             await connection.execute(sql(f"UPDATE {projection.beside}.checkpoint SET evaluated = {2**63 - 1}"))  # noqa: S608 - names of our own
@@ -109,7 +119,7 @@ async def _rebuild(
         await filling.sum_up()
         step("comparing")
         async with engine.connect() as seeing:
-            async with _even(engine, projection, filling):
+            async with _even(engine, projection, filling, ours):
                 await see_one_moment(seeing)
             compared = await compare(seeing, projection)
         if any(each.differing for each in compared) and not agree(compared):
@@ -117,15 +127,20 @@ async def _rebuild(
             return Rebuilt(filling.position, compared, switched=False)
         step(SWITCHING)
         await _catch_up(engine, projection, filling, told)
-        await _switch(engine, projection, filling, version)
+        await _switch(engine, projection, filling, version, ours)
         done = True
-        async with engine.begin() as connection:
-            await drop(connection, projection)
+        await _drop_ours(engine, projection, None)
         return Rebuilt(filling.position, compared, switched=True)
     finally:
         if not done:
-            async with engine.begin() as connection:
-                await drop(connection, projection)
+            await _drop_ours(engine, projection, ours)
+
+
+async def _drop_ours(engine: AsyncEngine, projection: Projection, ours: int | None) -> None:
+    """Remove what this rebuild has left beside, and no other's."""
+    async with engine.begin() as connection:
+        if await beside_is(connection, projection) == ours:
+            await drop(connection, projection)
 
 
 @asynccontextmanager
@@ -138,12 +153,8 @@ async def _alone(engine: AsyncEngine, projection: Projection) -> AsyncIterator[N
         )
         if not got:
             raise StackError(f"a rebuild of {projection.name} is under way already; wait for it, or end it")
-        try:
-            yield
-        finally:
-            await connection.execute(
-                text("SELECT pg_advisory_unlock(:key, hashtext(:name))"), {"key": LOCKS, "name": projection.name}
-            )
+        # Let go with the connection, of which nothing more is asked: it may have broken, and all is well.
+        yield
 
 
 async def _position(connection: AsyncConnection, projection: Projection) -> int:
@@ -163,24 +174,33 @@ async def _catch_up(engine: AsyncEngine, projection: Projection, filling: Fillin
 
 
 @asynccontextmanager
-async def _even(engine: AsyncEngine, projection: Projection, filling: Filling) -> AsyncIterator[AsyncConnection]:
-    """Both versions at one position, and projecting held meanwhile; in the transaction of the connection."""
+async def _even(
+    engine: AsyncEngine, projection: Projection, filling: Filling, ours: int | None
+) -> AsyncIterator[AsyncConnection]:
+    """Both versions at one position, and projecting held meanwhile; in the transaction of the connection.
+
+    Raises StackError where the tables beside are not `ours` any more.
+    """
     async with engine.begin() as connection:
+        # The lock that keeps two rebuilds apart ends with its connection, which may break while somebody is asked.
+        if await beside_is(connection, projection) != ours:
+            raise StackError(
+                f"another rebuild of {projection.name} has begun, after this one lost its connection to the "
+                "database; nothing is changed by this one"
+            )
         # In conflict with who would project, but with nobody who reads.
         await connection.execute(sql(f"LOCK TABLE {projection.name}.checkpoint IN EXCLUSIVE MODE"))
         await filling.fill(await _position(connection, projection))
         yield connection
 
 
-async def _switch(engine: AsyncEngine, projection: Projection, filling: Filling, version: str) -> None:
+async def _switch(
+    engine: AsyncEngine, projection: Projection, filling: Filling, version: str, ours: int | None
+) -> None:
     for _ in range(ATTEMPTS):
         try:
-            async with _even(engine, projection, filling) as connection:
-                if await schema_version(connection, projection) != version:
-                    raise StackError(
-                        f"the schema of {projection.name} was migrated meanwhile; begin the rebuild again"
-                    )
-                await _move(connection, projection)
+            async with _even(engine, projection, filling, ours) as connection:
+                await _move(connection, projection, version)
             return
         except (DBAPIError, PostgresError) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
@@ -193,13 +213,16 @@ async def _switch(engine: AsyncEngine, projection: Projection, filling: Filling,
     )
 
 
-async def _move(connection: AsyncConnection, projection: Projection) -> None:
+async def _move(connection: AsyncConnection, projection: Projection, version: str) -> None:
     old, new, former = projection.name, projection.beside, projection.former
     names = await tables(connection, projection)
     every = ", ".join([*(f"{old}.{name}" for name in names), *(f"{new}.{name}" for name in names)])
     await connection.execute(sql("SET LOCAL synchronous_commit = on"))
     await connection.execute(sql(f"SET LOCAL statement_timeout = {READERS_WAIT}"))
     await connection.execute(sql(f"LOCK TABLE {every} IN ACCESS EXCLUSIVE MODE"))
+    # Asked once no table can be altered any more: a migration may have had them until now.
+    if await schema_version(connection, projection) != version:
+        raise StackError(f"the schema of {projection.name} was migrated meanwhile; begin the rebuild again")
     if projection.name == "notifier":
         # What the rules have said, they have said.
         await connection.execute(

@@ -17,6 +17,7 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
+from deploy.stack.errors import StackError
 from services.reporting.projector.whole_timelines import WholeTimelines
 from shared.events.recorded import Recorded, UnknownRecorded, read_recorded, write_batch
 from shared.runtime.collector import calm_the_collector
@@ -32,6 +33,8 @@ class Task(Struct, frozen=True):
     url: str
     """Of a database user who may read the log and write `schema`."""
     schema: str
+    tables: int
+    """Which tables of `schema`: another rebuild makes others, under the same names."""
     until: int
     """The last position to be read."""
     apart: frozenset[str]
@@ -63,10 +66,13 @@ async def connect(task: Task) -> asyncpg.Connection:
 
 
 async def fill(connection: asyncpg.Connection, task: Task, stretch: Stretch) -> Done:
-    """Work a stretch out and write it, in one transaction."""
+    """Work a stretch out and write it, in one transaction. Raises StackError where there are other tables now."""
     number = 0
     try:
         async with connection.transaction():
+            # From here on nobody can put others in their place before this is over.
+            if await connection.fetchval(f"SELECT tableoid::bigint FROM {task.schema}.checkpoint") != task.tables:  # noqa: S608 - a name of our own
+                raise StackError("the tables that were being filled are those of another rebuild by now")
             whole = WholeTimelines()
             async for events in _persons(connection, task, stretch):
                 for subject, each in groupby(events, attrgetter("subject")):
@@ -129,5 +135,8 @@ if __name__ == "__main__":
     # Ctrl-C reaches the whole group on a terminal; when this ends is for whoever began it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     calm_the_collector()
-    with suppress(BrokenPipeError):  # whoever began it was killed, and wants it no more
-        asyncio.run(_work())
+    try:
+        with suppress(BrokenPipeError):  # whoever began it was killed, and wants it no more
+            asyncio.run(_work())
+    except StackError as error:
+        sys.exit(f"ketnap: {error}")

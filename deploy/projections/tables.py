@@ -149,6 +149,17 @@ async def drop(connection: AsyncConnection, projection: Projection) -> None:
         await connection.execute(sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
 
 
+async def beside_is(connection: AsyncConnection, projection: Projection) -> int | None:
+    """Which tables lie beside, held to the end of the transaction; None where none do.
+
+    Another rebuild makes others, under the same names.
+    """
+    checkpoint = f"{projection.beside}.checkpoint"
+    if not await connection.scalar(text("SELECT to_regclass(:name)"), {"name": checkpoint}):
+        return None
+    return int(await connection.scalar(sql(f"SELECT tableoid::bigint FROM {checkpoint}")) or 0)  # noqa: S608 - names of our own
+
+
 async def _create(connection: AsyncConnection, projection: Projection, table: str) -> list[str]:
     old, new = f"{projection.name}.{table}", f"{projection.beside}.{table}"
     await connection.execute(sql(f"CREATE TABLE {new} (LIKE {old} INCLUDING ALL EXCLUDING INDEXES)"))

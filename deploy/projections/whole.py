@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from deploy.projections import stretch
 from deploy.projections.stretch import Done, Stretch, Task
-from deploy.projections.tables import Projection, drop_indexes, sql
+from deploy.projections.tables import Projection, beside_is, drop_indexes, sql
 from deploy.stack.errors import StackError
 from services.reporting.projector import store
 from services.reporting.projector.projector import project_some
@@ -92,7 +92,8 @@ async def fill_whole(
         processes = [await stack.enter_async_context(_worker()) for _ in range(workers)]
         async with engine.connect() as connection:
             apart = await _apart(connection, until)
-            task = Task(url, projection.beside, until, frozenset(apart))
+            ours = await beside_is(connection, projection) or 0
+            task = Task(url, projection.beside, ours, until, frozenset(apart))
             done = await _in_order(connection, beside, task, told)
         async with engine.begin() as connection:
             later = await drop_indexes(connection, projection, BULKY)

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -18,11 +18,13 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from deploy.cli import application
+from deploy.projections import stretch
 from deploy.projections.comparing import Compared
 from deploy.projections.filling import Filling
 from deploy.projections.rebuild import Rebuilt, rebuild
 from deploy.projections.standing import Standing, standings
-from deploy.projections.tables import PROJECTIONS
+from deploy.projections.stretch import Stretch, Task
+from deploy.projections.tables import PROJECTIONS, beside_is, create_beside
 from deploy.stack.errors import StackError
 from services.notifier.clock import system_clock
 from services.notifier.projector import Projector as NotifierProjector
@@ -47,6 +49,7 @@ from tests.given import (
 )
 from tests.integration.reporting_given import RunningReporting, running_reporting
 
+rebuilding = sys.modules[rebuild.__module__]
 REPORTING = PROJECTIONS["reporting"]
 NOTIFIER = PROJECTIONS["notifier"]
 TOTALS = "root/totals?as_of=2023-12-31&by=child"
@@ -396,6 +399,91 @@ async def test_a_rebuild_that_is_killed_harms_nothing_and_the_next_one_begins_an
         while (await standings(system.database.url()))[0].rebuilding:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.05)
     assert (await system.rebuild()).switched
+    assert await system.beside() == []
+
+
+async def test_one_that_lost_its_connection_and_was_overtaken_puts_nothing_in_service(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, switch = await system.built(), rebuilding._switch
+    held, others = AsyncExitStack(), list[asyncio.Task[Rebuilt]]()
+
+    async def overtaken(*asked: Any) -> None:
+        monkeypatch.undo()
+        # As while an operator is asked for consent, and something on the way drops what is idle.
+        await system.database.fetch("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        waits = await held.enter_async_context(held_back(system))
+        others.append(asyncio.create_task(system.rebuild()))
+        await waits()
+        await switch(*asked)
+
+    monkeypatch.setattr(rebuilding, "_switch", overtaken)
+    async with held:
+        with pytest.raises(StackError, match="another rebuild of reporting has begun"):
+            await system.rebuild()
+        assert await system.built() == before
+        assert await system.beside() == ["reporting_next"]
+
+    assert (await others[0]).switched
+    assert await system.beside() == []
+
+
+async def test_what_a_killed_rebuild_still_works_out_gets_into_no_tables_of_the_next_one(system: System) -> None:
+    engine = create_engine(system.database.url(), "test", durable=False)
+    try:
+        async with engine.begin() as connection:
+            await create_beside(connection, REPORTING)
+            theirs = await beside_is(connection, REPORTING)
+        async with engine.begin() as connection:
+            await create_beside(connection, REPORTING)
+            ours = await beside_is(connection, REPORTING)
+    finally:
+        await engine.dispose()
+    assert theirs is not None
+    assert ours is not None
+    everybody, place = Stretch("person/", "person0"), (system.database.url(), REPORTING.beside)
+    rows = await system.database.fetch("SELECT subject FROM registry.log WHERE type ^@ 'FactCorrected'")
+    apart = frozenset(row["subject"] for row in rows)
+    left, next_one = (Task(*place, tables, len(system.reporting.log), apart) for tables in (theirs, ours))
+    connection = await stretch.connect(left)
+    try:
+        with pytest.raises(StackError, match="those of another rebuild"):
+            await stretch.fill(connection, left, everybody)
+        assert await system.one("SELECT count(*) FROM reporting_next.fact") == 0
+        await stretch.fill(connection, next_one, everybody)
+        assert await system.one("SELECT count(*) FROM reporting_next.fact") > 0
+    finally:
+        await connection.close()
+
+
+async def test_a_migration_that_ends_as_the_switch_waits_for_its_tables_is_not_undone(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch, migrating = rebuilding._switch, await asyncpg.connect(system.database.url())
+    waits = (
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock' "
+        "AND relation = 'reporting.delta'::regclass"
+    )
+
+    async def commit(migration: Any) -> None:
+        async with asyncio.timeout(60):
+            while not await system.one(waits):  # noqa: ASYNC110 - a lock in the database has no event
+                await asyncio.sleep(0.01)
+        await migration.commit()
+
+    async def migrated_meanwhile(*asked: Any) -> None:
+        migration = migrating.transaction()
+        await migration.start()
+        await migrating.execute("ALTER TABLE reporting.delta ADD COLUMN later int")
+        await migrating.execute("UPDATE reporting.alembic_version SET version_num = 'p9999'")
+        await asyncio.gather(switch(*asked), commit(migration))
+
+    monkeypatch.setattr(rebuilding, "_switch", migrated_meanwhile)
+    with pytest.raises(StackError, match="was migrated meanwhile"):
+        await system.rebuild()
+    await migrating.close()
+
+    assert await system.one("SELECT count(later) FROM reporting.delta") == 0
     assert await system.beside() == []
 
 
