@@ -15,6 +15,7 @@ import asyncpg
 import msgspec
 import pytest
 from click.testing import Result
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from deploy.cli import application
@@ -31,6 +32,7 @@ from services.notifier.projector import Projector as NotifierProjector
 from services.reporting.projector import whole_timelines
 from services.reporting.projector.batch import Batch
 from services.reporting.projector.person_steps import PersonStep, person_step
+from services.reporting.reports import profile, reader
 from shared.events.person import MemberAdmitted
 from shared.events.recorded import Recorded
 from shared.runtime.database import create_engine
@@ -341,6 +343,63 @@ async def test_the_switch_waits_for_an_answer_under_way_and_lets_others_by(
     assert (first, second) == (1005, 1007)
     assert (await task).switched
     assert (await system.reporting.get(TOTALS))["members"]["total"] == 16
+
+
+async def test_an_answer_that_is_withheld_in_part_is_of_one_version_too(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.projections.rebuild.PAUSE", 0.05)
+    monkeypatch.setattr("deploy.projections.rebuild.READERS_WAIT", 50)
+    found: list[str] = []
+    read = profile._read
+    rebuilds = list[asyncio.Task[Rebuilt]]()
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+
+    async def rebuilt_meanwhile(reading: Any) -> Any:
+        monkeypatch.setattr(profile, "_read", read)
+        rebuilds.append(asyncio.create_task(rebuild(system.database.url(), REPORTING, lambda _: True)))
+        async with asyncio.timeout(60):
+            while not (rebuilds[0].done() or await system.one(waits)):
+                await asyncio.sleep(0.01)
+        found.append("the new version" if rebuilds[0].done() else "the old version")
+        return await read(reading)
+
+    monkeypatch.setattr(profile, "_read", rebuilt_meanwhile)
+    body = await system.reporting.get("root/profile?from=2022-01-01&to=2022-12-31")
+
+    assert (found, body["admitted"]) == (["the old version"], 4)
+    assert (await rebuilds[0]).switched
+
+
+async def test_an_answer_that_waited_for_the_switch_does_not_go_back(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch, read = rebuilding._switch, reader.read_checkpoint
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def held(*asked: Any) -> None:
+        reached.set()
+        await go_on.wait()
+        await switch(*asked)
+
+    async def sees_what_was_before_the_switch(connection: Any) -> Any:
+        monkeypatch.setattr(reader, "read_checkpoint", read)
+        # From here on its transaction sees nothing newer, and no table is its own yet.
+        await connection.execute(text("SELECT txid_current_snapshot()"))
+        go_on.set()
+        assert (await task).switched
+        return await read(connection)
+
+    monkeypatch.setattr(rebuilding, "_switch", held)
+    task = asyncio.create_task(system.rebuild())
+    await reached.wait()
+    await system.happen(balance("north", "2022-05-01", 3))
+    monkeypatch.setattr(reader, "read_checkpoint", sees_what_was_before_the_switch)
+    last = len(system.reporting.log)
+
+    body = await system.reporting.get(f"{TOTALS}&min_position={last}")
+
+    assert (body["known_at"]["position"], body["members"]["total"]) == (last, 19)
 
 
 async def test_what_a_killed_rebuild_left_is_removed_by_the_next(system: System) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.reporting.persons import store
 from services.reporting.projector.running_sums import RunningSums
 from services.reporting.reports import running
 from tests.conftest import Database, fresh_database
@@ -223,6 +224,29 @@ async def test_an_erasure_between_the_question_and_the_answer_wins(
     await filling.fill()
     body = await profile(reporting)
     assert (body["erased"], body["unread"], body["by_sex"]) == (1, 0, {"female": 6, "male": 7})
+
+
+async def test_who_is_erased_as_their_profile_comes_to_be_expected_is_asked_about_once(
+    reporting: RunningReporting, registry: Registry, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd = people(registry, 7)
+    await reporting.project(*crowd)
+    put = store.put_admissions
+
+    async def erased_before_that_is_committed(*asked: Any) -> None:
+        await put(*asked)
+        monkeypatch.undo()
+        registry.states[crowd[0]["id"]] = "erased"  # its key went with the event, so before it was projected
+        await reporting.project(erased(person_of(crowd[0])))
+
+    monkeypatch.setattr(store, "put_admissions", erased_before_that_is_committed)
+    await reporting.service.filling.fill()
+    await reporting.project(organisation("another"))
+    await reporting.service.filling.fill()
+
+    assert registry.asked.count(crowd[0]["id"]) == 1
+    rows = await database.fetch("SELECT state, count(*) FROM reporting_person.profile GROUP BY 1 ORDER BY 1")
+    assert [tuple(row) for row in rows] == [("erased", 1), ("unsealed", 6)]
 
 
 @pytest.mark.parametrize("order", ["link first", "erasure first"])

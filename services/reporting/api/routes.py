@@ -66,9 +66,9 @@ async def search(
     text = parameters.words(query, "query")
     limit = parameters.number(query, "limit", parameters.PAGE, 1, parameters.MAX_PAGE)
     after = cursors.name_and_id(query)
-    await _wait(reporting, asked.min_position)
+    seen = await _wait(reporting, asked.min_position)
     async with reporting.reader.connection() as connection:
-        known = await _known_at(connection, asked)
+        known = await _known_at(connection, asked, seen)
         tag = etag(known, request.url.path, sorted(query.items()), today, form, principal.subtree)
         if is_had(tag, request.headers.get("if-none-match")):
             return not_modified(known, tag)
@@ -184,10 +184,13 @@ async def _answer(
     if form.format != "json" and "limit" in allowed:
         query.setdefault("limit", str(parameters.MAX_PAGE))
     asked = parameters.read(query, today)
-    await _wait(reporting, asked.min_position)
+    seen = await _wait(reporting, asked.min_position)
     with SECONDS.labels(report).time():
         async with reporting.reader.connection() as connection:
-            return await _worked_out(request, organisation_id, report, today, query, asked, form, connection, body)
+            known = await _known_at(connection, asked, seen)
+            return await _worked_out(
+                request, organisation_id, report, today, query, asked, known, form, connection, body
+            )
 
 
 async def _worked_out(
@@ -197,11 +200,11 @@ async def _worked_out(
     today: date,
     query: dict[str, str],
     asked: Parameters,
+    known: KnownAt,
     form: Form,
     connection: AsyncConnection,
     body: Body,
 ) -> Answer:
-    known = await _known_at(connection, asked)
     # The same is not the same for everybody: how much of the way down is told depends on who asks.
     principal: Principal = request.scope["user"]
     about_persons = await revision(connection) if report in BY_ATTRIBUTE else None
@@ -234,7 +237,8 @@ async def _worked_out(
     return await answer(known, tag, found, form, settled)
 
 
-async def _wait(reporting: Reporting, position: int) -> None:
+async def _wait(reporting: Reporting, position: int) -> int:
+    """Wait until a position is projected; gives how far it is by then. Raises Problem."""
     if not await reporting.watch.reached(position, PATIENCE):
         stands = reporting.watch.checkpoint.position
         raise Problem(
@@ -242,11 +246,12 @@ async def _wait(reporting: Reporting, position: int) -> None:
             f"expected position {position} to be projected within {PATIENCE:.0f} s, found {stands}; try again",
             {"Retry-After": "1"},
         )
+    return reporting.watch.checkpoint.position
 
 
-async def _known_at(connection: AsyncConnection, asked: Parameters) -> KnownAt:
+async def _known_at(connection: AsyncConnection, asked: Parameters, seen: int) -> KnownAt:
     try:
-        return await reader.known_at(connection, asked.known_at)
+        return await reader.known_at(connection, asked.known_at, seen)
     except AheadOfLog as ahead:
         raise Problem(
             HTTPStatus.BAD_REQUEST,

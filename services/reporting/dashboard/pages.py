@@ -79,8 +79,9 @@ async def start(
     """The roots of the tree, or the organisations that were searched for."""
     address = read_address(request, today, "query")
     query = parameters.words(address.given, "query") or ""
+    seen = reporting.watch.checkpoint.position
     async with reporting.reader.connection() as connection:
-        known = await _known(connection, address)
+        known = await _known(connection, address, seen)
         tag, had = _tag(request, address, known, today)
         if had:
             return _not_modified(known, tag)
@@ -112,8 +113,9 @@ async def organisation(
     address = read_address(request, today, *asked.parameters)
     if not parameters.is_outer_id(organisation_id):
         raise unknown_organisation(organisation_id)
+    seen = reporting.watch.checkpoint.position
     async with reporting.reader.connection() as connection:
-        known = await _known(connection, address)
+        known = await _known(connection, address, seen)
         about_persons = await revision(connection) if asked.report in BY_ATTRIBUTE else None
         tag, had = _tag(request, address, known, today, about_persons)
         if had:
@@ -130,9 +132,9 @@ async def organisation(
     return _html(request, content, answers.headers(known, tag))
 
 
-async def _known(connection: AsyncConnection, address: Address) -> KnownAt:
+async def _known(connection: AsyncConnection, address: Address, seen: int) -> KnownAt:
     try:
-        return await reader.known_at(connection, address.asked.known_at)
+        return await reader.known_at(connection, address.asked.known_at, seen)
     except AheadOfLog as ahead:
         found = str(address.asked.known_at)
         raise parameters.Refused(

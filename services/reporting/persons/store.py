@@ -89,6 +89,7 @@ async def keep(connection: AsyncConnection, found: Sequence[UnsealedProfile]) ->
     await write_rows(
         connection, SQL["keep_profiles"], ("source", "event_id", "state", *Profile.__struct_fields__), rows
     )
+    await write_rows(connection, SQL["keep_erased"], ("source", "event_id"), [row[:2] for row in rows])
     await connection.execute(SQL["changed"])
 
 

@@ -71,7 +71,6 @@ Suppressed = dict[str, Withheld]
 
 async def profile(reading: Reading) -> Bodies:
     """Persons admitted from the period's first day to its last that `as_of` lets see, by attribute."""
-    await _from_one_moment(reading)
     question = reading.question
     parts = await _read(reading)
     withheld = await _withheld(reading, parts[WHOLE])
@@ -96,12 +95,6 @@ def is_of_profile(measure: str) -> bool:
 def admissions(question: Question) -> Wanted:
     """The admissions that a profile is about."""
     return flows(question.from_, question.until, ACTUAL_FLOWS["admissions"])
-
-
-async def _from_one_moment(reading: Reading) -> None:
-    """Let all statements from here on see the same: what is withheld follows from several of them."""
-    await reading.connection.rollback()
-    await reading.connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
 
 
 async def _withheld(reading: Reading, whole: Part) -> Suppressed:

@@ -47,12 +47,18 @@ class Reader:
             yield connection
 
 
-async def known_at(connection: AsyncConnection, asked: int | datetime | None) -> KnownAt:
+async def known_at(connection: AsyncConnection, asked: int | datetime | None, seen: int = 0) -> KnownAt:
     """The position that `asked` means: itself, the last one recorded by a time, or the last projected.
 
-    Raises AheadOfLog for a position that is not projected yet.
+    seen: how far was projected when the connection was asked for; no answer goes back behind that. Raises
+    AheadOfLog for a position that is not projected yet.
     """
     head = await read_checkpoint(connection)
+    if head.position < seen:
+        # A version that was built beside has taken the place of the one before while this waited for the table,
+        # and is seen as it was when the waiting began: before it was brought up to the same position.
+        await connection.rollback()
+        head = await read_checkpoint(connection)
     if asked is None:
         return KnownAt(head.position, head.recordedat, head.tables)
     if isinstance(asked, datetime):

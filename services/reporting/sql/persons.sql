@@ -113,6 +113,13 @@ FROM unnest(CAST(:source AS text[]), CAST(:event_id AS uuid[]), CAST(:state AS t
 WHERE p.source = u.source AND p.event_id = u.event_id AND p.state IN ('unread', 'closed')
   AND NOT EXISTS (SELECT FROM reporting_person.erased e WHERE e.person = p.person);
 
+-- keep_erased: of these, those whose person was erased as they came to be expected, so that neither saw the other
+UPDATE reporting_person.profile p
+SET state = 'erased', asked_at = now()
+FROM unnest(CAST(:source AS text[]), CAST(:event_id AS uuid[])) AS u (source, event_id)
+WHERE p.source = u.source AND p.event_id = u.event_id AND p.state IN ('unread', 'closed')
+  AND EXISTS (SELECT FROM reporting_person.erased e WHERE e.person = p.person);
+
 -- changed: answers about attributes may be others now
 UPDATE reporting_person.progress SET revision = revision + 1;
 
