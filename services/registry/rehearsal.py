@@ -92,9 +92,9 @@ async def rehearse(
     engine: AsyncEngine, sealer: Sealer, rulepack: RulePack, roots: dict[str, str], key: Key
 ) -> Rehearsed | None:
     """Rehearse for one waiting event; None if it does not wait. Nothing is written."""
-    lineage = await read_lineage(engine)
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        lineage = await read_lineage(connection)
         reader = _BoundedReader(connection)
         kept, dropped = (
             _Rehearsal(

@@ -23,11 +23,10 @@ from shared.timeline.measures import Change
 SQL = Statements("services.registry.sql", "turn.sql")
 
 
-async def read_lineage(engine: AsyncEngine) -> Lineage:
+async def read_lineage(connection: AsyncConnection) -> Lineage:
     """All successions on record."""
-    async with engine.connect() as connection:
-        rows = await connection.execute(SQL["successions"])
-        return Lineage(Succession(row.organisation_id, row.day, row.successor_id, row.targets) for row in rows)
+    rows = await connection.execute(SQL["successions"])
+    return Lineage(Succession(row.organisation_id, row.day, row.successor_id, row.targets) for row in rows)
 
 
 async def read_sources(engine: AsyncEngine) -> dict[str, SourceProgress]:

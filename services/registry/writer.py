@@ -86,7 +86,8 @@ class Writer:
         await masters.check(self._engine, self._sealer)
         head = await lease.take_over(self._engine, self._epoch)
         self._epoch = head.epoch
-        self._lineage = await store_reader.read_lineage(self._engine)
+        async with self._engine.connect() as connection:
+            self._lineage = await store_reader.read_lineage(connection)
         self._organisations = OrganisationCache()
         self._waiting = await KnownWaiting.read(self._engine)
         self._years = YearsOfBirth()
@@ -198,8 +199,10 @@ class Writer:
 
     async def validate(self, reads: Sequence[Read]) -> list[Receipt]:
         """What `write` would say of these events, in order, on the log as it stands; nothing is kept."""
-        lineage = await store_reader.read_lineage(self._engine)
         async with self._engine.connect() as connection:
+            # Of one moment: the log moves on meanwhile, maybe by these very events.
+            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            lineage = await store_reader.read_lineage(connection)
             reader = StoreReader(connection)
             situation = LoadedSituation(lineage, self._rulepack, OrganisationCache())
             waits = await reader.anyone_waits()

@@ -3,21 +3,24 @@
 import json
 import random
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.registry.api.readings import PAGE_BYTES, Readings
+from services.registry.api.readings import PAGE_BYTES, SQL, Readings
 from services.registry.deliveries import Message, SourceProgress
 from services.registry.lease import Fenced
+from services.registry.reading import read_message
 from services.registry.sealing import Sealer
+from services.registry.store_reader import StoreReader
 from services.registry.writer import Writer
 from shared.runtime.database import create_engine
 from tests.conftest import Database
-from tests.given import admitted, encoded, event, identified, new_uuid, organisation, root
+from tests.given import admitted, encoded, event, identified, new_uuid, organisation, root, target
 from tests.unit.registry.test_any_order import history
 
 
@@ -333,6 +336,50 @@ async def test_a_long_turn_that_cannot_be_decided_is_kept_in_no_part(database: D
     await writer.write([turn])
     (last,) = await database.fetch("SELECT count(*), max(position) FROM registry.log")
     assert tuple(last) == (505, 505)
+
+
+async def test_what_is_recorded_while_it_is_validated_is_judged_as_of_one_moment(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = await started(database)
+    await writer.write([message(1, root())])
+    sent, held = target("root", value=2), StoreReader.held
+
+    async def recorded_meanwhile(reader: StoreReader, ids: Any) -> Any:
+        monkeypatch.undo()
+        found = await held(reader, ids)
+        await writer.write([message(2, sent)])
+        return found
+
+    monkeypatch.setattr(StoreReader, "held", recorded_meanwhile)
+    before = await writer.validate(list(read_message(message(9, sent))))
+    after = await writer.validate(list(read_message(message(9, sent))))
+
+    assert [each.outcome for each in (*before, *after)] == ["recorded", "duplicate"]
+
+
+async def test_an_event_is_told_with_its_outcome_of_the_same_moment(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = await started(database)
+    early = identified(new_uuid(), "2022-03-01", "cell")
+    await writer.write([message(1, root(), early)])
+    execute = AsyncConnection.execute
+
+    async def released_meanwhile(connection: AsyncConnection, statement: Any, *asked: Any) -> Any:
+        found = await execute(connection, statement, *asked)
+        if statement is SQL["outcome"]:
+            monkeypatch.undo()
+            await writer.write([message(2, organisation("cell"))])
+        return found
+
+    monkeypatch.setattr(AsyncConnection, "execute", released_meanwhile)
+    told = [await Readings(ENGINES[-1]).outcome("dien-bien", UUID(early["id"])) for _ in range(2)]
+
+    assert [(each["outcome"], each["event"] is None) for each in told if each] == [
+        ("quarantined", True),
+        ("recorded", False),
+    ]
 
 
 async def test_a_writer_that_was_replaced_writes_no_long_turn_either(database: Database) -> None:

@@ -31,11 +31,15 @@ class Readings:
 
     async def outcome(self, source: str, event_id: UUID) -> dict[str, Any] | None:
         """The current outcome of an event, and the event as recorded."""
-        rows = await self._rows("outcome", source=source, event_id=event_id)
+        wanted = {"source": source, "event_id": event_id}
+        async with self._engine.connect() as connection:
+            # Both from one moment: an event that waits has not been recorded.
+            await connection.execution_options(isolation_level="REPEATABLE READ")
+            rows = (await connection.execute(SQL["outcome"], wanted)).all()
+            events = (await connection.execute(SQL["event"], wanted)).all()
         if not rows:
             return None
         found = receipt_members(rows[0])
-        events = await self._rows("event", source=source, event_id=event_id)
         return {**found, "event": Raw(events[0].event.encode()) if events else None}
 
     async def events(
