@@ -1,11 +1,13 @@
 """The read log: whoever reads rows about persons, or figures by attribute, is on record, and stays there."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.access_given import Keys
 from tests.conftest import Database
@@ -77,6 +79,34 @@ async def test_the_list_is_for_operators_and_comes_in_pages(
     assert rest["next"] is None
     assert len((await reads(reporting, operator, "organisation=root"))["reads"]) == 1
     assert (await reads(reporting, operator, "since=2199-01-01"))["reads"] == []
+
+
+async def test_a_page_waits_for_what_is_being_noted_and_so_leaves_no_entry_out(
+    reporting: RunningReporting, operator: dict[str, str], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, go_on, commit = asyncio.Event(), asyncio.Event(), AsyncConnection.commit
+
+    async def later(connection: AsyncConnection) -> None:
+        monkeypatch.undo()
+        reached.set()
+        await go_on.wait()
+        await commit(connection)
+
+    monkeypatch.setattr(AsyncConnection, "commit", later)
+    first = asyncio.create_task(reporting.ask(f"cell/profile?{YEAR}", headers=operator))
+    await reached.wait()
+    # It has a lower number, and is committed later.
+    await reporting.ask(f"root/profile?{YEAR}", headers=operator)
+
+    page = asyncio.create_task(reads(reporting, operator))
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    async with asyncio.timeout(30):
+        while not (page.done() or (await database.fetch(waits))[0][0]):  # noqa: ASYNC110 - a lock has no event
+            await asyncio.sleep(0.01)
+    go_on.set()
+    await first
+
+    assert [each["organisation"] for each in (await page)["reads"]] == ["cell", "root"]
 
 
 async def test_what_cannot_be_noted_is_not_answered(

@@ -44,6 +44,7 @@ async def note(
         "rows": number,
     }
     await connection.rollback()  # the answer is worked out; it may have been read-only
+    await connection.execute(SQL["noting"])
     await connection.execute(SQL["note"], parameters)
     await connection.commit()
 
@@ -51,7 +52,12 @@ async def note(
 async def reads(
     connection: AsyncConnection, *, since: date, key: str | None, organisation: str | None, after: int, limit: int
 ) -> tuple[list[dict[str, Any]], int | None]:
-    """A page of the read log in its order, and the `after` of the next page."""
+    """A page of the read log in its order, and the `after` of the next page.
+
+    `connection` begins with it, and each of its statements sees what is committed by then. No entry comes to be
+    seen later that belongs before the page's last one: numbers are given before entries are committed.
+    """
+    await connection.execute(SQL["nobody_notes"])
     parameters = {"since": since, "key": key, "organisation": organisation, "after": after, "limit": limit + 1}
     rows = (await connection.execute(SQL["reads"], parameters)).all()
     found = [dict(row._mapping) for row in rows[:limit]]

@@ -1,5 +1,11 @@
 -- Statements of the read log.
 
+-- noting: from before an entry has its number until it is committed; many may be at it
+SELECT pg_advisory_xact_lock_shared(hashtext('reporting_person.read_log'));
+
+-- nobody_notes: waits for those who are, and keeps others from beginning
+SELECT pg_advisory_xact_lock(hashtext('reporting_person.read_log'));
+
 -- note: one answer about single persons
 INSERT INTO reporting_person.read_log (key, role, organisation_id, report, measure, period_from, period_to, as_of,
                                        known_at, rows)
