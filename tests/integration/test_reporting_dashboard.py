@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.reporting.dashboard.views import why
 from tests.conftest import Database
 from tests.given import admitted, balance, event, identified, new_uuid, organisation, target, way_down
 from tests.integration.reporting_given import RunningReporting, running_reporting
@@ -80,6 +81,23 @@ async def test_the_chart_has_the_figures_of_the_table(reporting: RunningReportin
 
     bars = unescape(re.findall(r'data-chart="([^"]*)"', shown.text)[0])
     assert '"figures":"31 / at least 20 · 155.0%","status":"exceeded","said":"▲ Exceeded","share":155.0' in bars
+
+
+async def test_the_next_page_of_a_list_is_of_the_same_moment(
+    reporting: RunningReporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(why, "SHOWN", 20)
+    behind = f"/organisations/district/evidence?measure=actuals.admissions&{END_OF_YEAR}&lang=en"
+    shown = await page(reporting, behind)
+    late = new_uuid()
+    await reporting.project(identified(late, "2022-02-01"), admitted(late, "2022-06-01"))
+
+    (link,) = re.findall(r'href="([^"]*after=[^"]*)"', shown.text)
+    following = await page(reporting, unescape(link))
+
+    text = words(following)
+    assert text.count("Member admitted") == 11
+    assert f"position {reporting.position - 2}" in text
 
 
 async def test_movements_reconcile(reporting: RunningReporting) -> None:

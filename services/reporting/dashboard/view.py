@@ -164,12 +164,16 @@ class View:
         return Cell(self.t(f"status.{status}"), status=status, sign=SIGNS[status])
 
     def pages(self, body: Mapping[str, Any]) -> list[Cell]:
-        """Links to the first and the next page of a list."""
+        """Links to the first and the next page of a list: that one as known when this page was shown.
+
+        Else a row whose place becomes another meanwhile would be on both or on neither.
+        """
         more = []
         if "after" in self.address.given:
             more.append(Cell(self.t("list.first"), link=self.address.here(after=None)))
         if body.get("next") is not None:
-            more.append(Cell(self.t("list.next"), link=self.address.here(after=str(body["next"]))))
+            known = self.address.given.get("known_at", str(self.known.position))
+            more.append(Cell(self.t("list.next"), link=self.address.here(after=str(body["next"]), known_at=known)))
         return more
 
     async def names(self, organisation_ids: Iterable[str]) -> dict[str, str]:
