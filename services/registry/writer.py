@@ -99,8 +99,14 @@ class Writer:
         """Renew the lease until it is lost. Raises Fenced then."""
         while True:
             await asyncio.sleep(RENEW)
-            if self._epoch is not None:
-                newest = await lease.renew(self._engine, self._epoch)
+            if (epoch := self._epoch) is not None:
+                try:
+                    newest = await lease.renew(self._engine, epoch)
+                except lease.Fenced:
+                    async with self._lock:  # whoever begins anew is done by then
+                        if self._epoch != epoch:
+                            continue  # it was this registry itself, under another epoch
+                    raise
                 if newest is not None:
                     # Unknown where the keys have just been rotated: the ring is read again then.
                     self._sealer.keyring.get(newest)

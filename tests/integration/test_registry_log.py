@@ -1,5 +1,6 @@
 """The log in PostgreSQL: closed to changes, gapless, and the same whatever the turns."""
 
+import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services.registry import lease
 from services.registry.api.readings import PAGE_BYTES, SQL, Readings
 from services.registry.deliveries import Message, SourceProgress
 from services.registry.lease import Fenced
@@ -148,6 +150,44 @@ async def test_while_a_writer_renews_its_lease_others_stand_by(database: Databas
         await first.recover()
     await second.write([message(1, root())])
     assert second.sources["dien-bien"].settled == 1
+
+
+async def test_a_writer_that_begins_anew_is_not_taken_for_another(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = await started(database)
+    renew, take_over = lease.renew, lease.take_over
+    told: asyncio.Queue[str] = asyncio.Queue()
+
+    async def renewing(engine: AsyncEngine, epoch: int) -> str | None:
+        try:
+            newest = await renew(engine, epoch)
+        except Fenced:
+            told.put_nowait("fenced")
+            raise
+        told.put_nowait("renewed")
+        return newest
+
+    async def renewed_before_it_is_known(engine: AsyncEngine, epoch: int | None) -> lease.Head:
+        head = await take_over(engine, epoch)
+        async with asyncio.timeout(30):
+            while await told.get() != "fenced":
+                pass
+        return head
+
+    monkeypatch.setattr("services.registry.writer.RENEW", 0.0)
+    monkeypatch.setattr(lease, "renew", renewing)
+    monkeypatch.setattr(lease, "take_over", renewed_before_it_is_known)
+    leading = asyncio.create_task(writer.lead())
+    try:
+        await writer.start()
+        async with asyncio.timeout(30):
+            while not leading.done() and await told.get() != "renewed":
+                pass
+        assert not leading.done()
+    finally:
+        leading.cancel()
+        await asyncio.wait({leading})
 
 
 async def test_a_profile_opens_again_for_the_rules_when_its_event_is_released(database: Database) -> None:
