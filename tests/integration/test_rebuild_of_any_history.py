@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from deploy.projections.filling import Filling, Told
 from deploy.projections.rebuild import rebuild
 from deploy.projections.tables import PROJECTIONS
 from deploy.stack.postgres import PostgresServer
@@ -57,6 +58,19 @@ async def test_any_history_is_rebuilt_to_the_row(way: WholeWay, seeds: range) ->
         names += await rebuilt_alike(way, seed, None)
 
     assert names.keys() >= {*ENTANGLING, "MemberAdmitted"}
+
+
+async def test_what_comes_while_persons_are_worked_out_follows_to_the_row(
+    way: WholeWay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = Filling.begin
+
+    async def begun_before_the_rest_came(filling: Filling, until: int, told: Told) -> None:
+        await begin(filling, random.Random(until).randrange(1, until), told)
+
+    monkeypatch.setattr(Filling, "begin", begun_before_the_rest_came)
+    for seed in range(30, 38):
+        await rebuilt_alike(way, seed, None)
 
 
 async def test_processes_share_the_work_and_end_with_it(way: WholeWay) -> None:
