@@ -36,6 +36,10 @@ log = structlog.get_logger(__name__)
 
 RETRY = 0.5
 WRONG_KEY_RETRY = 3.0
+WORKING = 6
+"""Connections that are kept for writing, the lease and the relay."""
+ANSWERING = 4
+"""Connections that are kept for what the API is asked."""
 COMMAND_TIMEOUT = 30.0
 """Seconds: more than the largest turn takes, and as long as a connection that was cut silently is waited for."""
 
@@ -45,7 +49,11 @@ class Registry:
 
     def __init__(self, settings: RegistrySettings) -> None:
         self.engine: AsyncEngine = create_engine(
-            settings.database_url, "registry", command_timeout=COMMAND_TIMEOUT
+            settings.database_url, "registry", WORKING, command_timeout=COMMAND_TIMEOUT
+        )
+        # Questions, however slow and however many, leave the writer its connections, and the lease too.
+        self.answering = create_engine(
+            settings.database_url, "registry-answers", ANSWERING, command_timeout=COMMAND_TIMEOUT
         )
         self._intake: Intake | None = None
         self.broker: NatsBroker = create_broker(
@@ -53,11 +61,11 @@ class Registry:
         )
         file = Path(settings.master_key_file) if settings.master_key_file else None
         sealer = Sealer(Keyring(settings.master_key, file))
-        self.writer = Writer(self.engine, sealer, bytes.fromhex(settings.content_key))
-        self.readings = Readings(self.engine)
-        self.unsealing = Unsealing(self.engine, sealer)
+        self.writer = Writer(self.engine, sealer, bytes.fromhex(settings.content_key), self.answering)
+        self.readings = Readings(self.answering)
+        self.unsealing = Unsealing(self.answering, sealer)
         self.unseal_token = settings.unseal_token
-        self.waiting = WaitingReadings(self.engine)
+        self.waiting = WaitingReadings(self.answering)
         self._warn_after = settings.quarantine_warn_after
         self.writing = Progress("the writer")
         self.relaying = Progress("the relay")
@@ -81,6 +89,7 @@ class Registry:
                 await self.writer.step_down()
             await self.broker.stop()
             await self.engine.dispose()
+            await self.answering.dispose()
 
     async def _work(self) -> None:
         await until_migrated(self.engine, "services.registry", self.writing)

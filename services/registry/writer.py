@@ -48,7 +48,10 @@ class NotWaiting(Exception):
 class Writer:
     """Holds what lives from turn to turn. One turn at a time; after a failure it starts anew from the tables."""
 
-    def __init__(self, engine: AsyncEngine, sealer: Sealer, content_key: bytes) -> None:
+    def __init__(
+        self, engine: AsyncEngine, sealer: Sealer, content_key: bytes, answering: AsyncEngine | None = None
+    ) -> None:
+        """`answering` has the connections for what is only tried out; None: `engine` has."""
         self.recorded = asyncio.Event()
         """Set after each commit: there may be something to relay."""
         self.idle = asyncio.Event()
@@ -58,6 +61,7 @@ class Writer:
         """Source → the last messages that it lost since this process began."""
         self.following = Following()
         self._engine = engine
+        self._answering = answering or engine
         self._sealer = sealer
         self._hash = ContentHash(content_key)
         self._rulepack = law()
@@ -198,14 +202,14 @@ class Writer:
     async def rehearse(self, source: str, event_id: UUID) -> Rehearsed:
         """What a retry and a discard of a waiting event would do; nothing is kept. Raises NotWaiting."""
         await self.refresh_sources()
-        found = await rehearse(self._engine, self._sealer, self._rulepack, self._roots(), (source, event_id))
+        found = await rehearse(self._answering, self._sealer, self._rulepack, self._roots(), (source, event_id))
         if found is None:
             raise NotWaiting(f"expected {source}/{event_id} to wait in quarantine, found it does not")
         return found
 
     async def validate(self, reads: Sequence[Read]) -> list[Receipt]:
         """What `write` would say of these events, in order, on the log as it stands; nothing is kept."""
-        async with self._engine.connect() as connection:
+        async with self._answering.connect() as connection:
             # Of one moment: the log moves on meanwhile, maybe by these very events.
             await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             lineage = await store_reader.read_lineage(connection)

@@ -12,12 +12,15 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from deploy.stack.keys import new_seed
 from services.registry import lease
 from services.registry.api.readings import PAGE_BYTES, SQL, Readings
 from services.registry.deliveries import Message, SourceProgress
 from services.registry.lease import Fenced
 from services.registry.reading import read_message
 from services.registry.sealing import Sealer
+from services.registry.service import Registry
+from services.registry.settings import RegistrySettings
 from services.registry.store_reader import StoreReader
 from services.registry.writer import Writer
 from shared.runtime.database import create_engine
@@ -396,6 +399,32 @@ async def test_what_is_recorded_while_it_is_validated_is_judged_as_of_one_moment
     after = await writer.validate(list(read_message(message(9, sent))))
 
     assert [each.outcome for each in (*before, *after)] == ["recorded", "duplicate"]
+
+
+async def test_questions_that_take_long_however_many_keep_nothing_from_being_recorded(database: Database) -> None:
+    await started(database)
+    await database.fetch("UPDATE registry.lease SET until = '-infinity'")
+    settings = RegistrySettings(
+        database_url=database.url("ketnap_registry"), nats_url="", nats_seed=new_seed(), content_key="c0" * 32,
+        master_key="5e" * 32,
+    )  # fmt: skip
+    registry, holding = Registry(settings), await asyncpg.connect(database.url())
+    ENGINES.extend((registry.engine, registry.answering))
+    await registry.writer.start()
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'registry.refused'::regclass"
+    async with holding.transaction():
+        # Whoever asks for receipts waits for this, and whoever records an event does not.
+        await holding.execute("LOCK TABLE registry.refused IN ACCESS EXCLUSIVE MODE")
+        asked = [asyncio.create_task(registry.readings.receipts("dien-bien", 0, 10)) for _ in range(20)]
+        async with asyncio.timeout(20):
+            while (await database.fetch(waiting))[0][0] < 8:  # noqa: ASYNC110 - a lock has no event
+                await asyncio.sleep(0.05)
+
+        async with asyncio.timeout(10):
+            await registry.writer.write([message(1, root())])
+
+    assert [len(receipts) for receipts, _ in await asyncio.gather(*asked)] == [1] * 20
+    await holding.close()
 
 
 async def test_an_event_is_told_with_its_outcome_of_the_same_moment(
