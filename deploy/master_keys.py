@@ -74,7 +74,7 @@ async def rotate(database_url: str, file: Path) -> tuple[str, int]:
     The registry may run meanwhile. A rotation that was interrupted is gone on with. Raises StackError.
     """
     async with connected(database_url) as connection:
-        await _alone(connection)
+        await alone(connection)
         ring = read_ring(file)
         await _require_all(connection, ring)
         if not await _interrupted(connection, ring):
@@ -101,7 +101,7 @@ async def drop(database_url: str, file: Path, key_id: str) -> None:
     import asyncpg
 
     async with connected(database_url) as connection:
-        await _alone(connection)
+        await alone(connection)
         ring = read_ring(file)
         if key_id == ring.current.id:
             raise StackError(f"master key {key_id} is the one that wraps; `ketnap keys rotate` makes another one")
@@ -122,13 +122,14 @@ async def drop(database_url: str, file: Path, key_id: str) -> None:
         _remove(file, key_id)
 
 
-async def _alone(connection: "Connection") -> None:
-    """One that changes the file at a time, until the connection ends. Raises StackError.
+async def alone(connection: "Connection") -> None:
+    """Nobody else changes which master keys there are, until the connection ends. Raises StackError.
 
-    Who wrote back what it had read before would lose a key that was made meanwhile, and all that it wraps by now.
+    Who wrote the file back as it was read before would lose a key that was made meanwhile, and all that it wraps.
+    Who brings keys of persons would bring what nothing opens, if their master key went meanwhile.
     """
     if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
-        raise StackError("a rotation, or a drop, of a master key is under way; wait until it has ended")
+        raise StackError("another `ketnap keys rotate`, `drop` or `import` is under way; wait until it has ended")
 
 
 def _add(file: Path) -> Keyring:

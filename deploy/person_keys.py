@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from deploy.master_keys import read_ring
+from deploy.master_keys import alone, read_ring
 from deploy.stack.database import connected
 from deploy.stack.errors import StackError
 from deploy.whole_file import whole
@@ -74,9 +74,10 @@ def check(file: Path, master_file: Path) -> None:
 
 async def take_in(database_url: str, file: Path, master_file: Path) -> Taken:
     """Bring back what `export` wrote: erasures first, then keys where there is none. Raises StackError."""
-    head, lines = _opened_by(file, master_file)
     keys = known = erased = 0
     async with connected(database_url) as connection, connection.transaction():
+        await alone(connection)
+        head, lines = _opened_by(file, master_file)
         await connection.executemany(
             "INSERT INTO registry.master_key (id) VALUES ($1) ON CONFLICT DO NOTHING",
             [(each,) for each in head.masters],

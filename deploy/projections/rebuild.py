@@ -209,7 +209,7 @@ async def _switch(
         await asyncio.sleep(PAUSE)
     raise StackError(
         f"the tables of {projection.name} were never free of readers for {ATTEMPTS * PAUSE:.0f} s; look for a "
-        "long transaction in pg_stat_activity, end it, and begin the rebuild again"
+        "long transaction in pg_stat_activity, such as a backup; wait for it, or end it; then rebuild again"
     )
 
 

@@ -27,8 +27,10 @@ from deploy.projections.standing import Standing, standings
 from deploy.projections.stretch import Stretch, Task
 from deploy.projections.tables import PROJECTIONS, beside_is, create_beside
 from deploy.stack.errors import StackError
+from services.notifier import store as notifier_store
 from services.notifier.clock import system_clock
 from services.notifier.projector import Projector as NotifierProjector
+from services.reporting.projector import store as reporting_store
 from services.reporting.projector import whole_timelines
 from services.reporting.projector.batch import Batch
 from services.reporting.projector.person_steps import PersonStep, person_step
@@ -667,6 +669,18 @@ async def test_status_says_how_far_projections_are_what_stopped_them_and_what_li
     reporting, notifier = await standings(system.database.url())
     assert (reporting.beside, reporting.rebuilding) == (16, False)
     assert (notifier.stopped_at, notifier.stopped_why, notifier.at_fault) == (17, "of a later version", True)
+
+
+async def test_a_version_into_which_an_older_one_still_projects_is_due_for_a_rebuild_again(system: System) -> None:
+    for schema in ("reporting", "notifier"):
+        await system.database.fetch(f"UPDATE {schema}.checkpoint SET version = version + 1")  # noqa: S608
+    newer = [each.version for each in await standings(system.database.url())]
+
+    await system.happen(organisation("another"))
+
+    # As that one will find them: it makes figures that this one does not know of.
+    versions = [each.version for each in await standings(system.database.url())]
+    assert versions == [reporting_store.VERSION, notifier_store.VERSION] == [each - 1 for each in newer]
 
 
 async def test_status_says_that_a_rebuild_is_under_way(system: System, monkeypatch: pytest.MonkeyPatch) -> None:

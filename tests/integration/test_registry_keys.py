@@ -143,16 +143,19 @@ async def test_a_master_key_that_wraps_anything_is_not_dropped(database: Databas
     assert used in master_keys.read_ring(master_file).ids
 
 
-async def test_while_a_rotation_is_under_way_no_master_key_is_dropped(
-    database: Database, master_file: Path, monkeypatch: pytest.MonkeyPatch
+async def test_while_a_rotation_is_under_way_no_master_key_is_dropped_and_no_keys_of_persons_come(
+    database: Database, master_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(master_keys, "NOTICED", 0.0)
     old = master_keys.read_ring(master_file).current.id
-    rewrap, refused = master_keys._rewrap, []
+    rewrap, refused, copy = master_keys._rewrap, [], tmp_path / "persons.keys"
+    await person_keys.export(database.url(), copy)
 
     async def dropped_meanwhile(*arguments: Any) -> int:
         with pytest.raises(StackError, match="under way; wait"):
             await master_keys.drop(database.url(), master_file, old)
+        with pytest.raises(StackError, match="under way; wait"):
+            await person_keys.take_in(database.url(), copy, master_file)
         refused.append(old)
         return await rewrap(*arguments)
 

@@ -6,10 +6,10 @@ SELECT position, evaluated, tableoid::bigint AS tables FROM notifier.checkpoint 
 -- checkpoint: where the projection stands
 SELECT position, evaluated, tableoid::bigint AS tables FROM notifier.checkpoint;
 
--- move_checkpoint: how far the log is applied; who begins at the start says by which version
+-- move_checkpoint: how far the log is applied; by the oldest version of those that did any of it
 UPDATE notifier.checkpoint
 SET position = :position, stopped_at = NULL, stopped_why = NULL,
-    version = CASE WHEN position = 0 THEN CAST(:version AS integer) ELSE version END;
+    version = CASE WHEN position = 0 THEN CAST(:version AS integer) ELSE least(version, CAST(:version AS integer)) END;
 
 -- stop: the event that cannot be applied, unless another process has done it
 UPDATE notifier.checkpoint SET stopped_at = :position, stopped_why = :why

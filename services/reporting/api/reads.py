@@ -20,7 +20,7 @@ async def read_log(
 ) -> Response[dict[str, Any]]:
     """A page of the read log in its order; `since` a day, of one `key`, about one `organisation`."""
     query = parameters.single(request.query_params, READS_PARAMETERS)
-    async with reporting.engine.connect() as connection:
+    async with reporting.reader.committed() as connection:
         found, following = await reads(
             connection,
             since=parameters.day(query, "since", date(1900, 1, 1)),

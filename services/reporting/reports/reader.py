@@ -38,12 +38,19 @@ class Reader:
     """Reads one reporting database; nothing here writes."""
 
     def __init__(self, engine: AsyncEngine) -> None:
+        self._committing = engine
         self._engine = engine.execution_options(isolation_level="REPEATABLE READ")
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """A connection for one request, all of whose statements see the same moment."""
         async with self._engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def committed(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for one request, each of whose statements sees what is committed by then."""
+        async with self._committing.connect() as connection:
             yield connection
 
 

@@ -6,10 +6,10 @@ SELECT position, recordedat, tableoid::bigint AS tables FROM reporting.checkpoin
 -- checkpoint: how far is projected
 SELECT position, recordedat, tableoid::bigint AS tables FROM reporting.checkpoint;
 
--- move_checkpoint: everything up to here is projected; who begins at the start says by which version
+-- move_checkpoint: everything up to here is projected; by the oldest version of those that did any of it
 UPDATE reporting.checkpoint
 SET position = :position, recordedat = :recordedat, stopped_at = NULL, stopped_why = NULL,
-    version = CASE WHEN position = 0 THEN CAST(:version AS integer) ELSE version END;
+    version = CASE WHEN position = 0 THEN CAST(:version AS integer) ELSE least(version, CAST(:version AS integer)) END;
 
 -- stop: the event that cannot be applied, unless another process has done it
 UPDATE reporting.checkpoint SET stopped_at = :position, stopped_why = :why
