@@ -43,7 +43,7 @@ class Notifier:
         self.judge = Judge(self.projector)
         self.log = ServedLog(settings.registry_url, settings.service_key, settings.ca)
         self.intake = Intake(self.broker, self.log, self.projector, self.judge, self.reading)
-        self.lead = Lead(self.engine, "notifier.following")
+        self.lead = Lead(self.engine, "notifier.following", ["notifier.checkpoint"])
         self.following = asyncio.Event()
         """Set once the log is followed."""
         self.webhooks = WebhookChannel(clock, allow_private=settings.webhook_allow_private)

@@ -31,6 +31,16 @@ from shared.runtime.tasks import at_work, endable
 
 WORKING = 6
 """Connections that are kept for what is done beside answering."""
+GUARDS = (
+    "reporting.checkpoint",
+    "reporting.running_sum_progress",
+    "reporting.step_sum_progress",
+    "reporting.standing_progress",
+    "reporting.waymark_progress",
+    "reporting_person.progress",
+    "reporting_person",
+)
+"""What projecting, the sums and filling hold while they are at it: see `Lead`."""
 ANSWERED_WITHIN = 60.0
 """Seconds that one statement of an answer may take."""
 
@@ -65,7 +75,7 @@ class Reporting:
         )
         self.log = ServedLog(settings.registry_url, settings.service_key, settings.ca)
         self._consumer = Consumer(self._broker, self.log, self.projector, self.projecting)
-        self.lead = Lead(self.engine, "reporting.projecting")
+        self.lead = Lead(self.engine, "reporting.projecting", GUARDS)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

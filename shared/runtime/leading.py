@@ -3,10 +3,11 @@
 The lock is a session's of PostgreSQL, which ends the session of a holder that falls silent: one that is stopped or
 cut off loses it as one that is killed does. It spares two processes the same work and decides nothing that must
 hold: what must not happen twice has a guard of its own in the transaction that does it, such as a checkpoint row.
+Whoever takes over ends the sessions that hold such a guard, for one that fell silent would keep it for hours.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
@@ -25,14 +26,31 @@ RETRY = 0.5
 _SILENCE = text(f"SET idle_session_timeout = '{int(SILENT * 1000)}ms'")
 _TAKE = text("SELECT pg_try_advisory_lock(hashtext(:work))")
 _RENEW = text("SELECT 1")
+_END_FORMER = text("""
+SELECT pg_terminate_backend(pid) FROM (
+    SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE granted AND usename = current_user AND datname = current_database() AND pid <> pg_backend_pid()
+      AND (locktype = 'relation' AND mode IN ('RowShareLock', 'RowExclusiveLock')
+           AND relation IN (SELECT to_regclass(name) FROM unnest(CAST(:guards AS text[])) AS name)
+           OR locktype = 'advisory' AND objsubid = 1
+           AND CAST(objid AS bigint) IN (SELECT hashtext(name) & 4294967295
+                                         FROM unnest(CAST(:guards AS text[])) AS name))
+) AS holding
+""")
+"""Who only reads these tables holds another lock on them."""
 
 
 class Lead:
     """Whether this process leads in one piece of work; `engine` reaches the database that says so."""
 
-    def __init__(self, engine: AsyncEngine, work: str) -> None:
-        """`work` is the same in all processes that may do it, and no other's in this database."""
+    def __init__(self, engine: AsyncEngine, work: str, guards: Sequence[str] = ()) -> None:
+        """`work` is the same in all processes that may do it, and no other's in this database.
+
+        guards: tables of which nobody but who does the work locks or writes a row, and names of advisory locks
+        that nobody else takes.
+        """
         self._engine = engine
+        self._guards = list(guards)
         self._work = work
         self.leading = False
 
@@ -52,6 +70,10 @@ class Lead:
             await asyncio.sleep(RETRY)
 
     async def _lead(self, connection: AsyncConnection, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await connection.execute(_END_FORMER, {"guards": self._guards})
+        except Exception as error:
+            raise _Lost(repr(error)) from None
         log.info("leading", work=self._work)
         self.leading = True
         working = asyncio.ensure_future(work())
