@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, cast
 
-from services.registry.rules import rules
 from services.registry.rules.decision import Quarantine
 from services.registry.rules.references import (
     NamedOrganisation,
@@ -12,7 +11,9 @@ from services.registry.rules.references import (
     person_key,
     target_key,
 )
+from services.registry.rules.tree import supposing, ways_up
 from shared.events import organisation
+from shared.events.person import PersonsLinked
 from shared.events.receipts import Reason
 from shared.timeline.book import Effect
 from shared.timeline.fact import Fact
@@ -25,18 +26,23 @@ if TYPE_CHECKING:
 
 
 def before_others(fact: Fact, situation: "Situation") -> dict[str, State]:
-    """The states that the event meets on the timelines of others whom it is about."""
+    """The states that the event meets on the timelines of others whom it is about, by their ids in the event.
+
+    Whom a split lists by a second id is found on the timeline of the first one.
+    """
     about = others(fact)
     if not about:
         return {}  # nearly always
     situation.ask_folds(about)
     views = {subject: cast(Fact, seen_by(fact, subject)) for subject in about}
-    folds = {subject: situation.folded(subject) or empty(kind_of(subject)) for subject in about}
+    linked = isinstance(fact.data, PersonsLinked)
+    on = {subject: subject if linked else situation.main_timeline(view) for subject, view in views.items()}
+    folds = {subject: situation.folded(on[subject]) or empty(kind_of(subject)) for subject in about}
     late = [subject for subject in about if not goes_at_end(folds[subject], views[subject])]
-    situation.ask_facts(late)
+    situation.ask_facts(on[subject] for subject in late)
     found = {subject: folds[subject].state for subject in about}
     for subject in late:
-        facts = situation.timeline(subject)
+        facts = situation.timeline(on[subject])
         found[subject] = state_before(kind_of(subject), facts, views[subject], situation.lineage)
     return found
 
@@ -50,7 +56,7 @@ def above(fact: Fact, named: list[NamedOrganisation], situation: "Situation") ->
             below = [each.organisation_id for each in named]
         case _:
             return frozenset()
-    ways = (way for each in below for _, way in rules.ways_up(each, fact.effectiveon, situation, taken_over=True))
+    ways = (way for each in below for _, way in ways_up(each, fact.effectiveon, situation, taken_over=True))
     return frozenset(organisation_key(each) for way in ways for each in way)
 
 
@@ -63,7 +69,8 @@ def above_parents(effect: Effect, situation: "Situation") -> frozenset[str]:
         for segment in folded.state.segments
         if segment.parent_id is not None
     ]
-    ways = (way for parent, since in parents for _, way in rules.ways_up(parent, since, situation))
+    with supposing(effect.successions, situation):
+        ways = [way for parent, since in parents for _, way in ways_up(parent, since, situation, taken_over=True)]
     kin = (situation.lineage.changed(effect.successions).kin(ended) for ended in effect.successions)
     return frozenset(organisation_key(each) for found in (*ways, *kin) for each in found)
 

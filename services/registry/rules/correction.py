@@ -16,7 +16,8 @@ from services.registry.rules.references import (
     named_organisations,
     organisation_key,
 )
-from services.registry.rules.rules import circular, inactive, misfits, overdrawn, referred_on_record, taken
+from services.registry.rules.rules import inactive, misfits, overdrawn, referred_on_record, taken
+from services.registry.rules.tree import circular, supposing
 from shared.events.correction import FactCorrected, Replacement
 from shared.events.organisation import TargetAssigned
 from shared.events.person import PersonsLinked
@@ -128,16 +129,8 @@ def _misfits(now: Fact, effect: Effect, root: str, situation: "Situation") -> li
     rest = (each for each in facts if each is not said)
     before = state_before(kind_of(now.subject), rest, now, situation.lineage)
     found = list(taken(now, situation)) if _gives_another_id(now, said) else []
-    if not effect.successions:
+    with supposing(dict.fromkeys(effect.successions), situation):
         return found + list(misfits(now, before, root, situation))
-    lineage = situation.lineage
-    situation.lineage = lineage.changed(dict.fromkeys(effect.successions))
-    situation.branches.forget()
-    try:
-        return found + list(misfits(now, before, root, situation))
-    finally:
-        situation.lineage = lineage
-        situation.branches.forget()
 
 
 def _gives_another_id(now: Fact, said: Fact | None) -> bool:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.registry.rules.decision import Decision, Quarantine, Reject
 from services.registry.rules.references import NamedOrganisation
-from services.registry.rules.rules import is_under
+from services.registry.rules.tree import is_under
 from shared.events import organisation, person, place
 from shared.events.receipts import Reason
 from shared.timeline.fact import Fact

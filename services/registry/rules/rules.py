@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 from services.registry.rules import targets
 from services.registry.rules.references import NamedOrganisation, referred_organisations
+from services.registry.rules.tree import circular, is_under, ways_up
 from shared.events import organisation, person, place
-from shared.timeline.book import Effect
 from shared.timeline.fact import Fact
 from shared.timeline.fold import State
 from shared.timeline.measures import Change, held
-from shared.timeline.organisation import OrganisationState
+from shared.timeline.perspective import seen_by
 from shared.timeline.place import PlaceState
 
 if TYPE_CHECKING:
@@ -30,13 +30,8 @@ def violations(
     yield from inactive(fact, named, situation)
     yield from taken(fact, situation)
     match fact.data:
-        case organisation.OrganisationReparented(parent_id=parent_id):
-            since = first_day_under(parent_id, fact.subject_id, fact.effectiveon, situation)
-            if since is not None and since < _elsewhere_from(fact, situation):
-                yield (
-                    f"expected a parent outside {fact.subject_id}, found {parent_id}, which lies under it "
-                    f"on {since}"
-                )
+        case organisation.OrganisationReparented():
+            yield from circular(situation.effect(fact), situation)
         case person.MemberEnrolled(in_opening_balance=True) as data:
             balance = Change(data.organisation_id, f"balance.{data.status}", fact.effectiveon, -1)
             yield from overdrawn([balance], situation)
@@ -77,10 +72,13 @@ def misfits(fact: Fact, before: State, root: str, situation: "Situation") -> Ite
             for allocation in allocations:
                 if allocation.organisation_id == fact.subject_id:
                     yield f"expected other organisations as recipients, found {fact.subject_id} itself"
-            listed = Counter(person_id for allocation in allocations for person_id in allocation.person_ids)
-            for person_id, times in listed.items():
+            listed = [f"person/{person_id}" for allocation in allocations for person_id in allocation.person_ids]
+            # One person by two ids is listed twice.
+            views = ((each, seen_by(fact, each)) for each in listed)
+            meant = [situation.main_timeline(view) if view is not None else each for each, view in views]
+            for each, times in Counter(meant).items():
                 if times > 1:
-                    yield f"expected person/{person_id} listed once, found it {times} times"
+                    yield f"expected {each} listed once, found it {times} times"
         case organisation.TargetAssigned():
             yield from targets.assignment(fact, situation)
         case organisation.TargetRevised(target_id=target_id) | organisation.TargetWithdrawn(target_id=target_id):
@@ -109,30 +107,6 @@ def referred_on_record(fact: Fact, situation: "Situation") -> list[NamedOrganisa
     return [each for each in referred if situation.organisation(each.organisation_id) is not None]
 
 
-def circular(effect: Effect, situation: "Situation") -> Iterator[str]:
-    """Organisations that an effect on timelines would put under themselves, or make their own successors."""
-    lineage = situation.lineage.changed(effect.successions) if effect.successions else situation.lineage
-    for ended in effect.successions:
-        onward = list(lineage.onward(ended))
-        if onward and lineage.succession(onward[-1].successor_id) is not None:
-            yield f"expected {ended} to end for good, found that {onward[-1].successor_id} goes over to it again"
-    for subject, folded in effect.folds.items():
-        if not isinstance(folded.state, OrganisationState):
-            continue
-        segments = folded.state.segments
-        ends = [*(segment.since for segment in segments[1:]), date.max]
-        for segment, until in zip(segments, ends[: len(segments)], strict=True):
-            if segment.parent_id is None:
-                continue
-            organisation_id = subject.partition("/")[2]
-            since = first_day_under(segment.parent_id, organisation_id, segment.since, situation)
-            if since is not None and since < until:
-                yield (
-                    f"expected a parent of {organisation_id} outside it, found {segment.parent_id}, which then "
-                    f"lies under it on {since}"
-                )
-
-
 def _succession(ended: str, successor_id: str, day: date, situation: "Situation") -> Iterator[str]:
     if successor_id == ended:
         yield f"expected another organisation as successor, found {ended} itself"
@@ -150,16 +124,6 @@ def _succession(ended: str, successor_id: str, day: date, situation: "Situation"
                     f"{inside} on {on}, and {inside} lies under {ended}; move it out first"
                 )
                 return
-
-
-def _elsewhere_from(fact: Fact, situation: "Situation") -> date:
-    """The day from which a later fact on record has the subject under another parent again."""
-    state = situation.organisation(fact.subject_id)
-    now = state.at(fact.effectiveon) if state is not None else None
-    if state is None or now is None:
-        return date.max
-    later = (each for each in state.segments if each.since > fact.effectiveon)
-    return next((each.since for each in later if each.parent_id != now.parent_id), date.max)
 
 
 def _left_behind(fact: Fact, situation: "Situation") -> Iterator[str]:
@@ -204,77 +168,3 @@ def levels(changes: Iterable[Change], since: date) -> list[tuple[date, int]]:
     running = list(zip((day for day, _ in days), totals, strict=True))
     earlier = [level for day, level in running if day < since]
     return [(since, earlier[-1] if earlier else 0), *((day, level) for day, level in running if day >= since)]
-
-
-def is_under(organisation_id: str, root: str, day: date, situation: "Situation") -> bool:
-    """Whether an organisation is `root` or lies under it on `day`; before its founding: where it was founded."""
-    if situation.branches.known(organisation_id, root, day):
-        return True  # nearly always
-    current: str | None = situation.lineage.resolve(organisation_id, day)
-    seen: set[str] = set()
-    while current is not None and current not in seen:
-        if current == root:
-            _learn_branch(organisation_id, root, day, situation)
-            return True
-        seen.add(current)
-        current = parent(current, day, situation)
-    return False
-
-
-def _learn_branch(organisation_id: str, root: str, day: date, situation: "Situation") -> None:
-    """Keep for which days it holds that an organisation lies under the root; not where anybody was succeeded."""
-    since, until = date.min, date.max
-    current = organisation_id
-    while situation.lineage.succession(current) is None:
-        if current == root:
-            situation.branches.learn(organisation_id, root, since, until)
-            return
-        state = situation.organisation(current)
-        assert state is not None
-        at = state.segments[0]  # as in `parent`: before its founding it lies where it was founded
-        for segment in state.segments[1:]:
-            if segment.since > day:
-                until = min(until, segment.since)
-                break
-            at, since = segment, max(since, segment.since)
-        assert at.parent_id is not None
-        current = at.parent_id
-
-
-def first_day_under(organisation_id: str, other: str, day: date, situation: "Situation") -> date | None:
-    """The first day from `day` on, of those on which a tree on record changes, with one under the other."""
-    return next((on for on, way in ways_up(organisation_id, day, situation) if other in way), None)
-
-
-def ways_up(
-    organisation_id: str, day: date, situation: "Situation", *, taken_over: bool = False
-) -> Iterator[tuple[date, list[str]]]:
-    """All organisations above one, itself included, on `day` and on each later day on which that may change.
-
-    taken_over: on those days too on which one of them goes over to another one.
-    """
-    pending, seen = {day}, set[date]()
-    while pending:
-        on = min(pending)
-        pending.discard(on)
-        seen.add(on)
-        current: str | None = situation.lineage.resolve(organisation_id, on)
-        way: list[str] = []
-        while current is not None and current not in way:
-            way.append(current)
-            state = situation.organisation(current)
-            changes = {each.since for each in state.segments} if state else set()
-            if taken_over:
-                changes |= {each.day for each in situation.lineage.onward(current)}
-            pending |= {each for each in changes if each > day} - seen
-            current = parent(current, on, situation)
-        yield on, way
-
-
-def parent(organisation_id: str, day: date, situation: "Situation") -> str | None:
-    """The parent on `day`, after all successions; None for a root or an unknown organisation."""
-    state = situation.organisation(organisation_id)
-    if state is None or not state.segments:
-        return None
-    segment = state.at(day) or state.segments[0]
-    return segment.parent_id and situation.lineage.resolve(segment.parent_id, day)

@@ -14,6 +14,7 @@ from tests.given import (
     enrolled,
     event,
     identified,
+    linked,
     merged,
     new_uuid,
     organisation,
@@ -314,3 +315,40 @@ def test_first_of_july_2025_two_communes_become_one_and_the_district_tier_ends()
     for when in ("2025-06-30", "2025-07-01"):
         held = [in_the_hands_of(name, after, when) for name in names]
         assert sum(sum(each.values()) for each in held) == 21 + 2 + 34 + 1 + 13 + 1 + 1
+
+
+def moved(organisation_id: str, day: str, parent: str) -> dict[str, Any]:
+    return event("OrganisationReparented", f"organisation/{organisation_id}", day, {"parent_id": parent})
+
+
+def test_a_late_move_makes_no_circle_through_a_merger_that_is_on_record() -> None:
+    # `east` is taken over by `a`, which lies under `west`: from then on `west` would lie under itself.
+    later = merged("a", "2023-01-01", "east")
+    assert outcomes([*WORLD, later, moved("west", "2022-01-01", "east")])[-1] == ("quarantined", "rule-violated")
+    assert "2023-01-01" in last_reason([*WORLD, later, moved("west", "2022-01-01", "east")])
+    otherwise = corrected(WORLD[1], {"data": {**WORLD[1]["data"], "parent_id": "east"}})
+    assert outcomes([*WORLD, later, otherwise])[-1] == ("quarantined", "rule-violated")
+    for_a_year = [moved("west", "2022-12-31", "root"), moved("west", "2022-01-01", "east")]
+    assert outcomes([*WORLD, later, *for_a_year])[-1] == RECORDED
+
+
+def test_a_merger_is_not_taken_back_while_that_would_put_an_organisation_under_itself() -> None:
+    # Since `a` went over to `east`, what lay under it lies there, and `west` was moved under that.
+    below, merger = organisation("below", parent="a"), merged("c", "2022-01-01", "a")
+    move = moved("west", "2023-01-01", "below")
+    for change in (None, {"effectiveon": "2024-01-01"}):
+        back = corrected(merger, change)
+        assert outcomes([*WORLD, below, merger, move, back])[-1] == ("quarantined", "rule-violated")
+        away = moved("below", "2022-06-01", "root")
+        assert outcomes([*WORLD, below, merger, move, back, away])[-2:] == [RECORDED, RECORDED]
+
+
+def test_a_split_finds_a_person_by_either_id() -> None:
+    link = linked(ANA, BAO, "2022-06-01")
+    people = [enrolled(ANA, "2022-01-01", "a"), identified(BAO, "2022-01-01", "b")]
+    away = split("a", "2023-01-01", c=[BAO])
+    for order in ([link, away], [away, link]):
+        assert outcomes([*WORLD, *people, *order])[-2:] == [RECORDED, RECORDED]
+        assert in_the_hands_of("c", turn([*WORLD, *people, *order])) == {"members.official": 1}
+    twice = split("a", "2023-01-01", b=[ANA], c=[BAO])
+    assert "listed once" in last_reason([*WORLD, *people, link, twice])
