@@ -9,7 +9,7 @@ from services.registry.rules.beside import above, before_others, targets_keys, u
 from services.registry.rules.branches import Branches
 from services.registry.rules.correction import decide_correction
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
-from services.registry.rules.ownership import foreign, foreign_person
+from services.registry.rules.ownership import foreign, foreign_person, not_theirs_yet
 from services.registry.rules.references import (
     NAMES_ITS_ORGANISATION,
     NAMES_NOBODY,
@@ -116,6 +116,10 @@ def decide_in_full(fact: Fact, entry: EventType, root: str, situation: Situation
     not_theirs = foreign(fact, named, before, root, situation) or foreign_person(fact, befores, root, situation)
     if not_theirs is not None:
         return Reject(not_theirs)
+    not_yet = not_theirs_yet(fact, before, root, situation)
+    if not_yet is not None:
+        keys = _keys(fact, named, before, situation, of_named=False)
+        return Quarantine(Reason("wrong-stage", not_yet), keys)
     refused = refusal(kind, before, fact, situation.lineage) or _refused_by_others(fact, befores, situation)
     if refused is not None:
         keys = _keys(fact, named, before, situation, of_named=False)

@@ -93,6 +93,26 @@ def elsewhere(fact: Fact, reason: Reason) -> bool:
     return said == ("foreign-organisation", "$.subject") and fact.subject.startswith("person/")
 
 
+def not_theirs_yet(fact: Fact, before: State, root: str, situation: "Situation") -> str | None:
+    """Why a source has to wait that speaks of somebody on the way to it: their acceptance is not on record.
+
+    It may be on its own way, so this is not rejected; until then the person belongs where they were.
+    """
+    if type(fact.data) in _OWNED_BY_WHOM_THEY_NAME or not isinstance(before, PersonState):
+        return None
+    at = belongs_to(before)
+    if at is None or not _on_the_way(fact, before, root, situation):
+        return None
+    if is_under(at, root, fact.effectiveon, situation):
+        return None
+    return f"expected the transfer of {fact.subject} to be accepted by {fact.effectiveon}, found it open"
+
+
+def _on_the_way(fact: Fact, before: PersonState, root: str, situation: "Situation") -> bool:
+    """Whether the person has an open transfer to an organisation of this source."""
+    return before.transfer is not None and is_under(before.transfer.to, root, fact.effectiveon, situation)
+
+
 _OWNED_BY_WHOM_THEY_NAME = frozenset(
     {
         organisation.OrganisationEstablished,
@@ -119,9 +139,8 @@ def _owner(fact: Fact, before: State, root: str, situation: "Situation") -> str 
     if isinstance(before, PersonState):
         if isinstance(fact.data, person.MemberEnrolled):
             return before.candidacy.organisation_id if before.candidacy is not None else None
-        there = before.transfer.to if before.transfer is not None else None
-        if there is not None and is_under(there, root, fact.effectiveon, situation):
-            return None  # on the way to this source, whose acceptance may still be on its own way
+        if _on_the_way(fact, before, root, situation):
+            return None
         if isinstance(fact.data, person.PersonErased):
             # Not taken back by anything: whoever belongs nowhere on that day is still not anybody's to erase.
             return before.home or _last_home(fact, situation)

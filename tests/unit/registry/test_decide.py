@@ -411,6 +411,28 @@ def test_what_is_said_of_a_person_elsewhere_waits_only_for_what_the_same_source_
         assert outcomes([*WORLD, *NEIGHBOUR, started, other, ended])[-1] == ("rejected", "foreign-organisation")
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("MemberConfirmed", {"official_from": "2022-04-01"}),
+        ("MembershipEnded", {"reason": "resigned"}),
+        ("TransferCancelled", {"reason": "other"}),
+        ("PersonErased", {"request_ref": "YC-1"}),
+    ],
+)
+def test_a_member_on_the_way_belongs_to_where_they_were_until_the_acceptance(
+    name: str, data: dict[str, Any]
+) -> None:
+    on_the_way = [
+        *WORLD, *NEIGHBOUR, enrolled(SOMEONE, "2022-01-01", status="probationary"),
+        transfer("2022-02-01", "cell", "far"),
+    ]  # fmt: skip
+    said = event(name, f"person/{SOMEONE}", "2022-04-01", data, source="son-la")
+    assert outcomes([*on_the_way, said])[-1] == ("quarantined", "wrong-stage")
+    cancelled = event("TransferCancelled", f"person/{SOMEONE}", "2022-03-01", {"reason": "other"})
+    assert outcomes([*on_the_way, cancelled, said])[-1] == ("rejected", "foreign-organisation")
+
+
 def test_an_enrolment_does_not_take_someone_elses_candidate() -> None:
     taken = enrolled(SOMEONE, "2022-04-01", "far", source="son-la")
     events = [*WORLD, *NEIGHBOUR, identified(SOMEONE, "2022-01-01"), taken]
