@@ -99,7 +99,8 @@ def timeline(subject: str, facts: Iterable[Fact]) -> list[Fact]:
             view = seen_by(fact, person)
             if view is None or (isinstance(view.data, LinkedAway) and person != subject):
                 continue
-            if _stands(person, view.key, links) == subject:
+            # A second link of one id stands where the first one does, and fits no more.
+            if isinstance(view.data, LinkedAway) or _stands(person, view.key, links) == subject:
                 found.append(view)
                 break
     return found

@@ -71,8 +71,9 @@ def decide_correction(fact: Fact, root: str, situation: "Situation") -> Decision
         return Quarantine(Reason("rule-violated", problem), waits_for | above_parents(effect, situation))
     for problem in overdrawn(effect.changes, situation):
         return Quarantine(Reason("rule-violated", problem), waits_for | _balances(effect, situation))
-    found = [*findings.findings(now or fact, situation)]
+    found = [*findings.findings(fact, situation)]
     if now is not None:
+        found += findings.findings(now, situation)
         found += _stage_findings(now, effect, situation)
     found += findings.seating(fact, effect, situation)
     return Record(effect, tuple(found))

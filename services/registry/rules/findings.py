@@ -8,7 +8,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from services.registry.rules.references import person_key
-from shared.events import person
+from shared.events import organisation, person
+from shared.events.correction import FactCorrected
 from shared.events.receipts import Finding
 from shared.events.vocabulary import REFERENCE
 from shared.law.calendar import months_after, working_days_after
@@ -20,6 +21,15 @@ from shared.timeline.person import PersonState
 
 if TYPE_CHECKING:
     from services.registry.rules.decide import Situation
+
+_Reasoned = (
+    person.CandidateClosed
+    | person.MentorReleased
+    | person.TransferCancelled
+    | organisation.TargetRevised
+    | organisation.TargetWithdrawn
+    | FactCorrected
+)
 
 
 def findings(fact: Fact, situation: "Situation") -> Iterable[Finding]:
@@ -63,7 +73,7 @@ def _age_at_admission(fact: Fact, situation: "Situation") -> Iterator[Finding]:
 
 
 def _reason(fact: Fact, situation: "Situation") -> Iterator[Finding]:
-    reason = cast(person.CandidateClosed | person.MentorReleased | person.TransferCancelled, fact.data).reason
+    reason = cast(_Reasoned, fact.data).reason
     if reason not in REFERENCE.reasons:
         yield Finding("unlisted-code", f"the reason `{reason}` is not on the reference list yet")
 
@@ -74,6 +84,9 @@ _ON_OTHERS: dict[type, Callable[[Fact, "Situation"], Iterator[Finding]]] = {
     person.CandidateClosed: _reason,
     person.MentorReleased: _reason,
     person.TransferCancelled: _reason,
+    organisation.TargetRevised: _reason,
+    organisation.TargetWithdrawn: _reason,
+    FactCorrected: _reason,
 }
 
 
@@ -208,14 +221,20 @@ _ON_OWN_STAGE: dict[type, Callable[[PersonState, date, Any, RulePack], Iterator[
 
 def seating(fact: Fact, effect: Effect, situation: "Situation") -> Iterator[Finding]:
     """Which facts this one unseats, on whatever timeline, and which ones fit again because of it."""
+    unseated, reseated = set[UUID](), set[UUID]()
     for subject, after in effect.folds.items():
         before = situation.folded(subject)
         known = before.unseated if before is not None else frozenset[UUID]()
         if after.unseated is known:
             continue  # nearly always: added at the end
-        for event_id in sorted(after.unseated - known - {fact.event_id}):
-            yield Finding(
-                "unseats", f"event {event_id} does not fit after this one and counts nothing until it fits again"
-            )
-        for event_id in sorted(known - after.unseated):
-            yield Finding("reseats", f"event {event_id} fits again and counts")
+        unseated |= after.unseated - known
+        reseated |= known - after.unseated
+    if isinstance(fact.data, FactCorrected) and fact.data.replacement is None:
+        reseated.discard(fact.data.corrects)  # it is no fact any more
+    # What goes from one timeline to another, as after a link, and fits on neither, counts nothing as before.
+    for event_id in sorted(unseated - reseated - {fact.event_id}):
+        yield Finding(
+            "unseats", f"event {event_id} does not fit after this one and counts nothing until it fits again"
+        )
+    for event_id in sorted(reseated - unseated):
+        yield Finding("reseats", f"event {event_id} fits again and counts")

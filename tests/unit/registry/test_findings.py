@@ -6,7 +6,18 @@ from typing import Any
 import pytest
 
 from shared.law.rulepack import Rule, RulePack, RuleValue
-from tests.given import admitted, corrected, enrolled, event, identified, linked, new_uuid, organisation, root
+from tests.given import (
+    admitted,
+    corrected,
+    enrolled,
+    event,
+    identified,
+    linked,
+    new_uuid,
+    organisation,
+    root,
+    target,
+)
 from tests.unit.registry.given import turn
 
 WORLD = [root(), organisation("cell")]
@@ -143,3 +154,24 @@ def test_a_correction_is_noted_for_what_it_says_instead() -> None:
     voted = step("VoteHeld", "2023-07-01", **vote)
     fewer = corrected(voted, {"data": {**vote, "in_favour": 5}})
     assert findings([*member, voted, fewer]) == ["below-threshold"]
+
+
+def test_a_reason_on_no_list_is_noted_wherever_there_is_one() -> None:
+    aim = target("cell")
+    of_target = {"target_id": aim["data"]["target_id"], "reason": "on_no_list"}
+    revised = event("TargetRevised", "organisation/cell", "2022-07-01", {**of_target, "value": 5})
+    withdrawn = event("TargetWithdrawn", "organisation/cell", "2022-07-01", of_target)
+    for said in (revised, withdrawn):
+        assert findings([*WORLD, aim, said]) == ["unlisted-code"]
+    for replacement in (None, {"effectiveon": "2022-02-01"}):
+        correction = corrected(aim, replacement)
+        correction["data"]["reason"] = "on_no_list"
+        assert findings([*WORLD, aim, correction]) == ["unlisted-code"]
+
+
+def test_what_is_taken_back_does_not_fit_again() -> None:
+    candidate, listed = identified(PERSON, "2022-01-01"), step("CandidateListed", "2022-03-01")
+    closed = step("CandidateClosed", "2022-02-01", reason="withdrew")
+    assert findings([*WORLD, candidate, listed, closed]) == ["unseats"]
+    assert findings([*WORLD, candidate, listed, closed, corrected(listed, None)]) == []
+    assert findings([*WORLD, candidate, listed, closed, corrected(closed, None)]) == ["reseats"]

@@ -118,3 +118,13 @@ def test_a_link_that_is_corrected_leads_from_the_other_id() -> None:
     again = linked(FIRST, THIRD, "2021-12-01")
     after = turn([*given, link, meant, ended, again])
     assert in_the_hands_of("cell", after) == {"candidates.open": 1}
+
+
+def test_a_late_link_names_the_later_one_of_the_same_id_which_counts_nothing_beside_it() -> None:
+    people = [*TWICE, enrolled(THIRD, "2022-01-01", "cell")]
+    later, earlier = linked(FIRST, SECOND, "2023-02-01"), linked(THIRD, SECOND, "2023-01-01")
+    last = turn([*WORLD, *people, later, earlier]).outcomes.log[-1]
+    assert [each.code for each in last.findings] == ["unseats"]
+    assert later["id"] in last.findings[0].message
+    again = turn([*WORLD, *people, later, earlier, corrected(earlier, None)]).outcomes.log[-1]
+    assert [each.code for each in again.findings] == ["reseats"]
