@@ -1,7 +1,7 @@
 """The decision about a FactCorrected: what it corrects, and what would stand in its place."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -22,10 +22,12 @@ from shared.events.correction import FactCorrected, Replacement
 from shared.events.organisation import TargetAssigned
 from shared.events.person import PersonsLinked
 from shared.events.receipts import Finding, Reason
+from shared.events.vocabulary import MembershipStatus
 from shared.timeline.book import Effect
 from shared.timeline.correcting import as_corrected
 from shared.timeline.fact import Fact
 from shared.timeline.fold import kind_of, state_before
+from shared.timeline.measures import Change
 from shared.timeline.perspective import others
 
 if TYPE_CHECKING:
@@ -69,7 +71,10 @@ def decide_correction(fact: Fact, root: str, situation: "Situation") -> Decision
         return Quarantine(Reason("rule-violated", problem), keys)
     for problem in circular(effect, situation):
         return Quarantine(Reason("rule-violated", problem), waits_for | above_parents(effect, situation))
-    for problem in overdrawn(effect.changes, situation):
+    moved = _balances_moved(effect, situation)
+    with supposing(effect.successions, situation):
+        short = [*overdrawn((*effect.changes, *moved), situation)]
+    for problem in short:
         return Quarantine(Reason("rule-violated", problem), waits_for | _balances(effect, situation))
     found = [*findings.findings(fact, situation)]
     if now is not None:
@@ -88,9 +93,22 @@ def _stage_findings(now: Fact, effect: Effect, situation: "Situation") -> Iterab
     return ()
 
 
+def _balances_moved(effect: Effect, situation: "Situation") -> list[Change]:
+    """No change, of each balance that comes into other hands with the successions that an effect changes."""
+    before, after = situation.lineage, situation.lineage.changed(effect.successions)
+    found = []
+    for ended in effect.successions:
+        ends = (before.succession(ended), after.succession(ended))
+        day = min(each.day for each in ends if each is not None)
+        for name in before.kin(ended) | after.kin(ended):
+            found += [Change(name, f"balance.{status}", day, 0) for status in get_args(MembershipStatus)]
+    return found
+
+
 def _balances(effect: Effect, situation: "Situation") -> frozenset[str]:
     """Whoever holds the balances that an effect takes from."""
-    names = {each.organisation_id for each in effect.changes if each.measure.startswith("balance.")}
+    changes = (*effect.changes, *_balances_moved(effect, situation))
+    names = {each.organisation_id for each in changes if each.measure.startswith("balance.")}
     heirs = {each.successor_id for name in names for each in situation.lineage.onward(name)}
     return frozenset(map(organisation_key, names | heirs))
 

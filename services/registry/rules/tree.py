@@ -102,15 +102,22 @@ def circular(effect: Effect, situation: "Situation") -> Iterator[str]:
 
 
 def _under_themselves(effect: Effect, situation: "Situation") -> Iterator[str]:
-    for subject, folded in effect.folds.items():
-        if not isinstance(folded.state, OrganisationState):
-            continue
-        segments = folded.state.segments
-        ends = [*(segment.since for segment in segments[1:]), date.max]
-        for segment, until in zip(segments, ends[: len(segments)], strict=True):
+    states = {
+        subject.partition("/")[2]: folded.state
+        for subject, folded in effect.folds.items()
+        if isinstance(folded.state, OrganisationState)
+    }
+    # Who takes over may come to lie under itself by what it takes over, though nothing else changes about it.
+    heirs = {each.successor_id for ended in effect.successions for each in situation.lineage.onward(ended)}
+    for heir in sorted(heirs - states.keys()):
+        state = situation.organisation(heir)
+        if state is not None:
+            states[heir] = state
+    for organisation_id, state in states.items():
+        ends = [*(segment.since for segment in state.segments[1:]), date.max]
+        for segment, until in zip(state.segments, ends[: len(state.segments)], strict=True):
             if segment.parent_id is None:
                 continue
-            organisation_id = subject.partition("/")[2]
             since = first_day_under(segment.parent_id, organisation_id, segment.since, situation)
             if since is not None and since < until:
                 yield (

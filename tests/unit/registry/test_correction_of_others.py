@@ -192,3 +192,23 @@ def test_a_target_id_that_a_correction_frees_is_free_for_who_waits_for_it() -> N
     back = corrected(TARGET, {"data": {**TARGET["data"], "target_id": "target-cell", "value": 3}})
     wants_new = target("third", target_id="target-new")
     assert outcomes([*WORLD, TARGET, again, wants_new, back])[-2:] == [RECORDED, RECORDED]
+
+
+def test_a_merger_is_not_taken_back_while_the_balance_that_came_with_it_is_used_up() -> None:
+    merger = merged("other", "2022-01-01", "cell")
+    taken = enrolled(ANA, "2022-06-01", "other", in_opening_balance=True)
+    back = corrected(merger, None)
+    assert outcomes([*WORLD, balance("cell", "2021-01-01", 1), merger, taken, back])[-1] == VIOLATED
+    more = balance("other", "2021-01-01", 1)
+    assert outcomes([*WORLD, balance("cell", "2021-01-01", 1), merger, taken, back, more])[-2:] == [RECORDED] * 2
+
+
+def test_a_founding_is_not_put_back_where_its_end_would_put_an_heir_under_itself() -> None:
+    # `third` takes over from `late`, which took over from `below`: `third` may not lie under that.
+    late = organisation("late", "2022-01-01")
+    mergers = [merged("late", "2022-02-01", "below"), merged("third", "2022-03-01", "late")]
+    gone = corrected(late, None)
+    under = event("OrganisationReparented", "organisation/third", "2022-01-15", {"parent_id": "below"})
+    back = corrected(late, {"effectiveon": "2022-01-01"})
+    assert outcomes([*WORLD, late, *mergers, under])[-1] == VIOLATED
+    assert outcomes([*WORLD, late, *mergers, gone, under, back])[-3:] == [RECORDED, RECORDED, VIOLATED]
