@@ -31,9 +31,9 @@ def facts(events: list[Any], known_at: int) -> list[Fact]:
         if correction is not None:
             if correction["data"]["replacement"] is None:
                 continue
-            each = _replaced(each, correction["data"]["replacement"])
+            each = replaced(each, correction["data"]["replacement"])
         found.append(each)
-    return sorted(found, key=_place)
+    return sorted(found, key=place_of)
 
 
 def _read(event: Any) -> Fact:
@@ -50,7 +50,7 @@ def _read(event: Any) -> Fact:
     }
 
 
-def _replaced(fact: Fact, replacement: dict[str, Any]) -> Fact:
+def replaced(fact: Fact, replacement: dict[str, Any]) -> Fact:
     """The fact with another day, other data, or both; a day that stands in both is the same in both."""
     found = {**fact}
     member = SAME_DAY.get(fact["name"])
@@ -65,7 +65,8 @@ def _replaced(fact: Fact, replacement: dict[str, Any]) -> Fact:
     return found
 
 
-def _place(fact: Fact) -> tuple[date, int, datetime, str]:
+def place_of(fact: Fact) -> tuple[date, int, datetime, str]:
+    """Where a fact stands in a timeline: by day, time and id; what ends organisations and splits comes first."""
     if fact["name"] in ENDS:
         return (fact["day"], 0, fact["time"], fact["id"])
     if fact["name"] == "OrganisationSplit":

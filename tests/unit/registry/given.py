@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -60,8 +60,9 @@ async def turned(
     *,
     of: type[Turn] = Turn,
     rulepack: RulePack | None = None,
+    after_each: Callable[[Turn], None] | None = None,
 ) -> Turn:
-    """The same within a running loop."""
+    """The same within a running loop. `after_each` is shown the turn after each arrival."""
     situation = LoadedSituation(Lineage(), rulepack or RulePack.shipped(), OrganisationCache())
     new = of(
         situation,
@@ -77,6 +78,8 @@ async def turned(
         submitted = read(json.dumps(event).encode(), event["source"])
         digest = content_hash(submitted.canonical, b"k" * 32)
         await new.submit(Delivery(event["source"], 1, index), submitted, digest)
+        if after_each is not None:
+            after_each(new)
     return new
 
 

@@ -1,0 +1,108 @@
+"""Arrivals, one after the other: recorded, duplicate, waiting or rejected, and why."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from tests.oracle.facts import Fact
+from tests.oracle.judge import correction, hard, soft
+from tests.oracle.judge.organisations import own_place
+from tests.oracle.judge.record import Event, Record
+from tests.oracle.judge.shapes import misshapen
+
+REJECTIONS = ("foreign-organisation", "invalid-data")
+
+
+@dataclass
+class Verdict:
+    """The current outcome of one arrival."""
+
+    outcome: str
+    code: str | None = None
+    findings: set[str] = field(default_factory=set)
+    position: int | None = None
+    so_far: set[str] = field(default_factory=set)
+    """While it waits: all codes since it began to. It has to be decided again when something comes that it could
+    wait for, and not before: an earlier code may stand, and one of those that reject may have rejected it."""
+
+
+class Judge:
+    """Hears events in the order in which they arrive; `roots` tells each source's root organisation."""
+
+    def __init__(self, roots: dict[str, str]) -> None:
+        self.roots = roots
+        self.arrived: list[Event] = []
+        self.verdicts: list[Verdict] = []
+        """One for each arrival."""
+        self.recorded: list[Event] = []
+        self.waiting: list[int] = []
+        """Arrivals."""
+        self.record = Record([])
+
+    def hear(self, event: Event) -> None:
+        """One more arrival."""
+        self.arrived.append(event)
+        verdict = self._at_once(event) or Verdict("quarantined")
+        self.verdicts.append(verdict)
+        arrival = len(self.arrived) - 1
+        if verdict.outcome == "quarantined":
+            self.waiting.append(arrival)
+            if self._decide(arrival):
+                self._release()
+
+    def _at_once(self, event: Event) -> Verdict | None:
+        """What is said of an event whatever the facts are: of its id, its type and its shape."""
+        for verdict, other in zip(self.verdicts, self.arrived, strict=False):
+            held = verdict.outcome in ("recorded", "quarantined")
+            if held and (other["source"], other["id"]) == (event["source"], event["id"]):
+                if other == event:
+                    return Verdict("duplicate", position=verdict.position)
+                return Verdict("rejected", "id-conflict")
+        code = misshapen(event)
+        return None if code is None else Verdict("rejected", code)
+
+    def _decide(self, arrival: int) -> bool:
+        """Decide a waiting event; True if it is recorded now."""
+        event, verdict = self.arrived[arrival], self.verdicts[arrival]
+        fact = read(event)
+        if fact["name"] == "FactCorrected":
+            verdict.code = correction.broken(fact, self.record, self.roots)
+        else:
+            verdict.code = hard.broken(fact, self.record, self.roots)
+        if verdict.code is not None:
+            if not verdict.so_far and verdict.code in REJECTIONS:
+                verdict.outcome = "rejected"
+                self.waiting.remove(arrival)
+            verdict.so_far.add(verdict.code)
+            return False
+        verdict.outcome = "recorded"
+        self.waiting.remove(arrival)
+        self.recorded.append(event)
+        verdict.position = len(self.recorded)
+        before, self.record = self.record, Record(self.recorded)
+        verdict.findings = soft.findings(fact, before, self.record)
+        return True
+
+    def _release(self) -> None:
+        """Decide the waiting ones anew, in timeline order, from the first one on whenever one is recorded."""
+        while any(map(self._decide, self._in_timeline_order())):
+            pass
+
+    def _in_timeline_order(self) -> list[int]:
+        return sorted(self.waiting, key=lambda each: own_place(read(self.arrived[each])))
+
+
+def read(event: Event) -> Fact:
+    """The fact that an event tells."""
+    kind, _, subject = event["subject"].partition("/")
+    data: dict[str, Any] = event["data"]
+    return {
+        "id": event["id"],
+        "source": event["source"],
+        "name": event["type"].partition(".")[0],
+        "kind": kind,
+        "subject": subject,
+        "day": date.fromisoformat(event["effectiveon"]),
+        "time": datetime.fromisoformat(event["time"]),
+        "data": data,
+    }
