@@ -124,8 +124,12 @@ _OWNED_BY_WHOM_THEY_NAME = frozenset(
 
 
 def _last_home(fact: Fact, situation: "Situation") -> str | None:
-    folded = situation.folded(fact.subject)
-    return folded.state.home if folded is not None and isinstance(folded.state, PersonState) else None
+    """Where the person belongs, or belonged last, on whatever day; else the id that the fact names."""
+    for subject in (situation.main_timeline(fact), fact.subject):
+        folded = situation.folded(subject)
+        if folded is not None and isinstance(folded.state, PersonState) and folded.state.home is not None:
+            return folded.state.home
+    return None
 
 
 def _owner(fact: Fact, before: State, root: str, situation: "Situation") -> str | None:

@@ -128,3 +128,18 @@ def test_a_late_link_names_the_later_one_of_the_same_id_which_counts_nothing_bes
     assert later["id"] in last.findings[0].message
     again = turn([*WORLD, *people, later, earlier, corrected(earlier, None)]).outcomes.log[-1]
     assert [each.code for each in again.findings] == ["reseats"]
+
+
+def test_nobody_is_erased_by_a_second_id_but_by_the_source_they_belong_to() -> None:
+    abroad = [
+        root("son-la-root", source="son-la"),
+        organisation("abroad", parent="son-la-root", source="son-la"),
+        enrolled(FIRST, "2022-06-01", "abroad", source="son-la"),
+    ]
+    trained = {"certificate_ref": "C-1", "issued_on": "2021-12-01"}
+    known = event("TrainingCompleted", f"person/{SECOND}", "2021-12-01", trained)
+    link = linked(FIRST, SECOND, "2022-01-01")
+    erased = event("PersonErased", f"person/{SECOND}", "2022-02-01", {"request_ref": "YC-1"})
+    foreign = ("rejected", "foreign-organisation")
+    assert outcomes([*WORLD, *abroad, known, link, erased])[-2:] == [RECORDED, foreign]
+    assert outcomes([*WORLD, *abroad, known, link, {**erased, "source": "son-la"}])[-1] == RECORDED
