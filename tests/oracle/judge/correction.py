@@ -31,6 +31,8 @@ def broken(fact: Fact, record: Record, roots: Sources) -> str | None:
         own = [record.organisations.own(root, each, instead["day"]) for each in hard.own_ones(instead, root)]
         if not all(own) or not hard.others_own(instead, record, roots):
             return "foreign-organisation"
+        if instead["name"] == "TargetAssigned" and hard.taken(instead, without):
+            return "rule-violated"
         if not hard.all_active(instead, record, but=fact["subject"]) or hard.violated(instead, without, roots):
             return "rule-violated"
     if after.organisations.circular() or _overdrawn(record, after):

@@ -29,7 +29,7 @@ def broken(fact: Fact, record: Record, roots: Sources) -> str | None:
     stage = _own_stage(fact, record)
     if stage is not None:
         return stage
-    if _taken(fact, record) or not _on_timelines_of_others(fact, record) or not all_active(fact, record):
+    if taken(fact, record) or not _on_timelines_of_others(fact, record) or not all_active(fact, record):
         return "rule-violated"
     return "rule-violated" if violated(fact, record, roots) else None
 
@@ -84,7 +84,8 @@ def _may_write(fact: Fact, record: Record, roots: Sources) -> bool:
     if name == "MemberEnrolled" and record.persons(fact).state(fact["subject"])["member"] is not None:
         return True  # its source may yet say that they left: it waits
     if name == "PersonErased":
-        home = record.persons(fact).last_home(fact["subject"]) or record.all_persons().last_home(fact["subject"])
+        then, ever = record.persons(fact), record.all_persons()
+        home = then.home(fact["subject"]) or then.state(fact["subject"])["home"] or ever.last_home(fact["subject"])
         return home is None or own(home) or on_the_way(fact, record, root)
     return _own_person(fact["subject"], fact, record, root) or on_the_way(fact, record, root)
 
@@ -139,7 +140,7 @@ def _own_stage(fact: Fact, record: Record) -> str | None:
     return "rule-violated" if name == "PeriodClosed" and record.organisations.closed_before(fact) else None
 
 
-def _taken(fact: Fact, record: Record) -> bool:
+def taken(fact: Fact, record: Record) -> bool:
     """Whether the id that a fact gives is taken, on whatever day."""
     if fact["name"] == "OrganisationEstablished":
         return record.knows("organisation", fact["subject"])

@@ -125,7 +125,7 @@ class Organisations:
 
     def own(self, root: str, organisation: str, day: date) -> bool:
         """Whether an organisation lies under a source's root on a day."""
-        return organisation == root or self.holder(root, day) in self.above(organisation, day)
+        return root in self.above(organisation, day)
 
     def fits(self, fact: Fact) -> bool:
         """Whether a recorded fact about an organisation keeps the rules of its subject's timeline."""

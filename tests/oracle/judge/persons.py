@@ -69,7 +69,8 @@ class Persons:
 
     def last_home(self, person: str) -> str | None:
         """Where a person belongs, or belonged last."""
-        found: str | None = self.home(person) or self.state(person)["home"]
+        own = self.known.get(person, nobody())["home"]
+        found: str | None = self.home(person) or self.state(person)["home"] or own
         return found
 
     def fits(self, fact: Fact) -> bool:
@@ -117,9 +118,13 @@ class Persons:
                 self.balances.append((fact["subject"], fact["day"], "official", data["official"]))
                 self.balances.append((fact["subject"], fact["day"], "probationary", data["probationary"]))
             elif name == "OrganisationSplit":
+                moved: set[str] = set()
                 for allocation in data["allocations"]:
                     for person in allocation["person_ids"]:
-                        self._allocate(person, fact, allocation["organisation_id"])
+                        # Who turns out to be listed by both their ids goes where the first one says.
+                        if self.first_id(person) not in moved:
+                            self._allocate(person, fact, allocation["organisation_id"])
+                        moved.add(self.first_id(person))
             return
         if fact["kind"] != "person":
             return
@@ -202,5 +207,5 @@ class Persons:
         if second in self.second_ids or self.first_id(fact["subject"]) == second:
             self._pass_over(fact, second)
         else:
+            self.known[second] = {**nobody(), "home": self.last_home(second)}
             self.second_ids[second] = fact["subject"]
-            self.known[second] = nobody()

@@ -56,13 +56,12 @@ class Record:
                 found = data["profile"].get("birth_year")
         return None if self.erased(person) else found
 
-    def erased(self, person: str, position: int | None = None) -> bool:
-        """Whether a person is erased, by whichever of their ids; or was, when an event came to its position."""
+    def erased(self, person: str) -> bool:
+        """Whether a person is erased, by whichever of their ids."""
         persons = self.all_persons()
         # Taken back or not: the key is destroyed for good.
-        erased = [each for each in self.events[:position] if each["type"] == "PersonErased.v1"]
-        first = persons.first_id(person)
-        return any(persons.first_id(each["subject"].partition("/")[2]) == first for each in erased)
+        erased = [each["subject"].partition("/")[2] for each in self.events if each["type"] == "PersonErased.v1"]
+        return persons.first_id(person) in [persons.first_id(each) for each in erased]
 
     def persons(self, fact: Fact) -> Persons:
         """Persons as the facts before a place leave them."""
@@ -124,14 +123,21 @@ class Record:
         assigned += [each["data"] for each in corrected if each is not None and "data" in each]
         return {each["target_id"] for each in assigned if "metric" in each}
 
-    def passed_over(self) -> set[tuple[str, str]]:
-        """(source, id) of facts that count nothing, or not for all they are about, since a rule fails there."""
-        found = {(source, id_) for source, id_, _ in self.all_persons().passed_over}
-        found |= self.all_targets().passed_over
+    def passed_over(self) -> set[tuple[str, str, str]]:
+        """(source, id, about whom) of facts that count nothing there, since a rule fails."""
+        found = self.all_persons().passed_over | self.all_targets().passed_over
         for fact in self.facts:
-            if (fact["kind"] == "organisation" and not self._fits_all(fact)) or not self.of_known_place(fact):
-                found.add((fact["source"], fact["id"]))
+            if not self.of_known_place(fact):
+                found.add((fact["source"], fact["id"], fact["subject"]))
+            elif fact["kind"] == "organisation":
+                found |= {(fact["source"], fact["id"], each) for each in self._not_for(fact)}
         return found
+
+    def _not_for(self, fact: Fact) -> list[str]:
+        """Organisations on whose timelines a fact about them does not fit."""
+        merged = fact["data"]["sources"] if fact["name"] == "OrganisationsMerged" else []
+        found = [each for each in merged if self.organisations.ended_by.get(each) is not fact]
+        return found if self.organisations.fits(fact) else [*found, fact["subject"]]
 
     def registered(self, place: str) -> Fact | None:
         """The registration of a place."""
@@ -148,8 +154,3 @@ class Record:
         if registered is None or fact["name"] == "PlaceRegistered":
             return registered is fact
         return place_of(registered) < place_of(fact)
-
-    def _fits_all(self, fact: Fact) -> bool:
-        ended = self.organisations.ended_by
-        merged = fact["data"]["sources"] if fact["name"] == "OrganisationsMerged" else []
-        return self.organisations.fits(fact) and all(ended.get(each) is fact for each in merged)

@@ -27,7 +27,8 @@ def findings(fact: Fact, before: Record, after: Record) -> set[str]:
     if said["kind"] != "person":
         return found
     if said["data"].get("profile") and after.erased(said["subject"]):
-        found.add("profile-dropped")
+        if fact is said or "data" in fact["data"]["replacement"]:
+            found.add("profile-dropped")
         said = {**said, "data": {**said["data"], "profile": None}}
     if said["name"] == "MentorAssigned":
         mentor = before.evening(said["day"]).state(said["data"]["mentor_id"])["member"]
@@ -36,7 +37,7 @@ def findings(fact: Fact, before: Record, after: Record) -> set[str]:
     elif said["name"] == "MemberAdmitted":
         found |= _age(said, before)
     again = fact["name"] == "FactCorrected" and _same(said, before.said(said["source"], said["id"]), before)
-    if not again and (said["source"], said["id"]) not in after.passed_over():
+    if not again and (said["source"], said["id"], said["subject"]) not in after.passed_over():
         found |= _of_person(said, after.persons(said))
     return found
 
@@ -47,8 +48,8 @@ def _same(said: Fact, instead_of: Fact | None, before: Record) -> bool:
         return False
     was = dict(instead_of["data"])
     original = before.event(said["source"], said["id"])
-    if original is not None and before.erased(said["subject"], original["position"]):
-        was.pop("profile", None)
+    if original is not None and Record(before.events[: original["position"] - 1]).erased(said["subject"]):
+        was.pop("profile", None)  # dropped when it came
     what = {member: value for member, value in said["data"].items() if value is not None}
     return (said["day"], what) == (instead_of["day"], was)
 
@@ -58,8 +59,9 @@ def _seats(fact: Fact, before: Record, after: Record) -> set[str]:
     was, is_now = before.passed_over(), after.passed_over()
     itself = (fact["source"], fact["id"])
     on_record = {(each["source"], each["id"]) for each in after.facts}
-    found = {"unseats"} if is_now - was - {itself} else set()
-    return found | ({"reseats"} if (was - is_now) & on_record else set())
+    no_more = {each[:2] for each in is_now - was}
+    again = {each[:2] for each in was - is_now} & on_record
+    return ({"unseats"} if no_more - again - {itself} else set()) | ({"reseats"} if again - no_more else set())
 
 
 def _reason(fact: Fact) -> set[str]:

@@ -20,8 +20,8 @@ class Targets:
         self.organisations = organisations
         self.assigned: dict[str, dict[str, Any]] = {}
         """id → {"to": organisation, "by": its holder, or None where it stands no more, "withdrawn", "data"}."""
-        self.passed_over: set[tuple[str, str]] = set()
-        """(source, id) of facts whose rule failed on the timeline of their organisation."""
+        self.passed_over: set[tuple[str, str, str]] = set()
+        """(source, id, organisation) of facts whose rule failed on the timeline of their organisation."""
 
     def fits(self, fact: Fact) -> bool:
         """Whether what an organisation says of a target goes with what it said before."""
@@ -53,7 +53,7 @@ class Targets:
                     self._hand_on(organisation, fact)
         elif name.startswith("Target") and self.organisations.fits(fact):
             if not self.fits(fact):
-                self.passed_over.add((fact["source"], fact["id"]))
+                self.passed_over.add((fact["source"], fact["id"], fact["subject"]))
             elif name == "TargetAssigned":
                 new = {"to": fact["subject"], "by": fact["subject"], "withdrawn": False, "data": data}
                 self.assigned[data["target_id"]] = new
