@@ -2,7 +2,7 @@
 
 It shares no code with the services and knows nothing of how they count. A history is gone through day by day,
 things are moved as facts move them, and a tree is walked for each day of each figure. Nothing here is clever, so
-that whoever doubts a figure can read why it is right.
+that whoever doubts a figure can read why it is right. What becomes of each event, `tests.oracle.judge` says.
 """
 
 from tests.oracle.history import History

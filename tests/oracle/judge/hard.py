@@ -235,13 +235,14 @@ def as_event(fact: Fact) -> dict[str, Any]:
 
 
 def _anybody_left(fact: Fact, record: Record) -> bool:
-    """On the evening before, or on a later one."""
-    before, held = fact["day"] - timedelta(days=1), record.organisations.held(fact["subject"], fact["day"])
-    for day in {before, *(each["day"] for each in record.facts if each["day"] >= fact["day"])}:
+    """On the evening before its day, or on a later one, by what others hand on then too."""
+    before, since = fact["day"] - timedelta(days=1), fact["day"]
+    for day in {before, *(each["day"] for each in record.facts if each["day"] >= since)}:
+        held = record.organisations.held(fact["subject"], max(day, since))
         persons = record.evening(day)
         if any(persons.home(each) in held for each in list(persons.known)):
             return True
-        if sum(amount for at, since, _, amount in persons.balances if at in held and since <= day):
+        if sum(amount for at, begun, _, amount in persons.balances if at in held and begun <= day):
             return True
     return False
 

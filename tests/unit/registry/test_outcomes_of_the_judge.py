@@ -10,13 +10,18 @@ from collections import Counter
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from shared.events.catalogue import CATALOGUE
 from tests.fewest import Event, fewest, told
 from tests.histories import ROOTS, history
 from tests.oracle.judge import Judge
-from tests.spoiled import spoiled
+from tests.oracle.judge.shapes import SHAPES
+from tests.spoiled import KIND_OF, spoiled
 from tests.unit.registry.judged import disagreements, moot
 
-TRIED = settings(max_examples=int(os.environ.get("KETNAP_HISTORIES", "40")), phases=[Phase.reuse, Phase.generate])
+HISTORIES = os.environ.get("KETNAP_HISTORIES")
+TRIED = settings(
+    max_examples=int(HISTORIES or 40), derandomize=not HISTORIES, database=None, phases=[Phase.generate]
+)
 
 
 def made(seed: int) -> list[Event]:
@@ -34,7 +39,12 @@ def test_the_registry_decides_as_the_judge_does_after_each_arrival(seed: int) ->
     events = made(seed)
     if disagreements(events):
         fewer = fewest(events, lambda some: bool(disagreements(some)))
-        raise AssertionError("\n".join([told(fewer), *disagreements(fewer)]))
+        raise AssertionError("\n".join([f"seed {seed}, shortened:", told(fewer), *disagreements(fewer)]))
+
+
+def test_the_judge_knows_every_type_of_event() -> None:
+    assert set(SHAPES) == set(CATALOGUE)
+    assert {f"{name}.v1" for name in KIND_OF} | {"TrainingCompleted.v2"} == set(CATALOGUE)
 
 
 def test_what_is_judged_breaks_rules_of_every_kind() -> None:
