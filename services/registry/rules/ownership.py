@@ -124,8 +124,8 @@ _OWNED_BY_WHOM_THEY_NAME = frozenset(
 
 
 def _last_home(fact: Fact, situation: "Situation") -> str | None:
-    """Where the person belongs, or belonged last, on whatever day; else the id that the fact names."""
-    for subject in (situation.main_timeline(fact), fact.subject):
+    """Where the person belongs, or belonged last, by whichever of their ids and on whatever day."""
+    for subject in reversed(situation.with_first_ids((fact.subject,))):
         folded = situation.folded(subject)
         if folded is not None and isinstance(folded.state, PersonState) and folded.state.home is not None:
             return folded.state.home

@@ -143,3 +143,5 @@ def test_nobody_is_erased_by_a_second_id_but_by_the_source_they_belong_to() -> N
     foreign = ("rejected", "foreign-organisation")
     assert outcomes([*WORLD, *abroad, known, link, erased])[-2:] == [RECORDED, foreign]
     assert outcomes([*WORLD, *abroad, known, link, {**erased, "source": "son-la"}])[-1] == RECORDED
+    before_the_link = {**erased, "effectiveon": "2021-12-15"}
+    assert outcomes([*WORLD, *abroad, known, link, before_the_link])[-1] == foreign
