@@ -21,7 +21,9 @@ class Record:
         self.events = [{**each, "position": place} for place, each in enumerate(events, 1)]
         self.facts: list[Fact] = facts(self.events, len(events))
         self.organisations = Organisations(self.facts)
-        self.mentioned = {each["subject"] for each in events}
+        self.mentioned = {each["subject"] for each in events} | {
+            f"person/{person}" for each in events for person in _moved_or_linked(each["data"])
+        }
         """All subjects that recorded events are about, as events name them."""
         self._persons: dict[int, Persons] = {}
 
@@ -154,3 +156,10 @@ class Record:
         if registered is None or fact["name"] == "PlaceRegistered":
             return registered is fact
         return place_of(registered) < place_of(fact)
+
+
+def _moved_or_linked(data: dict[str, Any]) -> list[str]:
+    """Persons whom a split or a link is about besides its subject, as recorded or as a correction has it."""
+    said = {**data, **((data.get("replacement") or {}).get("data") or {})}
+    listed = [person for each in said.get("allocations", []) for person in each["person_ids"]]
+    return [*listed, *([said["other_person_id"]] if "other_person_id" in said else [])]

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from shared.events.catalogue import CATALOGUE
 from tests.fewest import Event, fewest, told
 from tests.histories import ROOTS, history
+from tests.invented import KIND_OF
 from tests.oracle.judge import Judge
 from tests.oracle.judge.shapes import SHAPES
-from tests.spoiled import KIND_OF, spoiled
+from tests.spoiled import spoiled
 from tests.unit.registry.judged import disagreements, moot
 
 HISTORIES = os.environ.get("KETNAP_HISTORIES")
 TRIED = settings(
-    max_examples=int(HISTORIES or 40), derandomize=not HISTORIES, database=None, phases=[Phase.generate]
+    max_examples=int(HISTORIES or 120), derandomize=not HISTORIES, database=None, phases=[Phase.generate]
 )
 
 
