@@ -149,7 +149,7 @@ def _misfits(now: Fact, effect: Effect, root: str, situation: "Situation") -> li
     before = state_before(kind_of(now.subject), rest, now, situation.lineage)
     found = list(taken(now, situation)) if _gives_another_id(now, said) else []
     with supposing(dict.fromkeys(effect.successions), situation):
-        return found + list(misfits(now, before, root, situation))
+        return found + list(misfits(now, before, root, situation, effect.changes))
 
 
 def _gives_another_id(now: Fact, said: Fact | None) -> bool:

@@ -5,7 +5,7 @@ from typing import Protocol, cast
 from uuid import UUID
 
 from services.registry.rules import findings, rules
-from services.registry.rules.beside import above, before_others, targets_keys, unknown_target
+from services.registry.rules.beside import above, above_parents, before_others, targets_keys, unknown_target
 from services.registry.rules.branches import Branches
 from services.registry.rules.correction import decide_correction
 from services.registry.rules.decision import Decision, Quarantine, Record, Reject
@@ -17,6 +17,7 @@ from services.registry.rules.references import (
     named_organisations,
     organisation_key,
 )
+from services.registry.rules.tree import circular, moves
 from shared.events import person
 from shared.events.catalogue import EventType
 from shared.events.correction import FactCorrected
@@ -106,7 +107,7 @@ def decide_in_full(fact: Fact, entry: EventType, root: str, situation: Situation
         return unknown
     if not alone:
         named += rules.referred_on_record(fact, situation)
-    kind = kind_of(subject)
+    kind, known = kind_of(subject), folded is not None
     folded = folded or empty(kind)
     before = folded.state
     at_end = goes_at_end(folded, fact)
@@ -127,9 +128,11 @@ def decide_in_full(fact: Fact, entry: EventType, root: str, situation: Situation
     for problem in () if alone else rules.violations(fact, named, before, root, situation):
         keys = _keys(fact, named, before, situation, of_named=True) | above(fact, named, situation)
         return Quarantine(Reason("rule-violated", problem), keys)
-    if at_end and not befores:
-        return _record(fact, situation.added(fact, subject, folded), situation)
-    return _record(fact, situation.effect(fact), situation)
+    effect = situation.added(fact, subject, folded) if at_end and not befores else situation.effect(fact)
+    for problem in circular(effect, situation) if moves(fact, known=known) else ():
+        keys = _keys(fact, named, before, situation, of_named=True) | above(fact, named, situation)
+        return Quarantine(Reason("rule-violated", problem), keys | above_parents(effect, situation))
+    return _record(fact, effect, situation)
 
 
 def decide_ordinary(fact: Fact, entry: EventType, root: str, situation: Situation) -> Record | None:

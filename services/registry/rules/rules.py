@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from services.registry.rules import targets
 from services.registry.rules.references import NamedOrganisation, referred_organisations
-from services.registry.rules.tree import circular, is_under, ways_up
+from services.registry.rules.tree import is_under, supposing, ways_up
 from shared.events import organisation, person, place
 from shared.timeline.fact import Fact
 from shared.timeline.fold import State
@@ -30,8 +30,6 @@ def violations(
     yield from inactive(fact, named, situation)
     yield from taken(fact, situation)
     match fact.data:
-        case organisation.OrganisationReparented():
-            yield from circular(situation.effect(fact), situation)
         case person.MemberEnrolled(in_opening_balance=True) as data:
             balance = Change(data.organisation_id, f"balance.{data.status}", fact.effectiveon, -1)
             yield from overdrawn([balance], situation)
@@ -52,8 +50,13 @@ def taken(fact: Fact, situation: "Situation") -> Iterator[str]:
             yield from targets.taken(fact, situation)
 
 
-def misfits(fact: Fact, before: State, root: str, situation: "Situation") -> Iterator[str]:
-    """What does not go with others on record, whether a new event says it or a correction."""
+def misfits(
+    fact: Fact, before: State, root: str, situation: "Situation", changes: Iterable[Change] = ()
+) -> Iterator[str]:
+    """What does not go with others on record, whether a new event says it or a correction.
+
+    `changes`: what a correction does to figures besides, by letting facts fit again or no more.
+    """
     day = fact.effectiveon
     match fact.data:
         case organisation.OrganisationEstablished(parent_id=parent_id):
@@ -62,7 +65,7 @@ def misfits(fact: Fact, before: State, root: str, situation: "Situation") -> Ite
             if parent_id == fact.subject_id:
                 yield f"expected another organisation as parent, found {parent_id} itself"
         case organisation.OrganisationDissolved(successor_id=None):
-            yield from _left_behind(fact, situation)
+            yield from _left_behind(fact, changes, situation)
         case organisation.OrganisationDissolved(successor_id=str(successor_id)):
             yield from _succession(fact.subject_id, successor_id, day, situation)
         case organisation.OrganisationsMerged(sources=sources):
@@ -80,7 +83,7 @@ def misfits(fact: Fact, before: State, root: str, situation: "Situation") -> Ite
                 if times > 1:
                     yield f"expected {each} listed once, found it {times} times"
         case organisation.TargetAssigned():
-            yield from targets.assignment(fact, situation)
+            yield from targets.assignment(fact, before, situation)
         case organisation.TargetRevised(target_id=target_id) | organisation.TargetWithdrawn(target_id=target_id):
             yield from targets.revision(fact, target_id, before, situation)
         case person.PersonsLinked(other_person_id=other):
@@ -126,11 +129,13 @@ def _succession(ended: str, successor_id: str, day: date, situation: "Situation"
                 return
 
 
-def _left_behind(fact: Fact, situation: "Situation") -> Iterator[str]:
+def _left_behind(fact: Fact, changes: Iterable[Change], situation: "Situation") -> Iterator[str]:
     subject, day = fact.subject_id, fact.effectiveon
-    held = situation.headcount(subject)
+    ends = {} if situation.lineage.succession(subject) is None else {subject: None}
+    with supposing(ends, situation):  # an end that this one comes before hands nobody on any more
+        counted = [*situation.headcount(subject), *held(changes, subject, situation.lineage)]
     for group, noun in (("members.", "members"), ("balance.", "balance"), ("candidates.", "open candidates")):
-        ours = [change for change in held if change.measure.startswith(group)]
+        ours = [change for change in counted if change.measure.startswith(group)]
         left = max((level for since, level in levels(ours, day) if level), default=0)
         if left:
             yield f"expected no {noun} left in {subject} on {day}, found {left}; name a successor, or move them"

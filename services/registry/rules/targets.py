@@ -25,11 +25,15 @@ def taken(fact: Fact, situation: "Situation") -> Iterator[str]:
         yield f"expected a new target id, found {target_id} assigned to {owner}"
 
 
-def assignment(fact: Fact, situation: "Situation") -> Iterator[str]:
-    """What an assignment breaks besides: a target that was taken over has its aim."""
+def assignment(fact: Fact, before: State, situation: "Situation") -> Iterator[str]:
+    """What an assignment breaks besides: a target that was taken over has its aim.
+
+    `before` is the organisation's state at the fact's place, without what a correction says otherwise.
+    """
+    assert isinstance(before, OrganisationState)
     data = cast(TargetAssigned, fact.data)
     aim = (data.metric, data.basis, data.issuer_id, data.from_, data.to)
-    for each in held_by(fact.subject_id, situation):
+    for each in held_by(fact.subject_id, situation, before):
         if each.target.aim == aim and each.since <= fact.effectiveon < each.until:
             yield (
                 f"expected one active target for {data.metric}, {data.basis}, issuer {data.issuer_id}, "

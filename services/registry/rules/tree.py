@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING
 
+from shared.events import organisation
 from shared.timeline.book import Effect
+from shared.timeline.fact import Fact
 from shared.timeline.lineage import Succession
 from shared.timeline.organisation import OrganisationState
 
@@ -86,6 +88,25 @@ def ways_up(
             pending |= {each for each in changes if each > day} - seen
             current = parent(current, on, situation)
         yield on, way
+
+
+_MOVES = frozenset(
+    {
+        organisation.OrganisationEstablished,
+        organisation.OrganisationReparented,
+        organisation.OrganisationsMerged,
+        organisation.OrganisationDissolved,
+    }
+)
+
+
+def moves(fact: Fact, *, known: bool) -> bool:
+    """Whether a fact may put an organisation elsewhere in the tree; `known`: whether its subject is on record.
+
+    A new organisation has nothing under it yet. One whose founding was taken back may have.
+    """
+    said = type(fact.data)
+    return said in _MOVES and (known or said is not organisation.OrganisationEstablished)
 
 
 def circular(effect: Effect, situation: "Situation") -> Iterator[str]:

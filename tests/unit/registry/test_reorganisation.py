@@ -352,3 +352,51 @@ def test_a_split_finds_a_person_by_either_id() -> None:
         assert in_the_hands_of("c", turn([*WORLD, *people, *order])) == {"members.official": 1}
     twice = split("a", "2023-01-01", b=[ANA], c=[BAO])
     assert "listed once" in last_reason([*WORLD, *people, link, twice])
+
+
+def test_nothing_that_comes_late_puts_an_organisation_under_itself() -> None:
+    violated = ("quarantined", "rule-violated")
+    # An end that unseats the move by which the others hang under `root`.
+    away = [moved("west", "2022-06-01", "root"), moved("east", "2022-07-01", "a")]
+    hung = [organisation("north"), moved("west", "2021-01-01", "east"), *away]
+    assert outcomes([*WORLD, *hung])[-4:] == [RECORDED] * 4
+    early = event("OrganisationDissolved", "organisation/west", "2022-06-01", {})
+    assert outcomes([*WORLD, *hung, early])[-1] == violated
+    # An end that takes the place of another one: the heir hangs under who ends, in whoever's hands that was.
+    new = organisation("new", "2023-01-01", parent="a")
+    other = event("OrganisationDissolved", "organisation/a", "2023-01-01", {"successor_id": "new"})
+    taken_over = merged("west", "2023-01-01", "a", time="2023-01-01T23:00:00+07:00")
+    assert outcomes([*WORLD, new, taken_over, other])[-1] == violated
+    # A founding, of one that was founded before, which was taken back.
+    first = organisation("first")
+    lower = [organisation("lower", parent="first"), corrected(first, None), moved("root", "2022-01-01", "lower")]
+    again = organisation("first", "2021-01-01", parent="a")
+    assert outcomes([*WORLD, first, *lower, again])[-1] == violated
+    assert outcomes([*WORLD, first, *lower[:2], again])[-1] == RECORDED
+
+
+def test_an_end_without_a_successor_is_not_moved_to_where_somebody_would_be_left() -> None:
+    end = event("OrganisationDissolved", "organisation/a", "2022-01-01", {})
+    late = balance("a", "2021-06-01", 3)
+    # The balance counts nothing after the end, and would again before a later one.
+    unseated = corrected(late, {"effectiveon": "2022-06-01"})
+    later = corrected(end, {"effectiveon": "2023-01-01"})
+    assert outcomes([*WORLD, end, late, unseated])[-3:] == [RECORDED] * 3
+    assert outcomes([*WORLD, end, late, unseated, later])[-1] == ("quarantined", "rule-violated")
+    assert outcomes([*WORLD, end, late, unseated, corrected(end, {"effectiveon": "2022-05-01"})])[-1] == RECORDED
+
+
+def test_an_end_without_a_successor_leaves_nobody_behind_in_place_of_one_that_handed_them_on() -> None:
+    handed_on = event("OrganisationDissolved", "organisation/a", "2023-01-01", {"successor_id": "b"})
+    earlier = event("OrganisationDissolved", "organisation/a", "2022-06-01", {})
+    assert outcomes([*WORLD, *PEOPLE, handed_on, earlier])[-1] == ("quarantined", "rule-violated")
+    assert "no members left in a" in last_reason([*WORLD, enrolled(ANA, "2022-01-01", "a"), handed_on, earlier])
+
+
+def test_a_correction_of_a_target_meets_those_that_were_taken_over_without_what_it_said() -> None:
+    ours, theirs = target("c", "2021-01-01", issuer_id="root"), target("a", "2022-01-01", issuer_id="root")
+    merger = merged("c", "2022-06-01", "a", targets="sum")
+    later = corrected(ours, {"effectiveon": "2023-01-01"})
+    # Added to ours while that stood; with ours later, theirs is taken over as it is.
+    assert outcomes([*WORLD, ours, theirs, merger, later])[-1] == ("quarantined", "rule-violated")
+    assert "target-a, taken over from a" in last_reason([*WORLD, ours, theirs, merger, later])
