@@ -71,7 +71,26 @@ def gathered(
             found.extend(raw(other))
     if len(followed) == 1 and not corrections:
         return found
-    return list({(fact.source, fact.event_id): fact for fact in found}.values())
+    return _in_order(list({(fact.source, fact.event_id): fact for fact in found}.values()), raw)
+
+
+def _in_order(facts: list[Fact], raw: Callable[[str], Sequence[Fact]]) -> list[Fact]:
+    """These facts, with the corrections of each one in the order of their positions, whoever led to them.
+
+    A correction names the subject of what it corrects, so the facts that name that subject have them all in order.
+    """
+    corrections: dict[tuple[str, UUID], list[int]] = {}
+    for index, fact in enumerate(facts):
+        if isinstance(fact.data, FactCorrected):
+            corrections.setdefault((fact.source, fact.data.corrects), []).append(index)
+    for places in corrections.values():
+        if len(places) > 1:
+            ids = [(each.source, each.event_id) for each in raw(facts[places[0]].subject)]
+            order = {id_: place for place, id_ in enumerate(ids)}
+            said = sorted((facts[index] for index in places), key=lambda each: order[each.source, each.event_id])
+            for index, fact in zip(places, said, strict=True):
+                facts[index] = fact
+    return facts
 
 
 def _other_id(fact: Fact) -> str | None:

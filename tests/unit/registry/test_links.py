@@ -145,3 +145,16 @@ def test_nobody_is_erased_by_a_second_id_but_by_the_source_they_belong_to() -> N
     assert outcomes([*WORLD, *abroad, known, link, {**erased, "source": "son-la"}])[-1] == RECORDED
     before_the_link = {**erased, "effectiveon": "2021-12-15"}
     assert outcomes([*WORLD, *abroad, known, link, before_the_link])[-1] == foreign
+
+
+def test_of_a_links_corrections_the_last_one_counts_whoever_leads_to_them() -> None:
+    # SECOND is led to the retraction by THIRD, whom the link named at first, and to what it says now by itself.
+    link, other = linked(FIRST, THIRD, "2022-03-01"), linked(SECOND, THIRD, "2021-06-01")
+    known = [*TWICE, identified(THIRD, "2021-01-01", "cell")]
+    instead = corrected(link, {"effectiveon": "2023-01-01", "data": {"other_person_id": SECOND}})
+    ended = event("MembershipEnded", f"person/{SECOND}", "2023-06-01", {"reason": "resigned"})
+    history = [*WORLD, *known, link, corrected(link, None), other, instead, ended]
+    assert outcomes(history)[-4:] == [RECORDED] * 4
+    # Both ids are one person, who has resigned.
+    assert in_the_hands_of("cell", turn(history)) == {}
+    assert in_the_hands_of("other", turn(history)) == {}
