@@ -31,13 +31,25 @@ def broken(fact: Fact, record: Record, roots: Sources) -> str | None:
         own = [record.organisations.own(root, each, instead["day"]) for each in hard.own_ones(instead, root)]
         if not all(own) or not hard.others_own(instead, record, roots):
             return "foreign-organisation"
-        if instead["name"] == "TargetAssigned" and hard.taken(instead, without):
+        if not hard.all_active(instead, record, but=fact["subject"]) or _gives_taken_id(instead, record):
             return "rule-violated"
-        if not hard.all_active(instead, record, but=fact["subject"]) or hard.violated(instead, without, roots):
+        if instead["name"] == "OrganisationDissolved" and instead["data"].get("successor_id") is None:
+            if hard.anybody_left(instead, after):
+                return "rule-violated"
+        elif instead["name"] != "MemberEnrolled" and hard.violated(instead, without, roots):
             return "rule-violated"
     if after.organisations.circular() or _overdrawn(record, after):
         return "rule-violated"
     return None
+
+
+def _gives_taken_id(instead: Fact, record: Record) -> bool:
+    """Whether a target gets the id of another one; that of another subject cannot be."""
+    said = record.said(instead["source"], instead["id"])
+    if instead["name"] != "TargetAssigned":
+        return False
+    same = said is not None and said["data"]["target_id"] == instead["data"]["target_id"]
+    return not same and hard.taken(instead, record)
 
 
 def _overdrawn(before: Record, after: Record) -> bool:

@@ -31,7 +31,7 @@ def broken(fact: Fact, record: Record, roots: Sources) -> str | None:
         return stage
     if taken(fact, record) or not _on_timelines_of_others(fact, record) or not all_active(fact, record):
         return "rule-violated"
-    return "rule-violated" if violated(fact, record, roots) else None
+    return "rule-violated" if violated(fact, record, roots) or _circular(fact, record) else None
 
 
 def unnamed(fact: Fact, record: Record) -> str | None:
@@ -181,8 +181,6 @@ def violated(fact: Fact, record: Record, roots: Sources) -> bool:
         case "OrganisationEstablished":
             rootless = data.get("parent_id") is None and fact["subject"] != roots[fact["source"]]
             return rootless or data.get("parent_id") == fact["subject"]
-        case "OrganisationReparented":
-            return _circular(fact, record)
         case "OrganisationsMerged":
             return any(_under(fact["subject"], each, fact, record) for each in data["sources"])
         case "OrganisationSplit":
@@ -191,7 +189,7 @@ def violated(fact: Fact, record: Record, roots: Sources) -> bool:
             return len(set(listed)) < len(listed) or fact["subject"] in recipients
         case "OrganisationDissolved":
             if data.get("successor_id") is None:
-                return _anybody_left(fact, record)
+                return anybody_left(fact, record)
             return _under(data["successor_id"], fact["subject"], fact, record)
         case "TargetAssigned":
             return record.targets_by_evening(fact).took_over(fact["subject"], data)
@@ -211,6 +209,10 @@ def _listed(fact: Fact) -> list[str]:
 
 
 def _circular(fact: Fact, record: Record) -> bool:
+    """Whether a fact puts an organisation under itself, on whatever day."""
+    moving = ("OrganisationEstablished", "OrganisationReparented", "OrganisationsMerged", "OrganisationDissolved")
+    if fact["name"] not in moving:
+        return False
     with_it = [*record.events, as_event(fact)]
     return Record(with_it).organisations.circular()
 
@@ -234,7 +236,7 @@ def as_event(fact: Fact) -> dict[str, Any]:
     }
 
 
-def _anybody_left(fact: Fact, record: Record) -> bool:
+def anybody_left(fact: Fact, record: Record) -> bool:
     """On the evening before its day, or on a later one, by what others hand on then too."""
     before, since = fact["day"] - timedelta(days=1), fact["day"]
     for day in {before, *(each["day"] for each in record.facts if each["day"] >= since)}:

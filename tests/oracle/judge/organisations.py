@@ -81,10 +81,11 @@ class Organisations:
         return found
 
     def parent(self, organisation: str, day: date) -> str | None:
-        """The organisation that is named as the one above, on the evening of a day."""
+        """The one that is named as above it, on the evening of a day, at the earliest of the founding day."""
         founding = self.founding.get(organisation)
         if founding is None:
             return None
+        day = max(day, founding["day"])
         found: str | None = founding["data"].get("parent_id")
         for fact in self.facts:
             named = fact["name"] == "OrganisationReparented" and fact["subject"] == organisation
@@ -117,8 +118,8 @@ class Organisations:
         at, seen = organisation, set[str]()
         while at not in seen:
             seen.add(at)
-            above = self.parent(at, day)
-            if above is None:
+            above, founding = self.parent(at, day), self.founding.get(at)
+            if above is None or founding is None or founding["day"] > day:
                 return False
             at = self.holder(above, day)
         return True

@@ -18,11 +18,16 @@ from tests.oracle.judge import Judge
 from tests.oracle.judge.shapes import SHAPES
 from tests.spoiled import spoiled
 from tests.unit.registry.judged import disagreements, moot
+from tests.unit.registry.test_any_stream import Stream
 
 HISTORIES = os.environ.get("KETNAP_HISTORIES")
 TRIED = settings(
     max_examples=int(HISTORIES or 120), derandomize=not HISTORIES, database=None, phases=[Phase.generate]
 )
+
+
+# Each has more to decide about.
+SOME = settings(TRIED, max_examples=TRIED.max_examples // 6)
 
 
 def made(seed: int) -> list[Event]:
@@ -34,13 +39,23 @@ def made(seed: int) -> list[Event]:
     return spoiled(chosen, events)
 
 
-@TRIED
-@given(seed=st.integers(0, 2**32))
-def test_the_registry_decides_as_the_judge_does_after_each_arrival(seed: int) -> None:
-    events = made(seed)
+def agree(events: list[Event], seed: int) -> None:
+    """Fails with the fewest events about which registry and judge differ."""
     if disagreements(events):
         fewer = fewest(events, lambda some: bool(disagreements(some)))
         raise AssertionError("\n".join([f"seed {seed}, shortened:", told(fewer), *disagreements(fewer)]))
+
+
+@TRIED
+@given(seed=st.integers(0, 2**32))
+def test_the_registry_decides_as_the_judge_does_after_each_arrival(seed: int) -> None:
+    agree(made(seed), seed)
+
+
+@SOME
+@given(seed=st.integers(0, 2**32))
+def test_they_agree_about_nonsense_too_about_few_subjects_on_few_days(seed: int) -> None:
+    agree(Stream(seed).events(80), seed)
 
 
 def test_the_judge_knows_every_type_of_event() -> None:
