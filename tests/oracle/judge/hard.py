@@ -240,7 +240,7 @@ def anybody_left(fact: Fact, record: Record) -> bool:
     """On the evening before its day, or on a later one, by what others hand on then too."""
     before, since = fact["day"] - timedelta(days=1), fact["day"]
     for day in {before, *(each["day"] for each in record.facts if each["day"] >= since)}:
-        held = record.organisations.held(fact["subject"], max(day, since))
+        held = record.organisations.held(fact["subject"], day)
         persons = record.evening(day)
         if any(persons.home(each) in held for each in list(persons.known)):
             return True
