@@ -90,6 +90,13 @@ def _may_write(fact: Fact, record: Record, roots: Sources) -> bool:
     return _own_person(fact["subject"], fact, record, root) or on_the_way(fact, record, root)
 
 
+def only_elsewhere(fact: Fact, record: Record, roots: Sources) -> bool:
+    """Whether all that a fact about a person names is the source's own, but not the person."""
+    root = roots[fact["source"]]
+    own = [record.organisations.own(root, each, fact["day"]) for each in own_ones(fact, root)]
+    return fact["kind"] == "person" and all(own) and not _may_write(fact, record, roots)
+
+
 def own_ones(fact: Fact, root: str) -> list[str]:
     """Organisations that a fact names and that must be the source's; others are plain references."""
     if fact["name"] == "TransferInitiated":
@@ -146,7 +153,11 @@ def taken(fact: Fact, record: Record) -> bool:
         return record.knows("organisation", fact["subject"])
     if fact["name"] == "PlaceRegistered":
         return record.registered(fact["subject"]) is not None
-    return fact["name"] == "TargetAssigned" and fact["data"]["target_id"] in record.all_targets().assigned
+    if fact["name"] != "TargetAssigned":
+        return False
+    # Also by an assignment that counts nothing now: it may fit again.
+    assigned = [each["data"]["target_id"] for each in record.facts if each["name"] == "TargetAssigned"]
+    return fact["data"]["target_id"] in assigned
 
 
 def _on_timelines_of_others(fact: Fact, record: Record) -> bool:

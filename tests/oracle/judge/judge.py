@@ -69,6 +69,10 @@ class Judge:
             verdict.code = correction.broken(fact, self.record, self.roots)
         else:
             verdict.code = hard.broken(fact, self.record, self.roots)
+            if verdict.code == "foreign-organisation" and self._may_come(fact):
+                verdict.code = "wrong-stage"
+                if not self._may_come(fact, now=True):
+                    verdict.so_far.add("foreign-organisation")
         if verdict.code is not None:
             if not verdict.so_far and verdict.code in REJECTIONS:
                 verdict.outcome = "rejected"
@@ -82,6 +86,30 @@ class Judge:
         before, self.record = self.record, Record(self.recorded)
         verdict.findings = soft.findings(fact, before, self.record)
         return True
+
+    def _may_come(self, fact: Fact, *, now: bool = False) -> bool:
+        """Whether a person who is elsewhere may come by what the source said before, and is not heard yet.
+
+        `now`: by what waits for the person as it was last decided here, and not only at some time before.
+        """
+        if not hard.only_elsewhere(fact, self.record, self.roots):
+            return False
+        stages = ("unknown-subject", "wrong-stage", "rule-violated")
+        verdicts = {each: self.verdicts[each] for each in self.waiting}
+        codes = {each: {verdict.code} if now else verdict.so_far for each, verdict in verdicts.items()}
+        waiting = [read(self.arrived[each]) for each in self.waiting if codes[each].intersection(stages)]
+        passed_over = {each[:2] for each in self.record.passed_over()}
+        idle = [each for each in self.record.facts if (each["source"], each["id"]) in passed_over]
+        first = self.record.persons(fact).first_id
+        return any(
+            each["source"] == fact["source"]
+            and each["name"] in ("CandidateIdentified", "MemberEnrolled", "TransferAccepted")
+            and own_place(each) < own_place(fact)
+            for each in [
+                *(each for each in waiting if each["subject"] == fact["subject"]),
+                *(each for each in idle if first(each["subject"]) == first(fact["subject"])),
+            ]
+        )
 
     def _release(self) -> None:
         """Decide the waiting ones anew, in timeline order, from the first one on whenever one is recorded."""

@@ -60,20 +60,17 @@ def _possible(verdict: Verdict) -> set[Said]:
 
 
 def moot(judge: Judge) -> bool:
-    """Whether something is asked that DOMAIN.md leaves open.
+    """Whether it matters when a waiting event was decided again: it may have been rejected, and not for good.
 
-    A waiting event is decided again when something comes that it could wait for: what that is matters where it may
-    have been rejected meanwhile, and not for good. And two organisations may come to have targets of one id, when
-    an assignment that counted nothing fits again.
+    DOMAIN.md has it decided again when something comes that it could wait for, and leaves open what that is. Nor
+    need anything wait for a whole province that is put under another one.
     """
+    moved = [each["subject"] for each in judge.record.facts if each["name"] == "OrganisationReparented"]
+    if set(moved).intersection(ROOTS.values()):
+        return True
     ids = [(each["source"], each["id"]) for each in judge.arrived]
     for index, verdict in enumerate(judge.verdicts):
         maybe = verdict.outcome != "rejected" and verdict.so_far.intersection(REJECTIONS)
         if maybe and (verdict.outcome == "recorded" or ids.count(ids[index]) > 1):
             return True
-    assigned = {(each["data"]["target_id"], each["subject"]) for each in judge.record.facts if _assigns(each)}
-    return len({target_id for target_id, _ in assigned}) < len(assigned)
-
-
-def _assigns(fact: Event) -> bool:
-    return bool(fact["name"] == "TargetAssigned")
+    return False
