@@ -145,6 +145,68 @@ def test_a_late_end_that_would_put_a_later_survivor_under_itself_waits_until_tha
     assert turn([*world, late, moved_out]).position == turn([*world, moved_out, late]).position == 8
 
 
+def reparented(organisation_id: str, day: str, parent: str) -> dict[str, Any]:
+    return event("OrganisationReparented", f"organisation/{organisation_id}", day, {"parent_id": parent})
+
+
+TAKEN_OVER = {
+    "by a merger": merged("b", "2022-04-08", "c"),
+    "by its successor": event("OrganisationDissolved", "organisation/c", "2022-04-08", {"successor_id": "b"}),
+}
+
+
+@pytest.mark.parametrize("how", TAKEN_OVER)
+@pytest.mark.parametrize("as_correction", [False, True])
+def test_a_late_move_under_one_that_is_later_taken_over_from_below_waits_until_there_is_no_circle(
+    how: str, as_correction: bool
+) -> None:
+    """From 8 April on, what lies under c lies under b; had west come under c before, b would lie under itself."""
+    moved_before = reparented("west", "2021-04-09", "root")
+    late = reparented("west", "2021-05-01", "c")
+    if as_correction:
+        late = corrected(moved_before, {"data": {"parent_id": "c"}})
+    world = [*WORLD, moved_before, TAKEN_OVER[how]]
+    moved_on = reparented("west", "2022-03-01", "root")
+
+    assert "lies under it on 2022-04-08" in last_reason([*world, late])
+    assert outcomes([*world, late, moved_on])[-2:] == [RECORDED, RECORDED]
+    assert outcomes([*world, moved_on, late])[-2:] == [RECORDED, RECORDED]
+
+
+def test_a_late_merger_that_would_leave_the_survivor_under_a_source_waits() -> None:
+    """With the merger the end of a never came, so that c lay under a, which it has taken over."""
+    moved, end = (
+        reparented("c", "2022-11-07", "a"),
+        event("OrganisationDissolved", "organisation/a", "2021-12-31", {"successor_id": "b"}),
+    )
+    late, elsewhere = merged("c", "2021-08-29", "a"), reparented("c", "2022-01-01", "east")
+
+    said = "a parent of c outside it, found a, which then lies under it on 2022-11-07"
+    assert said in last_reason([*WORLD, moved, end, late])
+    back = corrected(moved, {"data": {"parent_id": "east"}})
+    assert outcomes([*WORLD, moved, end, late, elsewhere, back])[-3:] == [RECORDED] * 3
+
+
+def test_a_late_end_that_takes_back_a_move_waits_where_it_would_leave_one_under_itself() -> None:
+    """Had a ended in 2021 it would not have moved out from under west, which has come under it since."""
+    there = [organisation("below", parent="a"), reparented("a", "2022-01-01", "root")]
+    under_it = reparented("west", "2022-12-31", "below")
+    late = event("OrganisationDissolved", "organisation/a", "2021-01-10")
+
+    assert "lies under it on 2022-12-31" in last_reason([*WORLD, *there, under_it, late])
+    moved_out = reparented("below", "2021-06-01", "east")
+    assert outcomes([*WORLD, *there, under_it, late, moved_out])[-2:] == [RECORDED] * 2
+
+
+def test_a_late_move_is_held_against_later_days_only_until_the_next_one_be_it_back_to_where_it_lay() -> None:
+    back = reparented("west", "2022-01-01", "root")
+    under_it = reparented("c", "2023-01-01", "a")
+    late = reparented("west", "2021-01-01", "c")
+
+    assert outcomes([*WORLD, late, back, under_it])[-3:] == [RECORDED] * 3
+    assert outcomes([*WORLD, back, under_it, late])[-3:] == [RECORDED] * 3
+
+
 def test_an_unknown_source_is_waited_for() -> None:
     found = outcomes([*WORLD, merged("c", "2023-01-01", "d"), organisation("d", parent="west")])
     assert found[-2:] == [RECORDED, RECORDED]
