@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,10 @@ TEMPLATE = "migrated"
 MEMORY = Path("/dev/shm")  # noqa: S108 - looked at before it is used
 ROOM = 2 * 1024**3
 """Bytes that are free in memory if the databases of one session are to lie there; they take a tenth of it."""
+
+# Begun in the background of a script, all that tests begin would take no notice of Ctrl-C either.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("ketnap", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -50,4 +50,7 @@ def asking() -> Iterator[None]:
 def _as_ctrl_c(number: int, _: FrameType | None) -> None:
     global _by
     _by = signal.Signals(number)
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # Begun in the background of a script, where shells let nobody's Ctrl-C through; this is none.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.raise_signal(signal.SIGINT)

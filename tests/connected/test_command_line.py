@@ -9,6 +9,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +256,17 @@ def test_a_second_one_on_the_same_ports_is_told_which_and_what_to_do(system: Sys
     assert system.ketnap("source", "list").returncode == 0
 
 
+@contextmanager
+def _ctrl_c_ignored(ignored: bool) -> Iterator[None]:
+    """What is begun within takes no notice of Ctrl-C, as a script has it of what it begins with `&`."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if ignored else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+
+
 def _ended(command: subprocess.Popen[str], *signals: signal.Signals) -> tuple[int, str]:
     """The exit code and the last line of a command that these signals end."""
     for number in signals:
@@ -304,13 +316,13 @@ async def test_a_publication_that_is_ended_says_how_far_it_came_and_can_be_begun
 
 @pytest.mark.parametrize(
     ("signals", "code"),
-    [((signal.SIGINT,), 130), ((signal.SIGTERM, signal.SIGTERM), 143)],
-    ids=["Ctrl-C", "SIGTERM twice"],
+    [((signal.SIGINT,), 130), ((signal.SIGTERM,), 143), ((signal.SIGTERM, signal.SIGTERM), 143)],
+    ids=["Ctrl-C", "SIGTERM in the background", "SIGTERM twice"],
 )
 async def test_a_backup_that_is_ended_leaves_neither_a_file_nor_a_dump(
     founded: System, signals: tuple[signal.Signals, ...], code: int
 ) -> None:
-    file, key = founded.directory / "ended.age", founded.directory / f"ended-{code}.key"
+    file, key = founded.directory / "ended.age", founded.directory / f"ended-{len(signals)}-{code}.key"
     run = Layout(founded.data_dir).run
 
     async def dumping() -> bool | None:
@@ -320,7 +332,8 @@ async def test_a_backup_that_is_ended_leaves_neither_a_file_nor_a_dump(
     try:
         async with held.transaction():
             await held.execute("LOCK TABLE registry.backup IN ACCESS EXCLUSIVE MODE")
-            backup = founded.begin("backup", file, "--new-key", key)
+            with _ctrl_c_ignored(signals == (signal.SIGTERM,)):
+                backup = founded.begin("backup", file, "--new-key", key)
             await eventually(dumping, "a dump that waits")
             ended, said = await asyncio.to_thread(_ended, backup, *signals)
     finally:

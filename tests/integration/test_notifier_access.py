@@ -18,6 +18,7 @@ from shared.events.recorded import read_recorded
 from tests.access_given import Keys, bearer
 from tests.conftest import Database
 from tests.given import admitted, event, identified, new_uuid, organisation, root, target
+from tests.notifier_given import until
 
 NOWHERE = "nats://127.0.0.1:1"
 AUTUMN = datetime(2022, 10, 1, 2, tzinfo=UTC)
@@ -81,10 +82,16 @@ async def locked(database: Database, tmp_path: Path) -> AsyncIterator[Locked]:
         found = Locked(http, app.state.notifier, keys)
         put = await found.put(operator, mail("district", "d@example.vn"), mail("elsewhere", "e@example.vn"))
         assert put.status_code == 200, put.text
+        # Whoever begins to lead ends the sessions of whoever applied events before.
+        await until(lambda: leads(found.notifier))
         await found.notifier.projector.apply(history())
         yield found
     ended.set()
     await living
+
+
+async def leads(notifier: Notifier) -> bool:
+    return notifier.lead.leading
 
 
 def history() -> Any:

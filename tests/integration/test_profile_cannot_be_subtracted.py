@@ -203,6 +203,6 @@ async def attacked(reporting: RunningReporting, prefix: str, counts: Mapping[Ato
 
 def in_file(text: str) -> dict[str, int | None]:
     """The table of age bands in a file; what is withheld is an empty cell."""
-    rows = [row for row in csv.reader(io.StringIO(text)) if row and row[0].startswith("by age – ")]
+    rows = [row for row in csv.reader(io.StringIO(text)) if row and row[0].startswith("By age – ")]
     assert len(rows) == len(GROUPS)
     return {band: int(row[1]) if row[1] else None for band, row in zip(GROUPS, rows, strict=True)}
