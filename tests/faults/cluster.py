@@ -10,6 +10,7 @@ from typing import Any
 from nats.aio.client import Client
 
 from deploy.stack import postgres, provisioning, replication
+from deploy.stack.errors import StackError
 from deploy.stack.layout import Addresses
 from deploy.stack.nats import NatsServer
 from deploy.stack.nats_cluster import Member
@@ -134,7 +135,17 @@ class Cluster(Parts):
 
     async def add_source(self, source: str, root: str) -> str:
         """Register it on one machine, and wait until all NATS servers know it; gives its seed."""
-        seed = await provisioning.add_source(self.addresses(0), source, root)
+
+        async def added() -> str | None:
+            try:
+                return await provisioning.add_source(self.addresses(0), source, root)
+            except StackError as error:
+                # A server that has come back holds its streams again before others give it new ones.
+                if "no suitable peers" not in str(error):
+                    raise
+                return None
+
+        seed = await eventually(added, "a new stream on all NATS servers")
         for server in self.nats_servers:
 
             async def accepted(url: str = server.url) -> bool | None:

@@ -136,8 +136,7 @@ async def test_what_is_relayed_is_projected(running: Running) -> None:
 
 async def test_it_waits_for_a_stream_that_does_not_exist_yet(running: Running) -> None:
     async with running.consuming():
-        await asyncio.sleep(0.3)
-        assert "NotFoundError" in (running.progress.problem() or "")
+        await running.until(lambda: "NotFoundError" in (running.progress.problem() or ""))
         await running.make_stream()
         await running.registry.relay(*running.registry.record(root()))
         assert await running.watch.reached(1, PATIENCE)
