@@ -5,7 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from services.registry.deliveries import Waiting
-from services.registry.rules.references import EVERY_KIND, kind_of
+from services.registry.rules.references import EVERY_KIND, kind_of_key
 from shared.timeline.fact import Fact
 
 Key = tuple[str, UUID]
@@ -27,7 +27,7 @@ class WaitingRoom:
         where they are known.
         """
         known = waited_for if waited_for is not None else EVERY_KIND
-        self.awaited = {kind_of(key) for key in known} if anyone_waits else set()
+        self.awaited = {kind_of_key(key) for key in known} if anyone_waits else set()
         """Kinds of what anything may wait for: `person`, `organisation`, `event` and so on."""
         self._reader = reader
         self._anyone_stored = anyone_waits
@@ -87,7 +87,7 @@ class WaitingRoom:
         self._waiting[waiting.key] = waiting
         for key in waiting.waits_for:
             self._by_key.setdefault(key, set()).add(waiting.key)
-            self.awaited.add(kind_of(key))
+            self.awaited.add(kind_of_key(key))
 
     def line_up(self, waiting: Waiting) -> None:
         """It is about to be decided again: nothing wakes it meanwhile."""

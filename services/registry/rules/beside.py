@@ -56,7 +56,7 @@ def above(fact: Fact, named: list[NamedOrganisation], situation: "Situation") ->
             below = [each.organisation_id for each in named]
         case _:
             return frozenset()
-    ways = (way for each in below for _, way in ways_up(each, fact.effectiveon, situation, taken_over=True))
+    ways = (way for each in below for _, way in ways_up(each, fact.effectiveon, situation))
     return frozenset(organisation_key(each) for way in ways for each in way)
 
 
@@ -70,7 +70,7 @@ def above_parents(effect: Effect, situation: "Situation") -> frozenset[str]:
         if segment.parent_id is not None
     ]
     with supposing(effect.successions, situation):
-        ways = [way for parent, since in parents for _, way in ways_up(parent, since, situation, taken_over=True)]
+        ways = [way for parent, since in parents for _, way in ways_up(parent, since, situation)]
     kin = (situation.lineage.changed(effect.successions).kin(ended) for ended in effect.successions)
     return frozenset(organisation_key(each) for found in (*ways, *kin) for each in found)
 

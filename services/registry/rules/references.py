@@ -168,6 +168,6 @@ EVERY_KIND = frozenset({"person", "organisation", "place", "target", "event"})
 """Kinds of keys under which something may wait."""
 
 
-def kind_of(key: str) -> str:
+def kind_of_key(key: str) -> str:
     """Of what kind it is that something waits for under this key."""
     return key.partition("/")[0]

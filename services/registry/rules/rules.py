@@ -119,7 +119,7 @@ def _succession(ended: str, successor_id: str, day: date, situation: "Situation"
     elif any(each.successor_id == ended for each in situation.lineage.onward(successor_id)):
         yield f"expected {ended} to end for good, found that {successor_id} goes over to it later"
     else:
-        for on, way in ways_up(successor_id, day, situation, taken_over=True):
+        for on, way in ways_up(successor_id, day, situation):
             if on > day and ended in way[1:]:
                 inside = way[way.index(ended) - 1]
                 yield (

@@ -61,16 +61,13 @@ def parent(organisation_id: str, day: date, situation: "Situation") -> str | Non
 
 def first_day_under(organisation_id: str, other: str, day: date, situation: "Situation") -> date | None:
     """The first day from `day` on, of those on which a tree on record changes, with one under the other."""
-    ways = ways_up(organisation_id, day, situation, taken_over=True)
-    return next((on for on, way in ways if other in way), None)
+    return next((on for on, way in ways_up(organisation_id, day, situation) if other in way), None)
 
 
-def ways_up(
-    organisation_id: str, day: date, situation: "Situation", *, taken_over: bool = False
-) -> Iterator[tuple[date, list[str]]]:
+def ways_up(organisation_id: str, day: date, situation: "Situation") -> Iterator[tuple[date, list[str]]]:
     """All organisations above one, itself included, on `day` and on each later day on which that may change.
 
-    taken_over: on those days too on which one of them goes over to another one.
+    Those days are the ones on which one of them comes under another parent, or goes over to another one.
     """
     pending, seen = {day}, set[date]()
     while pending:
@@ -83,8 +80,7 @@ def ways_up(
             way.append(current)
             state = situation.organisation(current)
             changes = {each.since for each in state.segments} if state else set()
-            if taken_over:
-                changes |= {each.day for each in situation.lineage.onward(current)}
+            changes |= {each.day for each in situation.lineage.onward(current)}
             pending |= {each for each in changes if each > day} - seen
             current = parent(current, on, situation)
         yield on, way
