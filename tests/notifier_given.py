@@ -1,20 +1,8 @@
 """What tests about the notifier begin from."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deploy.projections.tables import PROJECTIONS, tables
-
-PATIENCE = 20.0
-
-
-async def until(what: Callable[[], Awaitable[bool]]) -> None:
-    """Look until it is so."""
-    async with asyncio.timeout(PATIENCE):
-        while not await what():  # noqa: ASYNC110 - tables and servers offer no event
-            await asyncio.sleep(0.02)
 
 
 async def begin_anew(connection: AsyncConnection) -> None:

@@ -18,7 +18,7 @@ from shared.events.recorded import read_recorded
 from tests.access_given import Keys, bearer
 from tests.conftest import Database
 from tests.given import admitted, event, identified, new_uuid, organisation, root, target
-from tests.notifier_given import until
+from tests.until import until
 
 NOWHERE = "nats://127.0.0.1:1"
 AUTUMN = datetime(2022, 10, 1, 2, tzinfo=UTC)

@@ -26,7 +26,7 @@ from shared.runtime.tasks import ended
 from tests.conftest import Database
 from tests.given import target
 from tests.integration.test_notifier_alerts import Case, admission, case
-from tests.notifier_given import until
+from tests.until import until
 
 __all__ = ["case"]
 

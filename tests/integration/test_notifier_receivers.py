@@ -25,8 +25,8 @@ from tests.conftest import Database
 from tests.given import target
 from tests.integration.test_notifier_alerts import Case, admission, case
 from tests.integration.test_notifier_once import Mailbox, sender_of
-from tests.notifier_given import PATIENCE, until
 from tests.unit.notifier.test_channels import letter
+from tests.until import PATIENCE, until
 
 __all__ = ["case"]
 

@@ -21,7 +21,7 @@ from services.notifier.settings import NotifierSettings
 from shared.events.subjects import LOG_STREAM, LOG_SUBJECT
 from tests.conftest import Database
 from tests.given import admitted, event, identified, new_uuid, organisation, root, target
-from tests.notifier_given import PATIENCE, until
+from tests.until import PATIENCE, until
 
 
 class Registry:

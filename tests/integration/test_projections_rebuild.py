@@ -52,6 +52,7 @@ from tests.given import (
     target,
 )
 from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.until import until
 
 rebuilding = sys.modules[rebuild.__module__]
 REPORTING = PROJECTIONS["reporting"]
@@ -360,9 +361,11 @@ async def test_an_answer_that_is_withheld_in_part_is_of_one_version_too(
     async def rebuilt_meanwhile(reading: Any) -> Any:
         monkeypatch.setattr(profile, "_read", read)
         rebuilds.append(asyncio.create_task(rebuild(system.database.url(), REPORTING, lambda _: True)))
-        async with asyncio.timeout(60):
-            while not (rebuilds[0].done() or await system.one(waits)):  # noqa: ASYNC110 - a lock has no event
-                await asyncio.sleep(0.01)
+
+        async def held_up_or_done() -> bool:
+            return rebuilds[0].done() or bool(await system.one(waits))
+
+        await until(held_up_or_done, 60)
         found.append("the new version" if rebuilds[0].done() else "the old version")
         return await read(reading)
 
@@ -527,9 +530,7 @@ async def test_a_migration_that_ends_as_the_switch_waits_for_its_tables_is_not_u
     )
 
     async def commit(migration: Any) -> None:
-        async with asyncio.timeout(60):
-            while not await system.one(waits):  # noqa: ASYNC110 - a lock in the database has no event
-                await asyncio.sleep(0.01)
+        await until(lambda: system.one(waits), 60)
         await migration.commit()
 
     async def migrated_meanwhile(*asked: Any) -> None:

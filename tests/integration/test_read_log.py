@@ -13,6 +13,7 @@ from tests.access_given import Keys
 from tests.conftest import Database
 from tests.given import admitted, identified, new_uuid, organisation, root
 from tests.integration.reporting_given import RunningReporting, running_reporting
+from tests.until import until
 
 YEAR = "from=2022-01-01&to=2022-12-31&as_of=2022-12-31"
 
@@ -100,9 +101,11 @@ async def test_a_page_waits_for_what_is_being_noted_and_so_leaves_no_entry_out(
 
     page = asyncio.create_task(reads(reporting, operator))
     waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    async with asyncio.timeout(30):
-        while not (page.done() or (await database.fetch(waits))[0][0]):  # noqa: ASYNC110 - a lock has no event
-            await asyncio.sleep(0.01)
+
+    async def held_up_or_done() -> bool:
+        return page.done() or bool((await database.fetch(waits))[0][0])
+
+    await until(held_up_or_done, 30)
     go_on.set()
     await first
 

@@ -30,6 +30,7 @@ from tests.conftest import Database
 from tests.given import identified, new_uuid, organisation, root
 from tests.integration.test_registry_erasure import OCCUPATION, erased, with_profile
 from tests.integration.test_registry_log import message
+from tests.until import until
 
 
 @pytest.fixture
@@ -252,9 +253,11 @@ async def test_who_is_erased_while_keys_are_taken_in_gets_none(
             )
             taking = asyncio.create_task(person_keys.take_in(database.url(), copy, master_file))
             waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
-            async with asyncio.timeout(30):
-                while not (await database.fetch(waits))[0][0]:  # noqa: ASYNC110 - a lock has no event
-                    await asyncio.sleep(0.02)
+
+            async def held_up() -> bool:
+                return bool((await database.fetch(waits))[0][0])
+
+            await until(held_up, 30)
 
             await writer.write([message(2, erased(goes))])
 

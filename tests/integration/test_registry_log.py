@@ -27,6 +27,7 @@ from shared.runtime.database import create_engine
 from tests.conftest import Database
 from tests.given import admitted, encoded, event, identified, new_uuid, organisation, root, target
 from tests.unit.registry.test_any_order import history
+from tests.until import until
 
 
 async def started(database: Database) -> Writer:
@@ -416,9 +417,11 @@ async def test_questions_that_take_long_however_many_keep_nothing_from_being_rec
         # Whoever asks for receipts waits for this, and whoever records an event does not.
         await holding.execute("LOCK TABLE registry.refused IN ACCESS EXCLUSIVE MODE")
         asked = [asyncio.create_task(registry.readings.receipts("dien-bien", 0, 10)) for _ in range(20)]
-        async with asyncio.timeout(20):
-            while (await database.fetch(waiting))[0][0] < 8:  # noqa: ASYNC110 - a lock has no event
-                await asyncio.sleep(0.05)
+
+        async def many_wait() -> bool:
+            return bool((await database.fetch(waiting))[0][0] >= 8)
+
+        await until(many_wait)
 
         async with asyncio.timeout(10):
             await registry.writer.write([message(1, root())])

@@ -21,7 +21,7 @@ ENDS = ("OrganisationsMerged", "OrganisationDissolved")
 
 def facts(events: list[Any], known_at: int) -> list[Fact]:
     """What is known at a position, in timeline order."""
-    known = [_read(event) for event in events if event["position"] <= known_at]
+    known = [read(_copied(event)) for event in events if event["position"] <= known_at]
     last = {(each["source"], each["data"]["corrects"]): each for each in known if each["name"] == "FactCorrected"}
     found = []
     for each in known:
@@ -36,7 +36,12 @@ def facts(events: list[Any], known_at: int) -> list[Fact]:
     return sorted(found, key=place_of)
 
 
-def _read(event: Any) -> Fact:
+def _copied(event: Any) -> Any:
+    return {**event, "data": json.loads(json.dumps(event["data"]))}
+
+
+def read(event: Any) -> Fact:
+    """The fact that an event tells."""
     kind, _, subject = event["subject"].partition("/")
     return {
         "id": event["id"],
@@ -46,7 +51,7 @@ def _read(event: Any) -> Fact:
         "subject": subject,
         "day": date.fromisoformat(event["effectiveon"]),
         "time": datetime.fromisoformat(event["time"]),
-        "data": json.loads(json.dumps(event["data"])),
+        "data": event["data"],
     }
 
 

@@ -1,10 +1,8 @@
 """Arrivals, one after the other: recorded, duplicate, waiting or rejected, and why."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any
 
-from tests.oracle.facts import Fact
+from tests.oracle.facts import Fact, read
 from tests.oracle.judge import correction, hard, soft
 from tests.oracle.judge.organisations import own_place
 from tests.oracle.judge.record import Event, Record
@@ -118,19 +116,3 @@ class Judge:
 
     def _in_timeline_order(self) -> list[int]:
         return sorted(self.waiting, key=lambda each: own_place(read(self.arrived[each])))
-
-
-def read(event: Event) -> Fact:
-    """The fact that an event tells."""
-    kind, _, subject = event["subject"].partition("/")
-    data: dict[str, Any] = event["data"]
-    return {
-        "id": event["id"],
-        "source": event["source"],
-        "name": event["type"].partition(".")[0],
-        "kind": kind,
-        "subject": subject,
-        "day": date.fromisoformat(event["effectiveon"]),
-        "time": datetime.fromisoformat(event["time"]),
-        "data": data,
-    }
