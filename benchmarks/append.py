@@ -51,10 +51,10 @@ def measure() -> dict[str, Figure]:
         for seed in range(ROUNDS):
             province = Province("made-up", seed=seed)
             events = list(province.events(EVENTS))
-            took, rows = asyncio.run(_append(server, province, events))
+            took, rows = asyncio.run(append(server, province, events))
             all_took.append(took)
             ours.append((EVENTS - WARM_UP * BATCH) / took.wall)
-            copied.append(EVENTS / asyncio.run(_copy(server, rows)))
+            copied.append(EVENTS / asyncio.run(copy(server, rows)))
             theirs.append(EVENTS / _save(server, events))
     value = round(median(ours))
     wall, processor = (median(each) / (EVENTS - WARM_UP * BATCH) * 1e6 for each in zip(*all_took, strict=True))
@@ -70,9 +70,10 @@ def _ratio(ours: Sequence[float], others: Sequence[float]) -> float:
     return round(median(our / other for our, other in zip(ours, others, strict=True)), 3)
 
 
-async def _append(
+async def append(
     server: PostgresServer, province: Province, events: Sequence[bytes]
 ) -> tuple[Took, list[tuple[Any, ...]]]:
+    """Record these events in an empty database; gives what that took, and the rows of the log."""
     database = await servers.migrated(server)
     took = await record(database, province, events)
     connection = await asyncpg.connect(database.url())
@@ -116,7 +117,8 @@ async def _arrive(messages: Sequence[Message], arrivals: Arrivals) -> None:
         await asyncio.sleep(0)
 
 
-async def _copy(server: PostgresServer, rows: Sequence[tuple[Any, ...]]) -> float:
+async def copy(server: PostgresServer, rows: Sequence[tuple[Any, ...]]) -> float:
+    """Seconds for these rows of a log by COPY, into an empty one."""
     database = await servers.migrated(server)
     connection = await asyncpg.connect(database.url("ketnap_registry"))
     begin = perf_counter()

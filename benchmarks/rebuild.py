@@ -49,21 +49,22 @@ async def _rebuild(server: PostgresServer, province: Province, events: list[byte
     database = await servers.migrated(server)
     await record(database, province, events)
     engine = create_engine(database.url(), "benchmark", command_timeout=None, durable=False)
-    seconds = [await _fill(engine, database.url(), workers) for workers in (1, WORKERS)]
+    seconds = [await fill(engine, database.url(), workers, EVENTS) for workers in (1, WORKERS)]
     await engine.dispose()
     await servers.drop(database)
     return seconds
 
 
-async def _fill(engine: AsyncEngine, url: str, workers: int) -> float:
+async def fill(engine: AsyncEngine, url: str, workers: int, events: int) -> float:
+    """Seconds until tables beside are full, with indexes, from a log of so many events."""
     begin = perf_counter()
     async with engine.begin() as connection:
         late = await create_beside(connection, REPORTING)
     filling = Filling(engine, url, REPORTING, late, workers)
-    await filling.begin(EVENTS)
+    await filling.begin(events)
     await filling.make_indexes()
     seconds = perf_counter() - begin
-    assert filling.position == EVENTS
+    assert filling.position == events
     return seconds
 
 
