@@ -5,6 +5,7 @@ an organisation's table is the sum of its parts' (its children, and what belongs
 withheld where it is small, and so is enough besides that nobody can work it out:
 
 - within a table at least two groups, together at least `LEAST` persons, since the sum is known;
+- of a single person a secret group also where it is empty, since what is withheld would be true else;
 - with a part's group also that of another part, since the parts' sum is known;
 - what is withheld of an organisation is withheld of everything under it, since sums lead upwards.
 
@@ -72,11 +73,14 @@ def below(
         return dict.fromkeys(parts, above)
     if not remainder(_added(parts.values()), above):
         above = NOTHING  # its table told that nobody is in any of these groups
-    problems = {name: _small(parts[name], plain) - above for name in rows}
+    totals = _added(parts.values())
+    possible = {group for group, number in totals.items() if number}
+    problems = {name: (_small(parts[name], plain) - above) & possible for name in rows}
     chosen = {name for name, groups in problems.items() if groups}
     columns = set(above).union(*problems.values())
+    if any(_is_one(parts[name]) for name in chosen):
+        columns |= plain  # the one person is in some group that is withheld, whichever it is
     more_rows = sorted(rows - chosen, key=lambda name: (sum(parts[name].values()), name))
-    totals = _added(parts.values())
     more_columns = sorted(
         (group for group in totals if group not in columns and totals[group]),
         key=lambda each: (totals[each], each),
@@ -93,9 +97,19 @@ def below(
 
 
 def _small(counts: Counts, plain: frozenset[str]) -> frozenset[str]:
-    """Groups that must not be told: those of few, and one that everybody is in, which says it of each."""
+    """Groups that must not be told: those of few, and one that everybody is in, which says it of each.
+
+    Of a single person beside a plain group that is each, there or not: were it withheld only of whom it is true,
+    to withhold it would say so.
+    """
+    if plain and _is_one(counts):
+        return frozenset(counts) - plain
     there = [group for group, number in counts.items() if number]
     return frozenset(group for group in there if group not in plain and (counts[group] < LEAST or len(there) == 1))
+
+
+def _is_one(counts: Counts) -> bool:
+    return sum(counts.values()) == 1
 
 
 def _uncertain(parts: Collection[Counts], above: Withheld, withheld: Withheld) -> bool:

@@ -273,6 +273,22 @@ def test_nor_where_one_group_is_no_secret_itself(tree: Node) -> None:
     assert worked_out(tree, all_told(tree, PLAIN)) == []
 
 
+def test_of_a_single_person_is_withheld_what_is_not_true_as_well() -> None:
+    for counts in ({"in": 1, "plain": 0}, {"in": 0, "plain": 1}):
+        assert shown(counts, PLAIN) == {"in": None, "plain": None}
+    assert shown({"in": 0, "plain": 2}, PLAIN) == {"in": 0, "plain": 2}
+
+
+@given(trees(2).map(with_plain))
+@settings(max_examples=300)
+def test_nobody_is_told_of_a_single_person_only_where_nobody_is_told_of_more(tree: Node) -> None:
+    answers = all_told(tree, PLAIN)
+    for place, (persons, table) in answers.items():
+        if persons == 1 and table["in"] is not None:
+            around = [answers[place[:length]] for length in range(len(place))]
+            assert any(more > 1 and outer["in"] == 0 for more, outer in around)
+
+
 @given(st.integers(2, 4).flatmap(trees))
 @settings(max_examples=100)
 def test_what_is_withheld_adds_up_to_what_is_told_of_it(tree: Node) -> None:
