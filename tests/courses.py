@@ -6,6 +6,7 @@ something happens.
 """
 
 import random
+from collections import Counter
 from typing import Any
 
 from tests.histories import ROOTS, history
@@ -67,6 +68,8 @@ def befallen(chosen: random.Random, events: list[Event]) -> list[Item]:
     # What a writer keeps from turn to turn shows its faults only where nothing happens for a while.
     eventful = chosen.choice((0.02, 0.1, 0.4, 0.9))
     left = chosen.choice(sizes)
+    if chosen.random() < 0.5:
+        _count(chosen, events)
     for index, event in enumerate(events):
         if late is not None and event["source"] == LATE:
             found.append({"then": "registered", "root": late})
@@ -85,6 +88,15 @@ def befallen(chosen: random.Random, events: list[Event]) -> list[Item]:
         # Whoever is in doubt publishes everything once more.
         found += [{"then": "turn"}, *[_delivered(chosen, each) for each in events]]
     return [*found, {"then": "turn"}]
+
+
+def _count(chosen: random.Random, events: list[Event]) -> None:
+    """Each source counts what it says; now and then a number is left out, or an event has none."""
+    numbers: Counter[str] = Counter()
+    for event in events:
+        numbers[event["source"]] += chosen.choice((1, 1, 1, 1, 2))
+        if chosen.random() < 0.9:
+            event["sequence"] = str(numbers[event["source"]])
 
 
 def _delivered(chosen: random.Random, event: Event) -> Item:

@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -325,6 +326,13 @@ class Course:
                 raise Moot
             raise Unlike("\n".join(differing))
 
+    def _gaps(self, source: str) -> list[tuple[int, int]]:
+        """What is missing in a source's own count, whatever became of its events."""
+        arrived = zip(self.places, self.judge.arrived, strict=True)
+        own = (event for place, event in arrived if place[0] == source == event["source"])
+        seen = sorted({int(event["sequence"]) for event in own if "sequence" in event})
+        return [(before + 1, after - 1) for before, after in pairwise(seen) if after > before + 1]
+
     async def _compare_at_last(self) -> None:
         differing = await differing_heads(self.judge, self._asking)
         counts: dict[str, Counter[str]] = {source: Counter() for source in self.judge.roots}
@@ -335,6 +343,8 @@ class Course:
             kept = +Counter(source["outcomes"])
             if kept != counts[source["source"]] or source["settled"] != len(self._sent[source["source"]]):
                 differing.append(f"{source}, expected {counts[source['source']]}")
+            if source["gaps"] != (gaps := self._gaps(source["source"])):
+                differing.append(f"{source}, expected gaps {gaps}")
         sealer = Sealer(master_keys.read_ring(self._masters))
         account = await verify(engine, CONTENT_KEY, sealer)
         differing += [f"{check.name}: {check.found}" for check in account.checks if not check.ok]
