@@ -79,7 +79,7 @@ faults: setup ## the long run of tests/faults: 60 random kills, 10,000 hostile m
 oracle: setup ## figures, alerts and outcomes of many made-up histories against recount and judge; HISTORIES=1000 says how many
 	@ORACLE=all KETNAP_HISTORIES=$(or $(HISTORIES),1000) $(BIN)/pytest -s --timeout 7200 \
 		tests/unit/registry/test_any_history.py tests/unit/registry/test_outcomes_of_the_judge.py \
-		tests/integration/test_figures_of_the_oracle.py
+		tests/integration/test_courses_of_the_judge.py tests/integration/test_figures_of_the_oracle.py
 
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url
 IMAGES := deploy/images

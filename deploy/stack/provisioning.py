@@ -42,6 +42,8 @@ ANSWERS_WITHIN = 10.0
 """Seconds for each answer of the database while it is looked at: one that says nothing may have a successor."""
 DEFAULT_KEEP = "7d"
 INGEST_BYTES = 1024 * 1024 * 1024  # a full stream refuses its own source, and no other
+_NO_ROOM = "insufficient storage"
+"""What NATS says, one server or several, where no stream of the size can be kept besides those that are there."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -263,7 +265,7 @@ async def _jetstream(addresses: Addresses) -> "AsyncIterator[JetStreamContext]":
 async def _ensure_stream(jetstream: "JetStreamContext", source: str, settled: int) -> None:
     """The stream of a source. One that is made anew, after a restore say, goes on behind what is settled."""
     from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
-    from nats.js.errors import NotFoundError
+    from nats.js.errors import APIError, NotFoundError
 
     wanted = StreamConfig(
         name=ingest_stream(source),
@@ -276,14 +278,24 @@ async def _ensure_stream(jetstream: "JetStreamContext", source: str, settled: in
         num_replicas=stream_replicas(),
     )
     try:
-        found = (await jetstream.stream_info(ingest_stream(source))).config
-    except NotFoundError:
-        wanted.first_seq = settled + 1
-        await jetstream.add_stream(wanted)
-        return
-    wanted.first_seq = found.first_seq
-    if _adjustable(found) != _adjustable(wanted):
-        await jetstream.update_stream(wanted)
+        try:
+            found = (await jetstream.stream_info(ingest_stream(source))).config
+        except NotFoundError:
+            wanted.first_seq = settled + 1
+            await jetstream.add_stream(wanted)
+            return
+        wanted.first_seq = found.first_seq
+        if _adjustable(found) != _adjustable(wanted):
+            await jetstream.update_stream(wanted)
+    except APIError as error:
+        if _NO_ROOM not in (error.description or ""):
+            raise
+        raise StackError(
+            f"expected NATS to have {INGEST_BYTES / 1024**3:g} GiB left for the stream of {source}, which each "
+            "source's reserves, found less: all together may have three quarters of what was free on its disk "
+            "when it started. Nothing is changed. Make room on that disk, start NATS again, and repeat this; "
+            "docs/incidents.md says more under KetnapDiskNearlyFull"
+        ) from None
 
 
 def _adjustable(config: "StreamConfig") -> tuple[object, ...]:

@@ -28,6 +28,11 @@ from shared.runtime.tasks import at_work, endable
 
 log = structlog.get_logger(__name__)
 
+WORKING = 6
+"""Connections that are kept, for following, judging, sending and what the API is asked."""
+OVERFLOW = 2
+"""More of these, while so much is done at once."""
+
 
 class Notifier:
     """All parts of a running notifier."""
@@ -35,7 +40,7 @@ class Notifier:
     def __init__(self, settings: NotifierSettings, clock: Clock = system_clock) -> None:
         self.settings = settings
         self.clock = clock
-        self.engine = create_engine(settings.database_url, "notifier")
+        self.engine = create_engine(settings.database_url, "notifier", WORKING, overflow=OVERFLOW)
         self.broker = create_broker(settings.nats_url, settings.nats_seed, "notifier", ca=settings.ca)
         self.reading = Progress("the reader of the log", stalled_after=60.0)
         self.projector = Projector(self.engine, clock, self.wake)

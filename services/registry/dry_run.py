@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 from uuid import UUID
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from services.registry.deliveries import Delivery
@@ -12,6 +13,7 @@ from services.registry.rules.decision import Decision, Record
 from services.registry.situation import LoadedSituation
 from services.registry.turn import Reader, Turn
 from shared.events.catalogue import EventType
+from shared.events.receipts import Receipt
 from shared.timeline.book import Unloaded
 from shared.timeline.fact import Fact
 
@@ -53,6 +55,17 @@ class DryRun(Turn):
             found = moving.finding(before, moving.held(before.move, self.situation))
             self.outcomes.log[-1] = replace(row, findings=(*row.findings, found))
         return wakes
+
+    def at_last(self, receipt: Receipt) -> Receipt:
+        """The receipt as it stands at the end: what waits may wait for something else by then.
+
+        What would be recorded has no position yet, nor has what repeats it.
+        """
+        if receipt.outcome == "recorded":
+            return replace(receipt, position=UNSET)
+        if receipt.outcome != "quarantined" or receipt.event_id is None:
+            return receipt
+        return replace(receipt, reason=self.outcomes.held[(receipt.source, receipt.event_id)].reason)
 
     async def _look(self, move: moving.Move) -> moving.Before:
         """What is there before the move."""

@@ -40,6 +40,8 @@ WORKING = 6
 """Connections that are kept for writing, the lease and the relay."""
 ANSWERING = 4
 """Connections that are kept for what the API is asked."""
+OVERFLOW = 2
+"""More of the former, while so much is done at once."""
 COMMAND_TIMEOUT = 30.0
 """Seconds: more than the largest turn takes, and as long as a connection that was cut silently is waited for."""
 
@@ -49,7 +51,7 @@ class Registry:
 
     def __init__(self, settings: RegistrySettings) -> None:
         self.engine: AsyncEngine = create_engine(
-            settings.database_url, "registry", WORKING, command_timeout=COMMAND_TIMEOUT
+            settings.database_url, "registry", WORKING, overflow=OVERFLOW, command_timeout=COMMAND_TIMEOUT
         )
         # Questions, however slow and however many, leave the writer its connections, and the lease too.
         self.answering = create_engine(

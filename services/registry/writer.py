@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
-from msgspec import UNSET
-from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.registry import lease, masters, store, store_reader
@@ -220,11 +218,7 @@ class Writer:
             await self._decide(turn, reader, reads, {}, ask=True)
             await connection.rollback()
         receipts = {(each.stream_sequence, each.batch_index): each for each in turn.outcomes.receipts}
-        # What would be recorded has no position yet, nor has what repeats it.
-        return [
-            replace(each, position=UNSET) if each.outcome == "recorded" else each
-            for each in (receipts[(delivery.stream_sequence, delivery.batch_index)] for delivery, _ in reads)
-        ]
+        return [turn.at_last(receipts[(delivery.stream_sequence, delivery.batch_index)]) for delivery, _ in reads]
 
     async def _turn(self, reads: list[Read], progress: dict[str, SourceProgress]) -> None:
         try:

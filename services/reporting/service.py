@@ -31,6 +31,10 @@ from shared.runtime.tasks import at_work, endable
 
 WORKING = 6
 """Connections that are kept for what is done beside answering."""
+OVERFLOW = 2
+"""More of these, while so much is done at once."""
+ANSWERING = 8
+"""Connections for answers; who asks for more at once waits for one of them."""
 GUARDS = (
     "reporting.checkpoint",
     "reporting.running_sum_progress",
@@ -50,10 +54,15 @@ class Reporting:
 
     def __init__(self, settings: ReportingSettings, *, consume: bool = True) -> None:
         """Without `consume` it answers from what is projected, and reads no events."""
-        self.engine: AsyncEngine = create_engine(settings.database_url, "reporting", WORKING)
+        self.engine: AsyncEngine = create_engine(settings.database_url, "reporting", WORKING, overflow=OVERFLOW)
         # Slow answers, however many, leave the projector its connections.
         self._answering = create_engine(
-            settings.database_url, "reporting-answers", command_timeout=ANSWERED_WITHIN, plan_for_all=False
+            settings.database_url,
+            "reporting-answers",
+            ANSWERING,
+            overflow=0,
+            command_timeout=ANSWERED_WITHIN,
+            plan_for_all=False,
         )
         self.watch = Watch()
         self.projector = Projector(self.engine, self.watch)

@@ -51,6 +51,7 @@ def create_engine(
     name: str,
     pool_size: int = 8,
     *,
+    overflow: int = 4,
     command_timeout: float | None = 60.0,
     durable: bool = True,
     plan_for_all: bool = True,
@@ -64,6 +65,9 @@ def create_engine(
     A server that says nothing is noticed by whoever wants a connection, within `ANSWERS_WITHIN`, and raises
     Unreachable `CONNECTS_WITHIN` later at most; one that falls silent amid a statement, by that.
 
+    pool_size: connections that are kept; overflow: how many more there may be while so much is asked at once. What
+    all services may hold together is bounded by the server's `max_connections`
+    (`tests/unit/deploy/test_connections.py` adds it up).
     command_timeout: seconds after which a statement without an answer fails, and its connection is given up.
     durable: False for what may be lost with the server, since it is made anew then.
     plan_for_all: whether a statement asked several times may be planned once for whatever it is given. Such a
@@ -72,7 +76,7 @@ def create_engine(
     engine = create_async_engine(
         URL.create("postgresql+asyncpg"),
         pool_size=pool_size,
-        max_overflow=4,
+        max_overflow=overflow,
         pool_timeout=30,
         # An error must not carry what a statement was given, such as a person's wrapped key, into a log.
         hide_parameters=True,

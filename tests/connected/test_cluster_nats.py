@@ -15,6 +15,7 @@ from nats.js.kv import KeyValue
 from deploy.stack import nats, provisioning, shared_keys
 from deploy.stack.access import add_key, list_keys, revoke_keys
 from deploy.stack.certificates import Authority, ensure_authority, ensure_server, pem
+from deploy.stack.errors import StackError
 from deploy.stack.keys import new_seed, public_key
 from deploy.stack.layout import Addresses, Layout
 from deploy.stack.nats import NatsServer
@@ -261,3 +262,17 @@ def _addresses(database: Database, nats_server: NatsServer) -> Addresses:
         nats_seed=nats_server.seed("operator"),
         nats_system_seed=nats_server.seed("system"),
     )
+
+
+async def test_a_source_for_whose_stream_nats_has_no_room_is_not_added_and_it_is_said_why(
+    database: Database, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = _addresses(database, nats_server)
+    await provisioning.add_source(addresses, "there", "there")
+    monkeypatch.setattr(provisioning, "INGEST_BYTES", 10**18)
+    await database.fetch("UPDATE registry.source SET removed_at = now()")
+
+    with pytest.raises(StackError, match=r"GiB left for the stream of new, .*Make room"):
+        await provisioning.add_source(addresses, "new", "new")
+
+    assert [row["source"] for row in await database.fetch("SELECT source FROM registry.source")] == ["there"]

@@ -23,6 +23,7 @@ from services.registry.service import Registry
 from services.registry.settings import RegistrySettings
 from services.registry.store_reader import StoreReader
 from services.registry.writer import Writer
+from shared.events.receipts import Reason
 from shared.runtime.database import create_engine
 from tests.conftest import Database
 from tests.given import admitted, encoded, event, identified, new_uuid, organisation, root, target
@@ -499,3 +500,17 @@ async def test_a_page_of_large_events_is_short_and_says_where_it_goes_on(databas
     assert max(sum(len(event) for _, event in page) for page in pages) <= PAGE_BYTES + 65_100
     assert all(pages)
     assert len(pages) == (22 if limit == 7 else 3)
+
+
+async def test_a_dry_run_tells_of_what_waits_for_what_it_waits_in_the_end(database: Database) -> None:
+    writer, person = await started(database), new_uuid()
+    early = event("CandidateListed", f"person/{person}", "2022-01-05")
+    sent = [root(), organisation("cell"), early, identified(person, "2022-02-05")]
+    reads = list(read_message(message(1, *sent)))
+
+    foretold = [(each.outcome, each.reason) for each in await writer.validate(reads)]
+
+    await writer.write([message(1, *sent)])
+    (waiting,) = await database.fetch("SELECT code, message FROM registry.quarantine")
+    assert foretold[2] == ("quarantined", Reason("wrong-stage", waiting["message"]))
+    assert waiting["code"] == "wrong-stage"

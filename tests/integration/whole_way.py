@@ -1,7 +1,7 @@
 """The whole way of a history through real PostgreSQL: the registry's writer, the log, reporting and the notifier.
 
 Only what carries between them is left out: the test hands over what the streams would bring, in turns and batches
-of all sizes. One database serves history after history, emptied in between, which takes milliseconds.
+of all sizes. One database serves history after history.
 """
 
 import json
@@ -11,8 +11,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, time
 from itertools import groupby
 from typing import Any, TypeVar
-
-import asyncpg
 
 from deploy.stack.postgres import PostgresServer
 from services.notifier.projector import Projector as Notifier
@@ -27,6 +25,7 @@ from shared.runtime.database import create_engine
 from tests.conftest import Database, fresh_database
 from tests.given import encoded
 from tests.histories import ROOTS
+from tests.integration.emptied import empty, keep_pristine
 from tests.integration.reporting_given import RunningReporting, running_reporting
 
 Event = dict[str, Any]
@@ -60,7 +59,7 @@ class WholeWay:
 
     async def went(self, events: Sequence[Event], chosen: random.Random) -> None:
         """Empty everything, then send these events on their way, in this order; `chosen` cuts them into turns."""
-        await self._empty()
+        await empty(self.database, SCHEMAS)
         writer = Writer(self._registry, Sealer(b"m" * 32), b"k" * 32)
         await writer.start()
         sequences = dict.fromkeys(ROOTS, 0)
@@ -91,30 +90,6 @@ class WholeWay:
             await self.notifier.apply(batch, more=chosen.random() < 0.3)
         await self.notifier.apply([])
 
-    async def _empty(self) -> None:
-        """As before the first event. The log is closed to its owner too; the server's superuser is not stopped."""
-        connection = await asyncpg.connect(self.database.url("postgres"))
-        try:
-            await connection.execute("SET session_replication_role = replica")
-            rows = await connection.fetch(_TABLES, list(SCHEMAS))
-            await connection.execute("; ".join(row["clear"] for row in rows))
-            await connection.execute("; ".join(row["fill"] for row in rows if row["fill"]))
-        finally:
-            await connection.close()
-
-
-_TABLES = """
-SELECT format('DELETE FROM %I.%I', schemaname, tablename) AS clear,
-       CASE WHEN kept IS NOT NULL
-            THEN format('INSERT INTO %I.%I TABLE %s', schemaname, tablename, kept) END AS fill,
-       format('SELECT FROM %I.%I LIMIT 1', schemaname, tablename) AS look,
-       format('CREATE TABLE pristine.%I AS TABLE %I.%I', name, schemaname, tablename) AS keep
-FROM pg_tables
-CROSS JOIN LATERAL (SELECT schemaname || '_' || tablename) AS n (name)
-CROSS JOIN LATERAL (SELECT to_regclass(format('pristine.%I', name))) AS k (kept)
-WHERE schemaname = ANY ($1) AND tablename <> 'alembic_version'
-"""
-
 
 def _cut(whole: Sequence[Each], chosen: random.Random) -> Iterator[Sequence[Each]]:
     """Parts of all sizes."""
@@ -133,7 +108,7 @@ async def whole_way(postgres: PostgresServer) -> AsyncIterator[WholeWay]:
             await database.fetch(
                 "INSERT INTO registry.source (source, root, public_key) VALUES ($1, $2, '')", source, root
             )
-        await _keep_pristine(database)
+        await keep_pristine(database, SCHEMAS)
         found: WholeWay | None = None
 
         def today() -> date:
@@ -146,11 +121,3 @@ async def whole_way(postgres: PostgresServer) -> AsyncIterator[WholeWay]:
                 yield found
             finally:
                 await found.close()
-
-
-async def _keep_pristine(database: Database) -> None:
-    """Copies of those tables that hold anything before the first event."""
-    await database.fetch("CREATE SCHEMA pristine", role="postgres")
-    for row in await database.fetch(_TABLES, list(SCHEMAS), role="postgres"):
-        if await database.fetch(row["look"], role="postgres"):
-            await database.fetch(row["keep"], role="postgres")

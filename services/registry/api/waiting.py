@@ -116,8 +116,14 @@ class WaitingReadings:
 
 async def _explained(connection: AsyncConnection, rows: Sequence[Any]) -> list[dict[str, Any]]:
     keys = sorted({key for row in rows for key in row.waits_for})
-    targets = [key.removeprefix("target/") for key in keys if key.startswith("target/")]
-    known = {each.key for each in await connection.execute(SQL["known"], {"subjects": keys, "targets": targets})}
+    events = [key.split("/") for key in keys if key.startswith("event/")]
+    wanted = {
+        "subjects": keys,
+        "targets": [key.removeprefix("target/") for key in keys if key.startswith("target/")],
+        "sources": [source for _, source, _ in events],
+        "ids": [UUID(event_id) for _, _, event_id in events],
+    }
+    known = {each.key for each in await connection.execute(SQL["known"], wanted)}
     behind = {each.key: each.number for each in await connection.execute(SQL["behind"], {"keys": keys})}
     return [
         {

@@ -30,10 +30,16 @@ SELECT source, stream_sequence, batch_index, event_id, 'quarantined' AS outcome,
 FROM registry.quarantine
 WHERE source = :source AND event_id = :event_id;
 
--- known: which of these keys are on record
-SELECT subject AS key FROM registry.subject WHERE subject = ANY (CAST(:subjects AS text[]))
+-- known: which of these keys are on record; of an organisation whose founding was taken back there is a fold without segments
+SELECT subject AS key FROM registry.subject
+WHERE subject = ANY (CAST(:subjects AS text[]))
+  AND (subject NOT LIKE 'organisation/%'
+       OR json_array_length(coalesce(convert_from(folded, 'UTF8')::json #> '{state,segments}', '[]')) > 0)
 UNION ALL
-SELECT 'target/' || target_id FROM registry.target WHERE target_id = ANY (CAST(:targets AS text[]));
+SELECT 'target/' || target_id FROM registry.target WHERE target_id = ANY (CAST(:targets AS text[]))
+UNION ALL
+SELECT 'event/' || source || '/' || event_id FROM registry.log
+JOIN unnest(CAST(:sources AS text[]), CAST(:ids AS uuid[])) AS wanted (source, event_id) USING (source, event_id);
 
 -- behind: how many events wait for each of these keys
 SELECT key, count(*) AS number FROM registry.quarantine, unnest(waits_for) AS key

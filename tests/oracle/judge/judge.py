@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from tests.oracle.facts import Fact, read
 from tests.oracle.judge import correction, hard, soft
+from tests.oracle.judge.law import Law
 from tests.oracle.judge.organisations import own_place
 from tests.oracle.judge.record import Event, Record
 from tests.oracle.judge.shapes import misshapen
@@ -25,10 +26,14 @@ class Verdict:
 
 
 class Judge:
-    """Hears events in the order in which they arrive; `roots` tells each source's root organisation."""
+    """Hears events in the order in which they arrive.
 
-    def __init__(self, roots: dict[str, str]) -> None:
+    `roots` tells each source's root organisation, `law` the rule pack in force; both may change between arrivals.
+    """
+
+    def __init__(self, roots: dict[str, str], law: Law | None = None) -> None:
         self.roots = roots
+        self.law = law or Law()
         self.arrived: list[Event] = []
         self.verdicts: list[Verdict] = []
         """One for each arrival."""
@@ -37,16 +42,42 @@ class Judge:
         """Arrivals."""
         self.record = Record([])
 
-    def hear(self, event: Event) -> None:
-        """One more arrival."""
+    def hear(self, event: Event, published_by: str | None = None, event_name: str | None = None) -> None:
+        """One more arrival. `published_by`: whose credentials brought it, if not those of its source.
+
+        `event_name`: what the subject says that it is, where it was published alone.
+        """
         self.arrived.append(event)
-        verdict = self._at_once(event) or Verdict("quarantined")
+        verdict = _mismatch(event, published_by, event_name) or self._at_once(event) or Verdict("quarantined")
         self.verdicts.append(verdict)
         arrival = len(self.arrived) - 1
         if verdict.outcome == "quarantined":
             self.waiting.append(arrival)
             if self._decide(arrival):
                 self._release()
+
+    def retry(self, arrivals: list[int]) -> None:
+        """An operator has waiting events decided again now, whatever they wait for; in timeline order."""
+        asked = [each for each in self._in_timeline_order() if each in arrivals]
+        for arrival in asked:
+            if arrival in self.waiting:
+                # Decided now for certain: what might have been decided before is settled.
+                self.verdicts[arrival].so_far.clear()
+                if self._decide(arrival):
+                    self._release()
+
+    def discard(self, arrival: int) -> None:
+        """An operator drops a waiting event: it is decided no more, and its id is free."""
+        self._end(arrival, "discarded", None)
+
+    def concede(self, arrival: int, code: str) -> None:
+        """A waiting event was rejected at a moment at which it might have been: now it is."""
+        assert code in self.verdicts[arrival].so_far, code
+        self._end(arrival, "rejected", code)
+
+    def _end(self, arrival: int, outcome: str, code: str | None) -> None:
+        self.waiting.remove(arrival)
+        self.verdicts[arrival].outcome, self.verdicts[arrival].code = outcome, code
 
     def _at_once(self, event: Event) -> Verdict | None:
         """What is said of an event whatever the facts are: of its id, its type and its shape."""
@@ -82,7 +113,7 @@ class Judge:
         self.recorded.append(event)
         verdict.position = len(self.recorded)
         before, self.record = self.record, Record(self.recorded)
-        verdict.findings = soft.findings(fact, before, self.record)
+        verdict.findings = soft.findings(fact, before, self.record, self.law)
         return True
 
     def _may_come(self, fact: Fact, *, now: bool = False) -> bool:
@@ -115,4 +146,14 @@ class Judge:
             pass
 
     def _in_timeline_order(self) -> list[int]:
-        return sorted(self.waiting, key=lambda each: own_place(read(self.arrived[each])))
+        # By source where two sources tell the same moment under one id, of which the documents say nothing.
+        facts = {each: read(self.arrived[each]) for each in self.waiting}
+        return sorted(facts, key=lambda each: (own_place(facts[each]), facts[each]["source"]))
+
+
+def _mismatch(event: Event, published_by: str | None, event_name: str | None) -> Verdict | None:
+    """What is said of an event that somebody else published, or that is not what its subject says."""
+    name = event["type"].rpartition(".")[0]
+    if published_by in (None, event["source"]) and event_name in (None, name):
+        return None
+    return Verdict("rejected", "source-mismatch")

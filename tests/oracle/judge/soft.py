@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.oracle.facts import Fact
-from tests.oracle.judge import law
+from tests.oracle.judge.law import Law, months_after
 from tests.oracle.judge.persons import Persons
 from tests.oracle.judge.record import Record
 
 _LISTED = json.loads((Path(__file__).parents[3] / "shared" / "events" / "reference.json").read_text())
 
 
-def findings(fact: Fact, before: Record, after: Record) -> set[str]:
+def findings(fact: Fact, before: Record, after: Record, law: Law) -> set[str]:
     """Codes of what a fact is noted for that was just recorded: `after` has it on record, `before` not yet."""
     found = _seats(fact, before, after)
     said: Fact | None = fact
@@ -35,10 +35,10 @@ def findings(fact: Fact, before: Record, after: Record) -> set[str]:
         if mentor is None or mentor["status"] != "official":
             found.add("mentor-not-official")
     elif said["name"] == "MemberAdmitted":
-        found |= _age(said, before)
+        found |= _age(said, before, law)
     again = fact["name"] == "FactCorrected" and _same(said, before.said(said["source"], said["id"]), before)
     if not again and (said["source"], said["id"], said["subject"]) not in after.passed_over():
-        found |= _of_person(said, after.persons(said))
+        found |= _of_person(said, after.persons(said), law)
     return found
 
 
@@ -69,7 +69,7 @@ def _reason(fact: Fact) -> set[str]:
     return set() if listed else {"unlisted-code"}
 
 
-def _age(fact: Fact, before: Record) -> set[str]:
+def _age(fact: Fact, before: Record, law: Law) -> set[str]:
     """Of a birth in some year only the year is known: the age is one of two."""
     born = (fact["data"].get("profile") or {}).get("birth_year") or before.born(fact["subject"])
     day = fact["day"]
@@ -79,7 +79,7 @@ def _age(fact: Fact, before: Record) -> set[str]:
     return set()
 
 
-def _of_person(fact: Fact, persons: Persons) -> set[str]:
+def _of_person(fact: Fact, persons: Persons, law: Law) -> set[str]:
     name, data, day = fact["name"], fact["data"], fact["day"]
     state = persons.state(fact["subject"])
     found = set()
@@ -92,7 +92,7 @@ def _of_person(fact: Fact, persons: Persons) -> set[str]:
         certificate = state["certificate"]
         if certificate is None:
             found.add("no-certificate")
-        elif _last_day(*certificate) < day:
+        elif _last_day(*certificate, law) < day:
             found.add("certificate-expired")
     elif name == "IntroductionConfirmed":
         asked = law.amount("introducers", day)
@@ -106,30 +106,31 @@ def _of_person(fact: Fact, persons: Persons) -> set[str]:
         if data["purpose"] not in state["votes"]:
             found.add("no-vote")
     elif name == "MemberAdmitted":
-        found |= _of_admission(data, day, state)
+        found |= _of_admission(data, day, state, law)
     elif name == "MemberConfirmed":
-        since, asked = state["member"]["since"], law.amount("probation", day)
-        if since is not None and asked is not None and day < law.months_after(since, asked):
+        since = state["member"]["since"]
+        asked = None if since is None else law.amount("probation", since)  # as it was when it began
+        if asked is not None and day < months_after(since, asked):
             found.add("probation-too-short")
     return found
 
 
-def _of_admission(data: dict[str, Any], day: date, state: dict[str, Any]) -> set[str]:
+def _of_admission(data: dict[str, Any], day: date, state: dict[str, Any], law: Law) -> set[str]:
     found = set()
     decision = state["decision"]
     if decision is None or decision["outcome"] in _LISTED["refusals"]:
         found.add("no-decision")
     elif decision.get("received_on"):
-        asked = law.amount("ceremony", day)
         received = date.fromisoformat(decision["received_on"])
+        asked = law.amount("ceremony", received)
         if asked is not None and day > law.working_days_after(received, asked):
             found.add("ceremony-late")
     return found
 
 
-def _last_day(issued_on: str, expires_on: str | None) -> date:
+def _last_day(issued_on: str, expires_on: str | None, law: Law) -> date:
     if expires_on:
         return date.fromisoformat(expires_on)
     issued = date.fromisoformat(issued_on)
     valid = law.amount("certificate", issued)
-    return law.months_after(issued, valid) if valid is not None else date.max
+    return months_after(issued, valid) if valid is not None else date.max

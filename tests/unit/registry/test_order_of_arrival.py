@@ -107,3 +107,19 @@ def test_a_late_move_under_a_parent_counts_only_until_the_next_move() -> None:
     ]
 
     assert [outcome for outcome, _ in outcomes(events)] == ["recorded"] * len(events)
+
+
+def test_what_overtook_its_own_acceptance_is_recorded_as_the_same_bytes_once_that_is() -> None:
+    there = {"source": "son-la"}
+    neighbour = [root("son-la-root", **there), organisation("far", parent="son-la-root", **there)]
+    way = {"from": "cell", "to": "far", "kind": "official"}
+    sent = event("TransferInitiated", f"person/{PERSON}", "2022-03-01", way)
+    come = {"organisation_id": "far", "presented_on": "2022-03-10"}
+    accepted = event("TransferAccepted", f"person/{PERSON}", "2022-03-10", come, **there)
+    ended = event("MembershipEnded", f"person/{PERSON}", "2022-06-01", {"reason": "resigned"}, **there)
+    known = [*CELLS, *neighbour, enrolled(PERSON, "2022-01-01")]
+
+    assert outcomes([*known, ended])[-1] == ("rejected", "foreign-organisation")
+    assert outcomes([*known, accepted, ended, sent])[-3:] == [("recorded", None)] * 3
+    after = outcomes([*known, ended, sent, accepted, ended])
+    assert (after[len(known)][0], after[-1]) == ("rejected", ("recorded", None))
