@@ -125,11 +125,30 @@ _OWNED_BY_WHOM_THEY_NAME = frozenset(
 
 def _last_home(fact: Fact, situation: "Situation") -> str | None:
     """Where the person belongs, or belonged last, by whichever of their ids and on whatever day."""
-    for subject in reversed(situation.with_first_ids((fact.subject,))):
+    ids = list(reversed(situation.with_first_ids((fact.subject,))))
+    for subject in ids:  # grows on the way
         folded = situation.folded(subject)
-        if folded is not None and isinstance(folded.state, PersonState) and folded.state.home is not None:
+        if folded is None or not isinstance(folded.state, PersonState):
+            continue
+        if folded.state.home is not None:
             return folded.state.home
+        ids += [each for each in _second_ids(subject, situation) if each not in ids]
     return None
+
+
+def _second_ids(first: str, situation: "Situation") -> list[str]:
+    """Ids that links about a person name, as far as these count, in timeline order."""
+    links = sorted(situation.timeline(first), key=lambda each: each.key)
+    named = [
+        f"person/{each.data.other_person_id}" for each in links if isinstance(each.data, person.PersonsLinked)
+    ]
+    situation.ask_folds(named)
+    folds = {each: situation.folded(each) for each in named}
+    return [
+        each
+        for each, folded in folds.items()
+        if folded is not None and isinstance(folded.state, PersonState) and folded.state.linked_to == first
+    ]
 
 
 def _owner(fact: Fact, before: State, root: str, situation: "Situation") -> str | None:

@@ -68,10 +68,11 @@ class Persons:
         return None if standing is None else standing["at"]
 
     def last_home(self, person: str) -> str | None:
-        """Where a person belongs, or belonged last."""
+        """Where a person belongs, or belonged last; by their second ids, if not by their own and the first one."""
         own = self.known.get(person, nobody())["home"]
         found: str | None = self.home(person) or self.state(person)["home"] or own
-        return found
+        others = (each for each in self.second_ids if self.first_id(each) == self.first_id(person))
+        return found or next((home for each in others if (home := self.known[each]["home"])), None)
 
     def fits(self, fact: Fact) -> bool:
         """Whether a fact about a person keeps the rules of their timeline here."""

@@ -433,6 +433,29 @@ def test_a_member_on_the_way_belongs_to_where_they_were_until_the_acceptance(
     assert outcomes([*on_the_way, cancelled, said])[-1] == ("rejected", "foreign-organisation")
 
 
+@pytest.mark.parametrize(
+    ("come", "gone"),
+    [
+        ([identified(SOMEONE, "2022-01-01")], ("CandidateClosed", {"reason": "withdrew"})),
+        ([enrolled(SOMEONE, "2022-01-01")], ("MembershipEnded", {"reason": "resigned"})),
+        (
+            [identified(SOMEONE, "2022-01-01"), admitted(SOMEONE, "2022-02-01")],
+            ("MembershipEnded", {"reason": "deceased"}),
+        ),
+    ],
+    ids=["candidate", "member", "admitted"],
+)
+@pytest.mark.parametrize("day", ["2023-01-01", "2021-12-01"])
+def test_who_belongs_nowhere_any_more_is_erased_by_none_but_the_source_they_belonged_to_last(
+    come: list[dict[str, Any]], gone: tuple[str, dict[str, Any]], day: str
+) -> None:
+    name, data = gone
+    history = [*WORLD, *NEIGHBOUR, *come, event(name, f"person/{SOMEONE}", "2022-06-01", data)]
+    erased = event("PersonErased", f"person/{SOMEONE}", day, {"request_ref": "YC-1"})
+    assert outcomes([*history, {**erased, "source": "son-la"}])[-1] == ("rejected", "foreign-organisation")
+    assert outcomes([*history, erased])[-1] == ("recorded", None)
+
+
 def test_an_enrolment_does_not_take_someone_elses_candidate() -> None:
     taken = enrolled(SOMEONE, "2022-04-01", "far", source="son-la")
     events = [*WORLD, *NEIGHBOUR, identified(SOMEONE, "2022-01-01"), taken]

@@ -147,6 +147,21 @@ def test_nobody_is_erased_by_a_second_id_but_by_the_source_they_belong_to() -> N
     assert outcomes([*WORLD, *abroad, known, link, before_the_link])[-1] == foreign
 
 
+def test_nobody_is_erased_by_a_first_id_that_belonged_nowhere_but_by_the_source_of_the_second_one() -> None:
+    abroad = [root("son-la-root", source="son-la")]
+    trained = {"certificate_ref": "C-1", "issued_on": "2021-12-01"}
+    known = event("TrainingCompleted", f"person/{FIRST}", "2021-12-01", trained)
+    candidate, link = identified(SECOND, "2022-01-01", "cell"), linked(FIRST, SECOND, "2022-02-01")
+    further = event("TrainingCompleted", f"person/{THIRD}", "2021-12-01", trained)
+    chain = [known, candidate, link, further, linked(THIRD, FIRST, "2022-03-01")]
+    for person in (FIRST, SECOND, THIRD):
+        for day in ("2021-06-01", "2023-01-01"):
+            erased = event("PersonErased", f"person/{person}", day, {"request_ref": "YC-1"})
+            foreign = {**erased, "source": "son-la"}
+            assert outcomes([*WORLD, *abroad, *chain, foreign])[-1] == ("rejected", "foreign-organisation")
+            assert outcomes([*WORLD, *abroad, *chain, erased])[-1] == RECORDED
+
+
 def test_of_a_links_corrections_the_last_one_counts_whoever_leads_to_them() -> None:
     # SECOND is led to the retraction by THIRD, whom the link named at first, and to what it says now by itself.
     link, other = linked(FIRST, THIRD, "2022-03-01"), linked(SECOND, THIRD, "2021-06-01")
