@@ -19,8 +19,9 @@ from deploy.stack.database import connected
 from deploy.stack.errors import StackError
 from deploy.stack.keys import write_secret
 from deploy.stack.layout import Layout
+from deploy.stack.migrating import migrate
 from deploy.stack.nats import NatsServer, connect
-from deploy.stack.postgres import CLUSTER, SERVICES, PostgresServer
+from deploy.stack.postgres import CLUSTER, PostgresServer
 from deploy.stack.postgres_programs import binaries
 from deploy.stack.supervisor import sole_user
 from deploy.temporary import temporary
@@ -175,9 +176,7 @@ async def finish(
 
     The last is `Returned.unknown_masters`.
     """
-    from shared.runtime.migrations import upgrade
-
-    await asyncio.to_thread(upgrade, [f"services.{service}" for service in SERVICES], database_url)
+    await asyncio.to_thread(migrate, database_url)
     taken = None
     if wanted.person_keys is not None:
         taken = await take_in(database_url, wanted.person_keys, master_key)

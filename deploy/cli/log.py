@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from services.registry.verification.contents import Anchor
     from services.registry.verification.verify import Account
 
-app = typer.Typer(no_args_is_help=True, help="The event log: verify it, export it.")
+app = typer.Typer(no_args_is_help=True, help="The event log: verify it, export it, fold it anew.")
 
 
 @app.command()
@@ -100,6 +100,29 @@ def verify(
         show_account(account)
     if not account.ok:
         raise typer.Exit(1)
+
+
+@app.command()
+def refold(data_dir: DataDir = None) -> None:
+    """Make anew from the log what decisions need of it, where `verify` finds that it is not what the log makes."""
+    import asyncio
+
+    from deploy.cli.bars import counting
+    from deploy.refolding import refold as make_anew
+
+    addresses = locate(data_dir, ("database_url",))
+    with counting() as bar:
+        task = bar.add_task("facts", total=None)
+        changed = asyncio.run(
+            make_anew(addresses.database_url, lambda done, total: bar.update(task, advance=done, total=total))
+        )
+    if not changed:
+        typer.echo("all of it is what the log makes of it; nothing was changed")
+        return
+    typer.echo("made anew: " + ", ".join(f"{number:,} {name}" for name, number in changed.items()))
+    typer.echo(
+        "Next, for each source: ketnap quarantine retry --source SOURCE; what waits was decided by the other"
+    )
 
 
 async def _verify(addresses: Addresses, streams: bool, anchor: "Anchor | None", bar: "Progress") -> "Account":

@@ -16,6 +16,7 @@ from deploy.containers.places import POSTGRES_HOST, POSTGRES_PORT
 from deploy.stack import postgres, replication
 from deploy.stack.errors import StackError
 from deploy.stack.layout import Addresses, Layout, default_data_dir, locate
+from deploy.stack.migrating import migrate
 from deploy.stack.replication import Server
 
 log = structlog.get_logger(__name__)
@@ -45,12 +46,11 @@ def main() -> None:
 
 def _set_up(server: Server, superuser: str, secrets: Path, addresses: Addresses) -> None:
     from deploy.stack.provisioning import restore
-    from shared.runtime.migrations import upgrade
 
     postgres.ensure_rights(server.host, server.port, secrets, server.ca_file)
     if this_machine() is not None:
         replication.ensure_replicator(server, superuser, secrets)
-    upgrade([f"services.{service}" for service in postgres.SERVICES], addresses.database_url)
+    migrate(addresses.database_url)
     asyncio.run(restore(addresses))
 
 

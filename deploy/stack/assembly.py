@@ -9,6 +9,7 @@ from deploy.stack.certificates import HERE, ensure_authority, ensure_server, nam
 from deploy.stack.errors import StackError
 from deploy.stack.keys import write_secret
 from deploy.stack.layout import Addresses, Layout
+from deploy.stack.migrating import migrate
 from deploy.stack.nats import NatsServer
 from deploy.stack.ports import HOST, in_use
 from deploy.stack.postgres import SERVICES, PostgresServer
@@ -81,10 +82,8 @@ def assemble(
         for service in SERVICES:
             write_secret(layout.database_url(service), postgres.url(f"ketnap_{service}"))
 
-    def migrate() -> None:
-        from shared.runtime.migrations import upgrade
-
-        upgrade([f"services.{service}" for service in SERVICES], postgres.url())
+    def migrate_all() -> None:
+        migrate(postgres.url())
 
     def restore_sources() -> None:
         from deploy.stack.provisioning import restore
@@ -92,7 +91,7 @@ def assemble(
         asyncio.run(restore(addresses()))
 
     # The services load at the same time: on two cores that is most of what a start takes.
-    stages: list[Stage] = [[postgres], [nats], hand_out, migrate, restore_sources, services]
+    stages: list[Stage] = [[postgres], [nats], hand_out, migrate_all, restore_sources, services]
     return stages, addresses
 
 

@@ -135,7 +135,7 @@ class Layout:
                 "nats_seed": self.nats_seed("operator").read_text(encoding="utf-8").strip(),
                 "nats_system_seed": self.nats_seed("system").read_text(encoding="utf-8").strip(),
                 "key": _read_if_there(self.command_line_key),
-                "ca": _read_if_there(self.ca_file) if facts["tls"] else "",
+                "ca": _read_if_there(self.ca_file) if facts.get("tls") else "",
             }
         except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
             return None

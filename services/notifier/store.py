@@ -25,7 +25,7 @@ from shared.timeline.organisation import OrganisationState
 
 SQL = Statements("services.notifier.sql", "projection.sql")
 
-VERSION = 2
+VERSION = 3
 """Of the projection. Raise it when the same log gives other figures: `ketnap projections rebuild` is due then."""
 
 

@@ -50,7 +50,22 @@ async def take_over(engine: AsyncEngine, epoch: int | None) -> Head:
         if taken is None:
             raise Fenced("another registry is the writer; this one stands by")
         await connection.execute(SQL["end_sessions"])
-        row = (await connection.execute(SQL["fence"], {"epoch": taken})).one_or_none()
+        return await _fence(connection, taken)
+
+
+async def seize(engine: AsyncEngine) -> Head:
+    """Become the writer although another one is: for work on the writer's tables, after which one steps down.
+
+    What that one is writing it finishes; from then on it stands by.
+    """
+    async with at_once(engine) as connection:
+        taken: int | None = await connection.scalar(SQL["seize_lease"], {"lease": LEASE})
+        assert taken is not None, "the lease has one row, since the migration that made it"
+        return await _fence(connection, taken)
+
+
+async def _fence(connection: AsyncConnection, epoch: int) -> Head:
+    row = (await connection.execute(SQL["fence"], {"epoch": epoch})).one_or_none()
     if row is None:
         raise Fenced("another registry has become the writer meanwhile; this one stands by")
     recordedat = row.recordedat if isinstance(row.recordedat, datetime) and row.position else None

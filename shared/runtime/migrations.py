@@ -33,6 +33,12 @@ _RETRY = 0.5  # seconds
 _ATTEMPTS = 60
 _LOCK_WAIT = "2s"
 _LOCK_NOT_AVAILABLE = "55P03"
+_REFUSED = "P0001"
+"""What a migration itself raises: it says which data it cannot take along, and what to do."""
+
+
+class NotMigrated(Exception):
+    """A schema could not be brought to this version and stays as it was; the message says why and what to do."""
 
 
 def upgrade(packages: Sequence[str], url: str) -> None:
@@ -44,7 +50,7 @@ def upgrade(packages: Sequence[str], url: str) -> None:
 
 
 async def upgrade_async(packages: Sequence[str], url: str) -> None:
-    """The same inside a running loop. Raises DBAPIError if a table stays in use for too long."""
+    """The same inside a running loop. Raises NotMigrated, also if a table stays in use for too long."""
     engine = create_engine(url, "migrations", command_timeout=None)
     try:
         # Each schema by itself: what one migration locks is free before the next begins.
@@ -69,10 +75,23 @@ async def _migrate(engine: AsyncEngine, package: str) -> None:
             return
         except (DBAPIError, PostgresError) as error:  # scripts run below SQLAlchemy, which wraps nothing there
             cause = error.orig if isinstance(error, DBAPIError) else error
-            if getattr(cause, "sqlstate", None) != _LOCK_NOT_AVAILABLE or attempt == _ATTEMPTS - 1:
+            state = getattr(cause, "sqlstate", None)
+            if state == _REFUSED:
+                why = ". ".join(str(part) for part in (cause, getattr(cause, "hint", None)) if part)
+                raise NotMigrated(_stays(package, why)) from error
+            if state != _LOCK_NOT_AVAILABLE:
                 raise
+            if attempt == _ATTEMPTS - 1:
+                why = (
+                    "a table that the migration changes stays in use; end what asks it for so long, and try again"
+                )
+                raise NotMigrated(_stays(package, why)) from error
             log.warning("a table that the migration changes is in use; trying again", package=package)
             await asyncio.sleep(_RETRY)
+
+
+def _stays(package: str, why: str) -> str:
+    return f"the schema of {_schema(package)} cannot be brought to this version and stays as it was: {why}"
 
 
 async def standing(engine: AsyncEngine, package: str) -> Standing:

@@ -81,6 +81,16 @@ def test_a_part_of_the_log_is_printed_and_wrong_usage_is_told(system: System) ->
     assert (refused.returncode, "POSITION:CHAIN" in refused.stderr) == (2, True)
 
 
+async def test_what_another_version_folded_otherwise_is_made_anew_while_the_system_runs(system: System) -> None:
+    """That nothing of it is left, the next test says."""
+    await _do(system, "UPDATE registry.headcount SET amount = amount + 1")
+
+    refolded = system.ketnap("log", "refold")
+
+    assert refolded.returncode == 0, refolded.stderr
+    assert refolded.stdout.startswith("made anew: 1 headcounts\nNext, for each source: ketnap quarantine retry")
+
+
 async def test_what_a_stream_holds_and_the_tables_do_not_is_found(system: System) -> None:
     """Last in this file: what it breaks stays broken."""
     await _do(system, "DELETE FROM registry.refused WHERE outcome = 'rejected'")

@@ -1,16 +1,27 @@
-"""`ketnap log verify` folds the whole log anew: the tables that decisions need say the same, or are named."""
+"""`ketnap log verify` folds the whole log anew: the tables that decisions need say the same, or are named.
 
+`ketnap log refold` makes them say it.
+"""
+
+import asyncio
 import random
 from typing import Any
 
+import asyncpg
 import pytest
 
+from services.registry.lease import Fenced
+from services.registry.refolding import refold
+from services.registry.sealing import Sealer
 from services.registry.verification import replay
+from services.registry.writer import Writer
+from shared.runtime.database import create_engine
 from tests.conftest import Database
 from tests.given import admitted, balance, enrolled, event, identified, organisation, root, target
-from tests.integration.test_log_verification import faults, tampering, verify, write
+from tests.integration.test_log_verification import CONTENT_KEY, MASTER_KEY, faults, tampering, verify, write
 from tests.integration.test_registry_log import message
 from tests.unit.registry import test_any_order as any_order
+from tests.until import until
 
 FIRST = "11111111-0000-4000-8000-000000000000"
 SECOND = "22222222-0000-4000-8000-000000000000"
@@ -105,6 +116,22 @@ async def test_a_target_that_is_assigned_to_another_since_the_first_time_counts_
     assert next(check.looked_at for check in account.checks if check.name == "targets") == 2
 
 
+async def refolded(database: Database) -> dict[str, int]:
+    """What had to be made anew."""
+    engine = create_engine(database.url(), "test")
+    try:
+        return await refold(engine, lambda done, total: None)
+    finally:
+        await engine.dispose()
+
+
+async def state(database: Database) -> dict[str, list[Any]]:
+    """All that the registry keeps of the log for its decisions."""
+    tables = ("subject", "succession", "target", "headcount", "traveller", "also_about")
+    rows = {table: await database.fetch(f"SELECT * FROM registry.{table}") for table in tables}  # noqa: S608 - ours
+    return {table: sorted(tuple(row) for row in found) for table, found in rows.items()}
+
+
 # What is done to the tables, the check that must find it, and what it must name.
 TAMPERING = [
     pytest.param(
@@ -159,11 +186,56 @@ async def test_a_changed_table_is_found_and_named(
     database: Database, statement: str, check: str, told: str
 ) -> None:
     await recorded(database, *reorganised())
+    before = await state(database)
     await database.fetch(statement)
 
     found = faults(await verify(database))
 
     assert any(told in example for example in found[check].examples), found
+    assert check in await refolded(database)
+    assert await state(database) == before
+
+
+async def test_a_registry_that_writes_stands_by_for_a_refold_and_goes_on_after_it(database: Database) -> None:
+    await recorded(database, root(), organisation("cell"), identified(FIRST, "2022-01-05"))
+    engine = create_engine(database.url("ketnap_registry"), "test")
+    try:
+        writer = Writer(engine, Sealer(MASTER_KEY), CONTENT_KEY)
+        await writer.start()
+        await database.fetch("DELETE FROM registry.headcount")
+
+        assert await refolded(database) == {"headcounts": 1}
+
+        next_one = message(4, identified(SECOND, "2022-01-06"))
+        with pytest.raises(Fenced):
+            await writer.write([next_one])
+        await writer.start()
+        await writer.write([next_one])
+        await writer.step_down()
+    finally:
+        await engine.dispose()
+    assert faults(await verify(database)) == {}
+    assert await refolded(database) == {}
+
+
+async def test_a_refold_beside_which_another_registry_took_over_changes_nothing(database: Database) -> None:
+    await recorded(database, root(), organisation("cell"), identified(FIRST, "2022-01-05"))
+    await database.fetch("DELETE FROM registry.headcount")
+    before = await state(database)
+    other = await asyncpg.connect(database.url())
+    try:
+        await other.execute("BEGIN; LOCK registry.headcount IN ACCESS EXCLUSIVE MODE")
+        refolding = asyncio.create_task(refolded(database))
+        waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'registry.headcount'::regclass"
+        await until(lambda: database.fetch(waits))
+        await database.fetch("UPDATE registry.head SET epoch = epoch + 1")
+        await other.execute("ROLLBACK")
+
+        with pytest.raises(Fenced):
+            await refolding
+    finally:
+        await other.close()
+    assert await state(database) == before
 
 
 async def test_candidates_that_an_earlier_version_counted_by_stage_are_as_many(database: Database) -> None:

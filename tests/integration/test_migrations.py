@@ -9,6 +9,8 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from deploy.stack.errors import StackError
+from deploy.stack.migrating import migrate
 from shared.runtime import migrations
 from shared.runtime.database import create_engine
 from shared.runtime.progress import Progress
@@ -89,6 +91,39 @@ async def test_a_service_does_not_begin_on_an_older_schema_and_says_what_to_do(d
     finally:
         waiting.cancel()
         await engine.dispose()
+
+
+async def test_a_migration_that_cannot_take_the_data_along_says_so_and_leaves_the_schema_as_it_was(
+    database: Database,
+) -> None:
+    await _as_first_released(database)
+    await database.fetch("INSERT INTO registry.succession VALUES ('commune', '2025-07-01', 'heir')")
+
+    with pytest.raises(StackError) as refused:
+        await asyncio.to_thread(migrate, database.url())
+
+    assert "the schema of registry cannot be brought to this version and stays as it was" in str(refused.value)
+    assert "a version before reorganisations" in str(refused.value)
+    assert str(refused.value).endswith("Start with an empty data directory and publish the events again.")
+    assert [row[0] for row in await database.fetch("SELECT version_num FROM registry.alembic_version")] == [
+        "r0001"
+    ]
+
+
+async def test_a_table_that_stays_in_use_is_said_in_words(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "_LOCK_WAIT", "1ms")
+    monkeypatch.setattr(migrations, "_ATTEMPTS", 1)
+    await _as_first_released(database)
+    long = await asyncpg.connect(database.url())
+    try:
+        await long.execute("BEGIN; SELECT * FROM registry.head")
+
+        with pytest.raises(StackError, match=r"stays as it was: a table that the migration changes stays in use"):
+            await asyncio.to_thread(migrate, database.url())
+    finally:
+        await long.close()
 
 
 async def test_a_migration_gives_way_to_a_long_query_and_comes_through_after_it(

@@ -24,3 +24,8 @@ RETURNING epoch, (SELECT id FROM registry.master_key ORDER BY since DESC, id LIM
 
 -- step_down: let another one take over at once
 UPDATE registry.lease SET until = '-infinity' WHERE epoch = :epoch;
+
+-- seize_lease: become the writer while another one's lease runs: that one is fenced, and stands by
+UPDATE registry.lease SET epoch = greatest(epoch, (SELECT epoch FROM registry.head)) + 1,
+    until = clock_timestamp() + CAST(:lease AS interval)
+RETURNING epoch;

@@ -107,3 +107,22 @@ SELECT organisation_id, subject FROM registry.traveller;
 -- also_about: all whom events name besides their own subject, but for corrections
 SELECT a.subject, a.position FROM registry.also_about a JOIN registry.log l USING (position)
 WHERE l.type NOT LIKE 'FactCorrected.%';
+
+-- drop_folds: folds of whom the log does not know
+DELETE FROM registry.subject WHERE subject = ANY (CAST(:subjects AS text[]));
+
+-- drop_headcounts: those of organisations that get others
+DELETE FROM registry.headcount WHERE organisation_id = ANY (CAST(:organisations AS text[]));
+
+-- drop_travellers: those of organisations that get others
+DELETE FROM registry.traveller WHERE organisation_id = ANY (CAST(:organisations AS text[]));
+
+-- drop_about: what names these subjects besides its own, but for corrections
+DELETE FROM registry.also_about a USING registry.log l
+WHERE a.subject = ANY (CAST(:subjects AS text[])) AND l.position = a.position AND l.type NOT LIKE 'FactCorrected.%';
+
+-- all_targets: all targets with their owners
+SELECT target_id, organisation_id FROM registry.target;
+
+-- drop_targets: targets that the log gives to nobody, or to others
+DELETE FROM registry.target WHERE target_id = ANY (CAST(:ids AS text[]));

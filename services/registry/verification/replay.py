@@ -44,8 +44,9 @@ SUBJECTS = 500
 """Subjects whose facts are in memory at a time."""
 
 _REMEDY = (
-    "where `hashes` holds, the log is right and this table is not: stop the registry and restore from a backup; "
-    "if nobody changed a table by hand, keep a copy and report it as an error of ours"
+    "where `hashes` holds, the log is right and this table is not: `ketnap log refold` makes it anew. That is "
+    "all after an upgrade that changed rules; else, if nobody changed a table by hand, keep a copy first, and "
+    "report it as an error of ours"
 )
 
 
@@ -77,7 +78,10 @@ class Sums:
 class Replay:
     """Goes through all subjects once."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, amounts: Sums | None = None, travels: Sums | None = None, about: Sums | None = None
+    ) -> None:
+        """What the log says is added up in sums of one's own, or in these."""
         self.folds = Check("folds", "each stored fold is that of its subject's timeline", _REMEDY, unit="subjects")
         self.successions = Check("successions", "they are those that the folds say", _REMEDY, unit="successions")
         self.targets = Check(
@@ -94,9 +98,9 @@ class Replay:
         )
         self._lineage = Lineage()
         self._successions: dict[str, Succession] = {}
-        self._amounts = Sums()
-        self._travels = Sums()
-        self._about = Sums()
+        self._amounts = Sums() if amounts is None else amounts
+        self._travels = Sums() if travels is None else travels
+        self._about = Sums() if about is None else about
         self._assigned = 0
 
     @property
@@ -113,7 +117,7 @@ class Replay:
                     advance(await self._subjects(connection, page))
                     after = page[-1].subject
                 for row in await connection.execute(SQL["unfolded"]):
-                    self.folds.fault(f"{row.subject}: on the log, and without a fold")
+                    self._differs(self.folds, row.subject, "on the log, and without a fold")
         for check, compare in (
             (self.successions, self._compare_successions),
             (self.targets, self._compare_targets),
@@ -177,9 +181,8 @@ class Replay:
         counting = list(steps(kind, timeline, self._lineage))
         folded = fold.folded(kind, timeline, counting)
         if fold.encode(folded) != stored and _decisive(folded) != _decisive(fold.decode(kind, stored)):
-            self.folds.fault(
-                f"{subject}: {len(timeline):,} facts, {len(counting):,} of them count, fold otherwise"
-            )
+            said = f"{len(timeline):,} facts, {len(counting):,} of them count, fold otherwise"
+            self._differs(self.folds, subject, said, folded if timeline else None)
         if isinstance(folded.state, OrganisationState):
             organisation_id = subject.partition("/")[2]
             succession = succession_of(organisation_id, folded.state)
@@ -253,7 +256,8 @@ class Replay:
         for organisation_id in sorted(stored.keys() | expected.keys()):
             kept, said = stored.get(organisation_id), expected.get(organisation_id)
             if kept != said:
-                self.successions.fault(f"{organisation_id}: {_told(kept)} is kept, expected {_told(said)}")
+                what = f"{_told(kept)} is kept, expected {_told(said)}"
+                self._differs(self.successions, organisation_id, what, said)
         self.successions.looked_at = len(expected)
 
     async def _compare_targets(self, connection: AsyncConnection) -> None:
@@ -268,20 +272,29 @@ class Replay:
             # Earlier versions kept candidates by stage: added up, they are as many.
             measure = HEADCOUNTS.get(row.measure, row.measure)
             stored.add(row.organisation_id, f"{measure} {row.day}", row.amount)
-        _compare(self.headcounts, self._amounts, stored)
+        self._compare(self.headcounts, self._amounts, stored)
 
     async def _compare_travellers(self, connection: AsyncConnection) -> None:
         stored = Sums()
         async for row in await _rows(connection, "travellers"):
             stored.add(row.organisation_id, row.subject)
-        _compare(self.travellers, self._travels, stored)
+        self._compare(self.travellers, self._travels, stored)
 
     async def _compare_about(self, connection: AsyncConnection) -> None:
         stored = Sums()
         # A correction names whom the fact was about when it was recorded, which is no more to be told.
         async for row in await _rows(connection, "also_about"):
             stored.add(row.subject, str(row.position))
-        _compare(self.also_about, self._about, stored)
+        self._compare(self.also_about, self._about, stored)
+
+    def _compare(self, check: Check, expected: Sums, stored: Sums) -> None:
+        check.looked_at = len(expected)
+        for group in expected.differing(stored):
+            self._differs(check, group, "what is kept is not what its events say")
+
+    def _differs(self, check: Check, group: str, what: str, expected: object = None) -> None:
+        """What a table says of a subject or an organisation is not what the log makes of it: `expected`."""
+        check.fault(f"{group}: {what}")
 
 
 def _decisive(folded: Folded) -> Folded:
@@ -311,12 +324,6 @@ def _said_of(subject: str, facts: Sequence[tuple[int, Fact]]) -> Iterator[tuple[
             said = as_corrected(originals[(fact.source, fact.data.corrects)], fact)
         if isinstance(said, Fact):
             yield position, said
-
-
-def _compare(check: Check, expected: Sums, stored: Sums) -> None:
-    check.looked_at = len(expected)
-    for group in expected.differing(stored):
-        check.fault(f"{group}: what is kept is not what its events say")
 
 
 def _told(succession: Succession | None) -> str:

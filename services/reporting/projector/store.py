@@ -32,7 +32,7 @@ from shared.timeline.lineage import Lineage, Succession
 
 SQL = Statements("services.reporting.sql", "projector.sql")
 
-VERSION = 4
+VERSION = 5
 """Of the projections. Raise it when the same log gives other figures: `ketnap projections rebuild` is due then."""
 
 _TABLES: dict[type[Version], str] = {

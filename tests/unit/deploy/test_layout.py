@@ -69,6 +69,15 @@ def test_what_a_killed_run_left_is_not_taken_for_a_running_system(announced: Add
         locate(announced.data_dir)
 
 
+def test_a_system_that_a_version_from_before_tls_runs_is_found(announced: Addresses) -> None:
+    file = Layout(announced.data_dir).stack_file
+    facts = json.loads(file.read_text())
+    del facts["tls"]
+    file.write_text(json.dumps(facts))
+
+    assert locate(announced.data_dir) == announced
+
+
 def test_settings_alone_are_enough_for_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KETNAP_REGISTRY_URL", "http://registry:8081")
     assert locate(tmp_path, ("registry_url",)).registry_url == "http://registry:8081"
