@@ -167,22 +167,16 @@ def _renewed(chosen: random.Random, events: list[Event]) -> list[Event]:
 
 def _portrayed(chosen: random.Random, events: list[Event]) -> list[Event]:
     """More profiles, and more who are erased, than histories have."""
-    found = []
-    for event in events:
-        found.append(event)
-        begins = event["type"] in ("CandidateIdentified.v1", "MemberAdmitted.v1")
-        if begins and chosen.random() < 0.5:
-            year = int(event["effectiveon"][:4]) - chosen.choice((16, 17, 18, 19, 40, 59, 60, 61, 62))
-            profile: dict[str, Any] = {"sex": "female", "birth_year": year}
-            event["data"] = {**event["data"], "profile": {**profile, "ethnic_minority": None}}
-            if chosen.random() < 0.3:
-                number = 0xE000 + len(found)
-                found.append(
-                    {
-                        **event,
-                        "id": f"0195{number:04x}-0000-7000-8000-000000000000",
-                        "type": "PersonErased.v1",
-                        "data": {"request_ref": "YC-1"},
-                    }
-                )
+    found = list(events)
+    for number, event in enumerate(events):
+        if event["type"] not in ("CandidateIdentified.v1", "MemberAdmitted.v1") or chosen.random() < 0.5:
+            continue
+        year = int(event["effectiveon"][:4]) - chosen.choice((16, 17, 18, 19, 40, 59, 60, 61, 62))
+        profile: dict[str, Any] = {"sex": "female", "birth_year": year}
+        event["data"] = {**event["data"], "profile": {**profile, "ethnic_minority": None}}
+        if chosen.random() < 0.4:
+            erased = {"type": "PersonErased.v1", "data": {"request_ref": "YC-1"}}
+            erasure = {**event, **erased, "id": f"0195{number:04x}-0000-7000-8000-000000000000"}
+            # At once, or after more has been said of the person.
+            found.insert(chosen.randint(found.index(event) + 1, len(found)), erasure)
     return found
