@@ -77,8 +77,8 @@ async def _migrate(engine: AsyncEngine, package: str) -> None:
             cause = error.orig if isinstance(error, DBAPIError) else error
             state = getattr(cause, "sqlstate", None)
             if state == _REFUSED:
-                why = ". ".join(str(part) for part in (cause, getattr(cause, "hint", None)) if part)
-                raise NotMigrated(_stays(package, why)) from error
+                why, _, hint = " ".join(str(cause).split()).partition(" HINT: ")
+                raise NotMigrated(_stays(package, f"{why}. {hint}" if hint else why)) from error
             if state != _LOCK_NOT_AVAILABLE:
                 raise
             if attempt == _ATTEMPTS - 1:

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from services.registry.lease import Fenced
-from services.registry.refolding import refold
+from services.registry.refolding import NotRefolded, refold
 from services.registry.sealing import Sealer
 from services.registry.verification import replay
 from services.registry.writer import Writer
@@ -216,6 +216,19 @@ async def test_a_registry_that_writes_stands_by_for_a_refold_and_goes_on_after_i
         await engine.dispose()
     assert faults(await verify(database)) == {}
     assert await refolded(database) == {}
+
+
+async def test_a_refold_that_could_not_look_at_everything_changes_nothing(database: Database) -> None:
+    await recorded(database, root(), organisation("cell"), identified(FIRST, "2022-01-05"))
+    await database.fetch("DELETE FROM registry.headcount")
+    before = await state(database)
+    await database.fetch("ALTER TABLE registry.traveller RENAME TO elsewhere")
+
+    with pytest.raises(NotRefolded, match="travellers: could not be checked"):
+        await refolded(database)
+
+    await database.fetch("ALTER TABLE registry.elsewhere RENAME TO traveller")
+    assert await state(database) == before
 
 
 async def test_a_refold_beside_which_another_registry_took_over_changes_nothing(database: Database) -> None:
