@@ -129,5 +129,6 @@ class _Hands:
 
 
 def _equal(one: _Live, other: _Live, holder: str) -> bool:
+    """Whether another target, in the hands of `holder`, is about the same as one that comes to it."""
     same = (*one.target.aim, one.target.comparison) == (*other.target.aim, other.target.comparison)
-    return same and other.holder == holder and other.target.target_id != one.target.target_id
+    return same and other.holder == holder
