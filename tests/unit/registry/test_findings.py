@@ -142,6 +142,43 @@ def test_a_period_is_as_long_as_it_was_on_the_day_on_which_it_began() -> None:
     assert findings([*begun, decided("2022-07-01"), ceremony], rulepack=sooner) == ["ceremony-late"]
 
 
+def test_on_a_day_for_which_the_law_names_no_value_nothing_is_noted_and_nothing_held_back() -> None:
+    decision = {"purpose": "admission", "outcome": "approved", "decision_ref": "QD-1", "decided_on": "2022-03-01"}
+    vote = {"purpose": "admission", "level": "cell", "eligible": 9, "in_favour": 1, "round": 1}
+    history = [
+        identified(PERSON, "2022-01-01"),
+        step("TrainingCompleted", "2022-01-02", certificate_ref="GCN-1", issued_on="2016-06-01"),
+        step("ApplicationSubmitted", "2022-02-01"),
+        step("IntroductionConfirmed", "2022-02-02", introducers=[{"id": MENTOR, "kind": "member"}]),
+        step("VoteHeld", "2022-02-03", **vote),
+        step("DecisionIssued", "2022-03-01", **decision, received_on="2022-03-01"),
+        admitted(PERSON, "2022-12-01"),
+        confirmed(PERSON, "2022-12-02"),
+    ]
+    history[-2]["data"]["profile"] = {"birth_year": 1900}
+
+    def noted(rulepack: RulePack) -> list[str]:
+        log = turn([*WORLD, *history], rulepack=rulepack).outcomes.log
+        assert len(log) == len(WORLD) + len(history)
+        return [finding.code for row in log for finding in row.findings]
+
+    assert noted(RulePack([])) == []
+    assert noted(RulePack.shipped()) == [
+        "certificate-expired", "too-few-introducers", "below-threshold", "age-out-of-range", "ceremony-late",
+        "probation-too-short",
+    ]  # fmt: skip
+
+
+def test_a_certificate_holds_until_the_day_that_it_names_whatever_the_law_says() -> None:
+    def applied(day: str, expires_on: str) -> list[str]:
+        certificate = {"certificate_ref": "GCN-1", "issued_on": "2016-06-01", "expires_on": expires_on}
+        trained = step("TrainingCompleted", "2022-01-02", **certificate)
+        return findings([*WORLD, identified(PERSON, "2022-01-01"), trained, step("ApplicationSubmitted", day)])
+
+    assert applied("2022-06-30", expires_on="2022-06-30") == []
+    assert applied("2022-07-01", expires_on="2022-06-30") == ["certificate-expired"]
+
+
 def test_a_correction_is_noted_for_what_it_says_instead() -> None:
     admission, confirmation = admitted(PERSON, "2022-06-01"), confirmed(PERSON, "2023-06-01")
     member = [*WORLD, identified(PERSON, "2022-01-01"), admission, confirmation]

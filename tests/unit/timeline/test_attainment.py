@@ -9,7 +9,7 @@ import pytest
 from shared.timeline.attainment import attainment, expected_to_date, percent, rounded, status
 
 START, END = date(2022, 1, 1), date(2022, 12, 31)
-BEFORE, HALF, LAST = date(2021, 12, 31), date(2022, 7, 1), END
+LONG_BEFORE, BEFORE, HALF, LAST = date(2021, 6, 30), date(2021, 12, 31), date(2022, 7, 1), END
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,9 @@ BEFORE, HALF, LAST = date(2021, 12, 31), date(2022, 7, 1), END
         # 182 are expected by then; a shortfall over 36.5 is behind.
         ("admissions", "at_least", 365, 146, HALF, "on_track"),
         ("admissions", "at_least", 365, 145, HALF, "behind"),
+        # Ten points under the expected half are not more than ten: 1,820 of 3,650 less 365.
+        ("admissions", "at_least", 3650, 1455, HALF, "on_track"),
+        ("admissions", "at_least", 3650, 1454, HALF, "behind"),
         ("admissions", "at_least", 100, 99, LAST, "missed"),
         ("admissions", "at_least", 100, 0, BEFORE, "on_track"),
         ("members", "at_least", 100, 10, HALF, "on_track"),
@@ -46,6 +49,13 @@ def test_status(metric: Any, comparison: Any, value: int, actual: int, as_of: da
 def test_the_expected_share_counts_both_ends_of_the_period() -> None:
     days = [expected_to_date("admissions", 365, START, END, day) for day in (BEFORE, START, HALF, LAST)]
     assert days == [0, 1, 182, 365]
+
+
+def test_nothing_is_expected_before_the_period_and_no_more_than_the_target_after_it() -> None:
+    days = [expected_to_date("admissions", 365, START, END, day) for day in (LONG_BEFORE, date(2024, 1, 1))]
+    assert days == [0, 365]
+    early = attainment("admissions", "at_least", 365, 0, START, END, LONG_BEFORE)
+    assert (early.expected_to_date, early.status) == (0.0, "on_track")
 
 
 def test_the_printed_figures_of_the_district() -> None:
