@@ -45,7 +45,7 @@ def erased(person: str) -> dict[str, Any]:
 async def test_persons_admitted_are_counted_by_attribute(reporting: RunningReporting, registry: Registry) -> None:
     await reporting.project(
         *people(registry, 6, sex="female", birth_year=2004, categories=["worker", "youth_union_member"]),
-        *people(registry, 7, sex="male", birth_year=1985, ethnic_minority=True, occupation="teacher"),
+        *people(registry, 7, sex="male", birth_year=1982, ethnic_minority=True, occupation="teacher"),
         *people(registry, 5, day="2023-01-05"),
     )
     await reporting.service.filling.fill()
