@@ -87,6 +87,8 @@ class PersonState(Struct, frozen=True, omit_defaults=True, gc=False):
     """Decisions since then, the latest of each purpose."""
     reports: tuple[Report, ...] = ()
     """Mentors' reports since then."""
+    erased: bool = False
+    """Whether the person's attributes are erased. Nothing else follows from it: counts and stages stay."""
     linked_to: str | None = None
     """The person's first id, where this is a second one; what comes after `linked_at` stands on that timeline."""
     linked_at: OrderKey | None = None
@@ -228,7 +230,7 @@ def _advance(state: PersonState, fact: Fact) -> PersonState:
     match fact.data:  # what comes most often, first
         case events.CandidateIdentified(organisation_id=organisation_id):
             candidacy = Candidacy(organisation_id, "identified")
-            return PersonState(candidacy, home=organisation_id, certificate=state.certificate)
+            return PersonState(candidacy, home=organisation_id, certificate=state.certificate, erased=state.erased)
         case events.MemberEnrolled(organisation_id=organisation_id, status=status, admitted_on=admitted_on):
             # Who turns out to be a member is a candidate no more.
             membership = Membership(organisation_id, status, admitted_on)
@@ -248,6 +250,8 @@ def _advance(state: PersonState, fact: Fact) -> PersonState:
             return replace(state, candidacy=None)
         case events.TransferCancelled():
             return replace(state, transfer=None)
+        case events.PersonErased():
+            return replace(state, erased=True)
         case events.MentorReleased(mentor_id=mentor_id):
             return replace(state, mentors=tuple(each for each in state.mentors if each != mentor_id))
         case events.TransferInitiated(to=to, kind=kind):
@@ -260,8 +264,8 @@ def _advance(state: PersonState, fact: Fact) -> PersonState:
             return _at(replace(state, transfer=None), organisation_id)
         case events.MembershipEnded():
             return replace(state, membership=None, transfer=None)
-        case events.PersonErased() | events.PersonsLinked():
-            return state  # counts and stages stay; attributes are no part of it
+        case events.PersonsLinked():
+            return state
         case LinkedAway(person_id=person_id):
             return PersonState(home=state.home, linked_to=f"person/{person_id}", linked_at=fact.key)
         case _:
