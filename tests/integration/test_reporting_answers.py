@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from services.reporting.api.offered import REPORTS
+from services.reporting.service import ANSWERING
 from shared.runtime.openapi import words_of
 from tests.conftest import Database
 from tests.given import balance, organisation, root
@@ -168,7 +169,7 @@ async def test_what_can_be_no_id_is_an_unknown_organisation(reporting: RunningRe
 
 async def test_however_many_answers_take_long_events_are_projected(reporting: RunningReporting) -> None:
     async with AsyncExitStack() as answers:
-        for _ in range(12):  # as many as there are connections for answers
+        for _ in range(ANSWERING):
             await answers.enter_async_context(reporting.service.reader.connection())
         await reporting.project(balance("cell", "2022-01-01", 5))
 
