@@ -5,7 +5,6 @@
 
 import http.client
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from benchmarks.processor import processor_time, tree_time
 from deploy.stack.ports import HOST, free_port
 from services.reporting.app import create_app
 from services.reporting.settings import ReportingSettings
@@ -47,30 +47,13 @@ class Answering:
 
     def processor(self) -> float:
         """Milliseconds of processor time that it and PostgreSQL's processes have taken, ended ones included."""
-        ticks = sum(_ticks(process) for process in (self._pid, *_tree(self._postgres)))
-        return ticks * 1000 / os.sysconf("SC_CLK_TCK")
+        return (processor_time(self._pid) + tree_time(self._postgres)) * 1000
 
     def memory(self) -> float:
         """The most resident memory that it ever had, in MiB."""
         status = Path(f"/proc/{self._pid}/status").read_text(encoding="ascii")
         kibibytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
         return round(int(kibibytes) / 1024, 1)
-
-
-def _tree(process: int) -> list[int]:
-    """A process and its children that live."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
-    return [process, *map(int, children)]
-
-
-def _ticks(process: int) -> int:
-    """Its time, and that of its children that have ended."""
-    try:
-        status = Path(f"/proc/{process}/stat").read_text(encoding="ascii")
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    # Behind the name, which may have blanks in it.
-    return sum(map(int, status.rpartition(")")[2].split()[11:15]))
 
 
 @contextmanager

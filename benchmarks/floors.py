@@ -9,22 +9,23 @@ beside what it is part of, in the same run, with the processor time of an event.
 import asyncio
 import os
 import sys
-from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks import append, rebuild, servers
+from benchmarks.national import process
+from benchmarks.processor import tree_time
 from benchmarks.province import Province
 from deploy.projections.tables import create_beside, drop_indexes
 from deploy.projections.whole import BULKY, make_indexes
 from deploy.stack.postgres import PostgresServer
 from services.registry import turn
-from services.registry.rules import decide as rules
+from services.registry.rules import decide
 from shared.runtime.database import create_engine
 
 EVENTS = 40_000
@@ -56,7 +57,7 @@ class Watch:
     """Counts from when it is made."""
 
     def __init__(self, server: PostgresServer) -> None:
-        self._directory = server.directory
+        self._postgres = process(server)
         self._begin = self._now()
 
     def spent(self) -> Spent:
@@ -67,23 +68,7 @@ class Watch:
         # PostgreSQL is a child of ours that has not ended, so it is in neither of these.
         times = os.times()
         python = times.user + times.system + times.children_user + times.children_system
-        return Spent(perf_counter(), python, _processor_time_below(self._directory))
-
-
-def _processor_time_below(directory: Path) -> float:
-    """Of all processes of the server in this directory, those that have ended included."""
-    spent: dict[int, tuple[int, int, int]] = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if not (process / "cwd").resolve().is_relative_to(directory):
-                continue
-            fields = (process / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it has ended meanwhile
-        spent[int(process.name)] = int(fields[1]), sum(map(int, fields[11:13])), sum(map(int, fields[13:15]))
-    # Only the first of them is a parent.
-    ticks = sum(own + (ended if parent not in spent else 0) for parent, own, ended in spent.values())
-    return ticks / os.sysconf("SC_CLK_TCK")
+        return Spent(perf_counter(), python, tree_time(self._postgres))
 
 
 def main() -> None:
@@ -100,29 +85,21 @@ def _append(server: PostgresServer, province: Province) -> None:
     known: list[Any] = []
 
     def keep(*asked: Any) -> Any:
-        known.append(decide(*asked))
+        known.append(decide.decide(*asked))
         return known[-1]
 
-    decide = rules.decide
     took, rows = asyncio.run(append.append(server, province, events))
-    try:
-        _let_decide(keep)
+    with patch.object(turn, "decide", keep):
         asyncio.run(append.append(server, province, events))
-        told = iter(known)
-        _let_decide(lambda *_: next(told))
+    told = iter(known)
+    with patch.object(turn, "decide", lambda *_: next(told)):
         without, _ = asyncio.run(append.append(server, province, events))
-    finally:
-        _let_decide(decide)
     copied = EVENTS / asyncio.run(append.copy(server, rows))
     number = EVENTS - append.WARM_UP * append.BATCH
     for what, each in (("append", took), ("append, decisions known", without)):
         speed = number / each.wall
         busy = each.processor / number * 1e6
         _say(f"{what:28} {speed:9,.0f} events/s   {speed / copied:.2f} × COPY   Python {busy:.1f} µs")
-
-
-def _let_decide(decide: Callable[..., Any]) -> None:
-    turn.decide = decide  # type: ignore[attr-defined]
 
 
 async def _rebuild(server: PostgresServer) -> None:
