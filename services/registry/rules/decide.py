@@ -53,6 +53,9 @@ class Situation(Protocol):
     def ask_facts(self, subjects: Iterable[str]) -> None:
         """Have these timelines read."""
 
+    def facts(self, subject: str) -> list[Fact]:
+        """All facts that name a subject, in the order of their positions."""
+
     def timeline(self, subject: str) -> list[Fact]:
         """All facts of a subject's timeline, as they are folded."""
 

@@ -11,6 +11,7 @@ from shared.events import organisation, person, place
 from shared.events.receipts import Reason
 from shared.timeline.fact import Fact
 from shared.timeline.fold import State
+from shared.timeline.identity import second_ids
 from shared.timeline.person import PersonState, belongs_to
 from shared.timeline.place import PlaceState
 
@@ -132,23 +133,8 @@ def _last_home(fact: Fact, situation: "Situation") -> str | None:
             continue
         if folded.state.home is not None:
             return folded.state.home
-        ids += [each for each in _second_ids(subject, situation) if each not in ids]
+        ids += [each for each in second_ids(situation, subject) if each not in ids]
     return None
-
-
-def _second_ids(first: str, situation: "Situation") -> list[str]:
-    """Ids that links about a person name, as far as these count, in timeline order."""
-    links = sorted(situation.timeline(first), key=lambda each: each.key)
-    named = [
-        f"person/{each.data.other_person_id}" for each in links if isinstance(each.data, person.PersonsLinked)
-    ]
-    situation.ask_folds(named)
-    folds = {each: situation.folded(each) for each in named}
-    return [
-        each
-        for each, folded in folds.items()
-        if folded is not None and isinstance(folded.state, PersonState) and folded.state.linked_to == first
-    ]
 
 
 def _owner(fact: Fact, before: State, root: str, situation: "Situation") -> str | None:
