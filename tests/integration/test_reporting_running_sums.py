@@ -193,7 +193,9 @@ async def listed(reading: Reading, which: int) -> Any:
     return begin, await page(begin[WHOLE]["next"])
 
 
-@pytest.mark.parametrize(("seeds", "least_large"), [(range(3), 1), (range(3, 6), 8)])
+@pytest.mark.parametrize(
+    ("seeds", "least_large"), [(range(2), 1), (range(2, 3), 1), (range(3, 5), 8), (range(5, 6), 8)]
+)
 async def test_they_say_what_all_deltas_say(database: Database, seeds: range, least_large: int) -> None:
     async with running_reporting(database) as reporting:
         sums = RunningSums(reporting.service.engine, least_below=1, least_large=least_large)
