@@ -266,7 +266,7 @@ def _set_up() -> str:
 
 async def _schema(addresses: Addresses) -> Finding:
     from shared.runtime.database import create_engine
-    from shared.runtime.migrations import standing
+    from shared.runtime.schemas import standing
 
     engine = create_engine(addresses.database_url, "doctor")
     try:

@@ -21,8 +21,8 @@ from shared.runtime.broker import create_broker
 from shared.runtime.database import create_engine
 from shared.runtime.health import Check
 from shared.runtime.leading import Lead
-from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
+from shared.runtime.schemas import until_migrated
 from shared.runtime.served_log import ServedLog
 from shared.runtime.tasks import at_work, endable
 

@@ -28,8 +28,8 @@ from shared.runtime.causes import in_public
 from shared.runtime.database import create_engine
 from shared.runtime.duration import span
 from shared.runtime.health import Check
-from shared.runtime.migrations import until_migrated
 from shared.runtime.progress import Progress
+from shared.runtime.schemas import until_migrated
 from shared.runtime.tasks import at_work, endable
 
 log = structlog.get_logger(__name__)

@@ -7,8 +7,8 @@ from nats import errors as nats_errors
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.runtime.health import Check
-from shared.runtime.migrations import standing, too_old
 from shared.runtime.progress import Progress
+from shared.runtime.schemas import standing, too_old
 
 NATS_PATIENCE = 3.0
 """Seconds; with the time for its state, less than the health endpoint waits for a check."""

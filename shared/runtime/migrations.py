@@ -6,28 +6,21 @@ schema and on every newer one; on an older one it does not begin.
 
 import asyncio
 from collections.abc import Sequence
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
 
 import structlog
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from asyncpg import PostgresError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.runtime.causes import in_public
 from shared.runtime.database import create_engine
-from shared.runtime.progress import Progress
+from shared.runtime.schemas import found_standing, schema_of
 
 log = structlog.get_logger(__name__)
-
-Standing = Literal["absent", "older", "current", "newer"]
-"""Of a schema in the database, as the running version sees it."""
 
 _RETRY = 0.5  # seconds
 _ATTEMPTS = 60
@@ -91,67 +84,7 @@ async def _migrate(engine: AsyncEngine, package: str) -> None:
 
 
 def _stays(package: str, why: str) -> str:
-    return f"the schema of {_schema(package)} cannot be brought to this version and stays as it was: {why}"
-
-
-async def standing(engine: AsyncEngine, package: str) -> Standing:
-    """How the schema of a service package stands to the version that runs here."""
-    async with engine.connect() as connection:
-        return await connection.run_sync(_standing, package)
-
-
-async def until_migrated(engine: AsyncEngine, package: str, progress: Progress) -> None:
-    """Wait until the schema of a service package is there and not older than this version; say what is wanted.
-
-    Whoever migrates may come later, so this waits. Without its schema a service does nothing else.
-    """
-    told = ""
-    while True:
-        try:
-            problem = too_old(package, await standing(engine, package))
-        except Exception as error:
-            problem = f"PostgreSQL is not reachable yet: {in_public(error)}"
-        if problem is None:
-            return
-        progress.failing(f"waits: {problem}")
-        if problem != told:
-            log.error(problem)
-            told = problem
-        await asyncio.sleep(_RETRY)
-
-
-def too_old(package: str, found: Standing) -> str | None:
-    """What to do about a schema that this version cannot work on; None if it can."""
-    if found in ("current", "newer"):
-        return None
-    head = _scripts(package).get_current_head()
-    return (
-        f"the schema of {_schema(package)} is {found}, this version needs {head} or newer; run the "
-        "migrations: `ketnap up` does on its start, compose with `docker compose run --rm setup`"
-    )
-
-
-def _standing(connection: Connection, package: str) -> Standing:
-    schema = _schema(package)
-    if connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"{schema}.alembic_version"}) is None:
-        return "absent"
-    version = connection.scalar(text(f"SELECT version_num FROM {schema}.alembic_version"))  # noqa: S608 - our own package name
-    if version is None:
-        return "absent"
-    scripts = _scripts(package)
-    if version not in {script.revision for script in scripts.walk_revisions()}:
-        # Revisions are never taken back, so what this version does not know was added after it.
-        return "newer"
-    return "current" if version == scripts.get_current_head() else "older"
-
-
-def _schema(package: str) -> str:
-    return package.rpartition(".")[2]
-
-
-@cache
-def _scripts(package: str) -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config(package))
+    return f"the schema of {schema_of(package)} cannot be brought to this version and stays as it was: {why}"
 
 
 def _config(package: str) -> Config:
@@ -162,8 +95,8 @@ def _config(package: str) -> Config:
 
 
 def _upgrade(connection: Connection, package: str) -> None:
-    if _standing(connection, package) == "newer":
-        log.warning("the schema is newer than this version; it stays as it is", schema=_schema(package))
+    if found_standing(connection, package) == "newer":
+        log.warning("the schema is newer than this version; it stays as it is", schema=schema_of(package))
         return
     config = _config(package)
     config.attributes["connection"] = connection

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from deploy.stack.errors import StackError
 from deploy.stack.migrating import migrate
-from shared.runtime import migrations
+from shared.runtime import migrations, schemas
 from shared.runtime.database import create_engine
 from shared.runtime.progress import Progress
 from tests.conftest import PACKAGES, Database
@@ -44,10 +44,10 @@ async def _until(seen: Callable[[], bool], task: asyncio.Task[None]) -> None:
         assert not task.done(), task
 
 
-async def _standing(database: Database) -> migrations.Standing:
+async def _standing(database: Database) -> schemas.Standing:
     engine = create_engine(database.url("ketnap_registry"), "test")
     try:
-        return await migrations.standing(engine, REGISTRY)
+        return await schemas.standing(engine, REGISTRY)
     finally:
         await engine.dispose()
 
@@ -70,7 +70,7 @@ async def test_an_older_version_works_on_a_newer_schema_and_leaves_it_alone(data
 
     await migrations.upgrade_async(PACKAGES, database.url())
 
-    assert migrations.too_old(REGISTRY, await _standing(database)) is None
+    assert schemas.too_old(REGISTRY, await _standing(database)) is None
     assert [row[0] for row in await database.fetch("SELECT version_num FROM registry.alembic_version")] == [
         "r9999"
     ]
@@ -80,7 +80,7 @@ async def test_a_service_does_not_begin_on_an_older_schema_and_says_what_to_do(d
     await _set_version(database, "r0001")
     engine = create_engine(database.url("ketnap_registry"), "test")
     progress = Progress("the writer")
-    waiting = asyncio.create_task(migrations.until_migrated(engine, REGISTRY, progress))
+    waiting = asyncio.create_task(schemas.until_migrated(engine, REGISTRY, progress))
     try:
         await _until(lambda: "older" in (progress.problem() or ""), waiting)
         assert re.search(r"the schema of registry is older, .* needs r\d+ or newer; run", progress.problem() or "")
