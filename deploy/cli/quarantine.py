@@ -1,5 +1,6 @@
 """`ketnap quarantine`: what waits and for what; what a release would change; decide again, or drop."""
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -26,6 +27,22 @@ OfCode = Annotated[str | None, typer.Option("--code", metavar="CODE", help="Only
 OfSubject = Annotated[str | None, typer.Option("--subject", metavar="SUBJECT", help="E.g. person/UUID.")]
 OlderThan = Annotated[
     str | None, typer.Option("--older-than", metavar="AGE", help="Only what waits for longer, e.g. 1h or 2d.")
+]
+MOST_OF_A_REASON = 300
+
+
+def _reason(value: str) -> str:
+    """As the registry takes it: to be told so only by its 400 would be exit code 1, the work's own fault."""
+    if not re.fullmatch(r"[^\x00-\x1f]+", value) or len(value) > MOST_OF_A_REASON:
+        raise typer.BadParameter(f"expected 1 to {MOST_OF_A_REASON} characters on one line, found {value[:40]!r}")
+    return value
+
+
+Reason = Annotated[
+    str,
+    typer.Option(
+        "--reason", metavar="TEXT", help="Why: a code or a few words for its source, no names.", callback=_reason
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs: JSON, one object a line.")]
 
@@ -107,9 +124,7 @@ def retry(
 def discard(
     source: OneSource,
     event_id: OneEvent,
-    reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="Why: a code or a few words for its source, no names.")
-    ],
+    reason: Reason,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:

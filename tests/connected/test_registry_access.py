@@ -70,6 +70,8 @@ async def test_a_source_reads_its_own_and_nothing_of_others(locked: Locked) -> N
     assert [each["source"] for each in events] == ["dien-bien"] * 3
     lines = (await locked.get("/v1/events", own, Accept="application/x-ndjson")).text.splitlines()
     assert [json.loads(line)["source"] for line in lines] == ["dien-bien"] * 3
+    rather = await locked.get("/v1/events", own, Accept="application/json, application/x-ndjson;q=0.5")
+    assert rather.json()["events"] == events
     waiting = (await locked.get("/v1/quarantine", own)).json()["items"]
     assert [each["event_id"] for each in waiting] == [locked.waiting["dien-bien"]]
     assert [each["source"] for each in (await locked.get("/v1/sources", own)).json()] == ["dien-bien"]

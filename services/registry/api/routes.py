@@ -25,12 +25,14 @@ from shared.events.receipts import Reason, Receipt
 from shared.events.refusing import Unreadable
 from shared.events.schema import schema, schemas
 from shared.events.subjects import ingest_stream
+from shared.runtime.accepting import is_preferred
 from shared.runtime.access.principal import Principal
 from shared.runtime.access.rules import any_key, own_source, selecting
 from shared.runtime.access.trail import read_rows
 from shared.runtime.http import Problem
 
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="rows of a page")]
+LINES = "application/x-ndjson"
 MAX_VALIDATED = 5000
 LARGEST = 2**63 - 1
 NATS_PATIENCE = 2.0
@@ -67,18 +69,18 @@ async def events(
 ) -> Response[Any] | Stream:
     """A page of recorded events, fewer than `limit` where they are large; `next` is null where there are no more.
 
-    As `application/x-ndjson`, one a line, all of them but for `limit`. `Ketnap-Position` is the last position of
-    the log.
+    Where the Accept header prefers `application/x-ndjson`, one a line, all of them but for `limit`.
+    `Ketnap-Position` is the last position of the log.
     """
     readings = registry.readings
     source = principal.own_source(source)
-    if "application/x-ndjson" in request.headers.get("accept", ""):
+    if is_preferred(LINES, "application/json", request.headers.get("accept", "")):
         read_rows(principal, "events", None, source=source, subject=subject)
         most = limit if "limit" in request.query_params else LARGEST
         # Read before the answer begins: once it has, it can no longer say that the database is away.
         first = await readings.events(after, min(most, 1000), source, subject, event_type)
         lines = _lines(readings, first, most, source, subject, event_type)
-        return Stream(lines, media_type="application/x-ndjson")
+        return Stream(lines, media_type=LINES)
     found, following = await readings.events(after, limit, source, subject, event_type)
     head = (await readings.standing()).position
     read_rows(principal, "events", len(found), source=source, subject=subject)

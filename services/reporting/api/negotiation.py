@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Literal, cast, get_args
 
 from services.reporting.api.parameters import one_of, refuse
+from shared.runtime.accepting import weighed
 from shared.runtime.http import Problem
 
 Format = Literal["json", "csv", "xlsx"]
@@ -24,11 +25,11 @@ def format_of(query: Mapping[str, str], accept: str) -> Format:
         if asked not in MEDIA_TYPES:
             raise refuse("format", "json, csv or xlsx", asked[:200])
         return cast(Format, asked)
-    weighed = _weighed(accept)
-    if not weighed:
+    ranges = weighed(accept)
+    if not ranges:
         return "json"
-    refused = {wanted for quality, wanted in weighed if quality == 0}
-    for quality, each in weighed:
+    refused = {wanted for quality, wanted in ranges if quality == 0}
+    for quality, each in ranges:
         for name, media_type in MEDIA_TYPES.items():
             if quality and media_type not in refused and each in (media_type, _any_like(media_type), "*/*"):
                 return name
@@ -54,19 +55,4 @@ def _any_like(media_type: str) -> str:
 
 def _preferred(header: str) -> list[str]:
     """The ranges of an Accept header, the most wanted first, those refused left out."""
-    return [wanted for quality, wanted in _weighed(header) if quality > 0]
-
-
-def _weighed(header: str) -> list[tuple[float, str]]:
-    """The ranges of an Accept header with their weights, the most wanted first; 0 refuses."""
-    found = []
-    for each in header.split(","):
-        wanted, *more = (part.strip() for part in each.split(";"))
-        weight = next((part[2:] for part in more if part.startswith("q=")), "1")
-        try:
-            quality = float(weight)
-        except ValueError:
-            quality = 0.0
-        if wanted:
-            found.append((quality if quality > 0 else 0.0, wanted.lower()))
-    return sorted(found, key=lambda each: -each[0])
+    return [wanted for quality, wanted in weighed(header) if quality > 0]

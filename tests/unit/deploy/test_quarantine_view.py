@@ -4,12 +4,14 @@ import io
 import re
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
 from deploy.cli.quarantine import app
 from deploy.cli.quarantine_view import age, rehearsal, waiting_table
+from services.registry.api.quarantine import Discard
 
 PERSON = "7f3c2f6e-6d0b-4c1a-9f44-0d3c5a1b2e01"
 EVENT = "01976c1e-0000-7000-8000-000000000005"
@@ -104,3 +106,18 @@ def test_an_id_that_is_none_is_named_as_the_help_names_it() -> None:
     assert (refused.exit_code, "EVENT_ID: expected a UUID, found '17'" in refused.output) == (2, True), (
         refused.output
     )
+
+
+@pytest.mark.parametrize("reason", ["", "a\nb", "a\n", "a\0", "x" * 301, "sai mã", "x" * 300, " ", "\x7f"])
+def test_a_reason_that_the_registry_would_not_take_is_wrong_usage(
+    reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr("deploy.cli.quarantine._ask", lambda *_, **options: asked.append(options["json"]))
+    said = CliRunner().invoke(app, ["discard", "dien-bien", EVENT, "--reason", reason])
+    try:
+        msgspec.convert({"reason": reason}, Discard)
+    except msgspec.ValidationError:
+        assert (said.exit_code, asked) == (2, [])
+    else:
+        assert (said.exit_code, asked) == (0, [{"reason": reason}])
