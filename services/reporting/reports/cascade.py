@@ -26,7 +26,7 @@ async def cascade(reading: Reading) -> Bodies:
     bodies: Bodies = {part: {"targets": []} for part in question.parts}
     for part, parent in parents.items():
         bodies[part]["targets"] = [
-            _row(target, parent, children[parent], targets)
+            compared(target, parent, children[parent], targets)
             for target in targets[parent]
             if target.period_from <= question.to and question.from_ <= target.period_to
         ]
@@ -64,7 +64,8 @@ async def _targets(reading: Reading, organisations: list[str]) -> dict[str, list
     return found
 
 
-def _row(own: Any, parent: str, children: list[Any], targets: dict[str, list[Any]]) -> dict[str, Any]:
+def compared(own: Any, parent: str, children: list[Any], targets: dict[str, list[Any]]) -> dict[str, Any]:
+    """The row of a target of `parent`: what of its children's targets is a part of it; `targets` by holder."""
     listed: list[dict[str, Any]] = []
     without = 0
     standing = {each.target_id for each in targets[parent]}

@@ -36,7 +36,7 @@ async def ranking(reading: Reading, order: Order) -> Bodies:
     question = await _with_children(reading)
     by_child = Reading(reading.connection, question)
     if order.measure == ATTAINMENT:
-        rows = _by_attainment(await attainment(by_child), question, order)
+        rows = by_attainment(await attainment(by_child), question, order)
         said = {"metric": order.metric, "basis": order.basis}
     else:
         try:
@@ -58,7 +58,8 @@ async def _with_children(reading: Reading) -> Question:
     return replace(question, by_child=True, children=children)
 
 
-def _by_attainment(bodies: Bodies, question: Question, order: Order) -> dict[str, dict[str, Any]]:
+def by_attainment(bodies: Bodies, question: Question, order: Order) -> dict[str, dict[str, Any]]:
+    """Each child's row, with the target that it is ranked by; a value of None where it has none of that aim."""
     found: dict[str, dict[str, Any]] = {}
     for child in question.children:
         fitting = [

@@ -100,6 +100,16 @@ def test_what_a_second_id_waits_for_ends_with_the_link() -> None:
     assert rows(batch)[-1] == ("without_mentor.candidates", "ends", "cell", 1)
 
 
+@pytest.mark.parametrize(("in_favour", "begins"), [(6, 1), (5, 0)], ids=["exactly two thirds", "one less"])
+def test_a_vote_begins_the_deadline_of_the_decision_where_two_thirds_are_in_favour(
+    in_favour: int, begins: int
+) -> None:
+    vote = {"purpose": "admission", "level": "cell", "eligible": 9, "in_favour": in_favour, "round": 1}
+    batch = projected(*ORGANISATIONS, identified(ANA, "2022-01-01"), about(ANA, "VoteHeld", "2022-06-01", **vote))
+
+    assert [row[0] for row in rows(batch)].count("deadline.decision_admission") == begins
+
+
 def test_facts_that_change_no_spell_make_no_edges() -> None:
     introduced = about(ANA, "IntroductionConfirmed", "2022-05-02", introducers=[{"id": "youth", "kind": "member"}])
     batch = projected(

@@ -279,6 +279,14 @@ def test_of_a_single_person_is_withheld_what_is_not_true_as_well() -> None:
     assert shown({"in": 0, "plain": 2}, PLAIN) == {"in": 0, "plain": 2}
 
 
+def test_nor_is_told_of_a_single_person_in_a_part_whether_it_is_true_of_them() -> None:
+    for counts in ({"in": 1, "plain": 0}, {"in": 0, "plain": 1}):
+        found = below(
+            {"one": counts, "rest": {"in": 6, "plain": 6}}, at_the_top({"in": 7, "plain": 7}, PLAIN), PLAIN
+        )
+        assert told(counts, found["one"]) == {"in": None, "plain": None}
+
+
 @given(trees(2).map(with_plain))
 @settings(max_examples=300)
 def test_nobody_is_told_of_a_single_person_only_where_nobody_is_told_of_more(tree: Node) -> None:
@@ -314,6 +322,7 @@ def test_with_a_small_group_goes_the_next_smallest() -> None:
 
 def test_what_is_withheld_together_is_no_small_group() -> None:
     assert shown({"a": 100, "b": 1, "c": 2, "d": 7}) == {"a": 100, "b": None, "c": None, "d": None}
+    assert shown({"a": 100, "b": 2, "c": 3, "d": 7}) == {"a": 100, "b": None, "c": None, "d": 7}  # five are enough
 
 
 def test_of_two_groups_both_are_withheld_or_none() -> None:
