@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from deploy.stack import ports
 from deploy.stack.nats import NatsServer
 from deploy.stack.postgres import PostgresServer
 from shared.runtime.migrations import upgrade
@@ -36,6 +37,18 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("ketnap", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ketnap")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers that run beside each other look for free ports in ranges of their own.
+
+    Between a worker's look and the start of its server another one could take the port.
+    """
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        number, workers = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+        each = len(ports.PORTS) // workers
+        ports.PORTS = ports.PORTS[number * each : (number + 1) * each]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -8,7 +8,7 @@ HOST = "127.0.0.1"
 
 # Below the range that Linux and most others give to outgoing connections (32768 or 49152 and above): a port from
 # that range can be taken by any client between our look and the server's start.
-_PORTS = range(15_000, 32_000)
+PORTS = range(15_000, 32_000)
 
 
 def free_port(together: int = 1) -> int:
@@ -17,7 +17,7 @@ def free_port(together: int = 1) -> int:
     Another server can still be faster, so be ready to retry.
     """
     while True:
-        first = random.choice(_PORTS[:-together])  # noqa: S311 - not a secret
+        first = random.choice(PORTS[:-together])  # noqa: S311 - not a secret
         if not any(in_use(first + number) for number in range(together)):
             return first
 
