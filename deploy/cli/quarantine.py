@@ -1,16 +1,17 @@
 """`ketnap quarantine`: what waits and for what; what a release would change; decide again, or drop."""
 
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args
 from uuid import UUID
 
+import msgspec
 import typer
 
 from deploy.cli.up import DataDir
 from deploy.stack.layout import locate
+from shared.events.vocabulary import WhyDiscarded
 from shared.runtime.duration import span
 
 app = typer.Typer(no_args_is_help=True, help="Events that wait: list, look closer, decide again, drop.")
@@ -28,14 +29,14 @@ OfSubject = Annotated[str | None, typer.Option("--subject", metavar="SUBJECT", h
 OlderThan = Annotated[
     str | None, typer.Option("--older-than", metavar="AGE", help="Only what waits for longer, e.g. 1h or 2d.")
 ]
-MOST_OF_A_REASON = 300
 
 
 def _reason(value: str) -> str:
     """As the registry takes it: to be told so only by its 400 would be exit code 1, the work's own fault."""
-    if not re.fullmatch(r"[^\x00-\x1f]+", value) or len(value) > MOST_OF_A_REASON:
-        raise typer.BadParameter(f"expected 1 to {MOST_OF_A_REASON} characters on one line, found {value[:40]!r}")
-    return value
+    try:
+        return msgspec.convert(value, WhyDiscarded)
+    except msgspec.ValidationError:
+        raise typer.BadParameter(f"expected 1 to 300 characters on one line, found {value[:40]!r}") from None
 
 
 Reason = Annotated[

@@ -17,7 +17,7 @@ def free_port(together: int = 1) -> int:
     Another server can still be faster, so be ready to retry.
     """
     while True:
-        first = random.choice(PORTS[:-together])  # noqa: S311 - not a secret
+        first = random.choice(PORTS[:-together])  # noqa: S311 - to be spread, not to be secret
         if not any(in_use(first + number) for number in range(together)):
             return first
 

@@ -22,6 +22,9 @@ Code = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}\Z", description="a co
 Reference = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+\Z")]
 """Number of a decision, certificate or dossier, as its issuer writes it."""
 
+WhyDiscarded = Annotated[str, Meta(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+\Z")]
+"""Why an operator drops a waiting event, on one line."""
+
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+\Z")]
 """Name of an organisation or place. Names of persons occur in no event."""
 

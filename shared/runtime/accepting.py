@@ -1,4 +1,4 @@
-"""Accept headers: which ranges a client takes, and how gladly."""
+"""Accept headers: which media types or languages a client takes, and how gladly."""
 
 EXACTLY, ANY_SUBTYPE, ANYTHING = 2, 1, 0
 """How closely a range names a media type: RFC 9110 lets the closest one count."""
@@ -19,6 +19,11 @@ def weighed(header: str) -> list[tuple[float, str]]:
     return sorted(found, key=lambda each: -each[0])
 
 
+def any_like(media_type: str) -> str:
+    """The range of all media types of the same kind: `text/*` of `text/csv`."""
+    return f"{media_type.partition('/')[0]}/*"
+
+
 def is_preferred(media_type: str, other: str, accept: str) -> bool:
     """Whether the header names `media_type` itself, and takes it as gladly as `other` at least."""
     ranges = weighed(accept)
@@ -29,7 +34,6 @@ def is_preferred(media_type: str, other: str, accept: str) -> bool:
 
 def _weight(media_type: str, ranges: list[tuple[float, str]]) -> float:
     """The weight of the closest range, 0 where none fits."""
-    any_like = f"{media_type.partition('/')[0]}/*"
-    closeness = {media_type: EXACTLY, any_like: ANY_SUBTYPE, "*/*": ANYTHING}
+    closeness = {media_type: EXACTLY, any_like(media_type): ANY_SUBTYPE, "*/*": ANYTHING}
     fitting = [(closeness[each], quality) for quality, each in ranges if each in closeness]
     return max(fitting)[1] if fitting else 0.0

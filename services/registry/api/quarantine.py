@@ -15,6 +15,7 @@ from services.registry.lease import Fenced
 from services.registry.service import Registry
 from services.registry.writer import NotWaiting
 from shared.events.receipts import QuarantineCode, Receipt
+from shared.events.vocabulary import WhyDiscarded
 from shared.runtime.access.principal import Principal
 from shared.runtime.access.rules import operators, selecting
 from shared.runtime.access.trail import read_rows
@@ -127,7 +128,7 @@ async def retry(source: FromPath[str], event_id: FromPath[UUID], registry: Named
 class Discard(msgspec.Struct, forbid_unknown_fields=True):
     """Why an operator drops a waiting event: a code or a few words for its source, no names."""
 
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]+\Z")]
+    reason: WhyDiscarded
 
 
 @post(

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Literal, cast, get_args
 
 from services.reporting.api.parameters import one_of, refuse
-from shared.runtime.accepting import weighed
+from shared.runtime.accepting import any_like, weighed
 from shared.runtime.http import Problem
 
 Format = Literal["json", "csv", "xlsx"]
@@ -31,7 +31,7 @@ def format_of(query: Mapping[str, str], accept: str) -> Format:
     refused = {wanted for quality, wanted in ranges if quality == 0}
     for quality, each in ranges:
         for name, media_type in MEDIA_TYPES.items():
-            if quality and media_type not in refused and each in (media_type, _any_like(media_type), "*/*"):
+            if quality and media_type not in refused and each in (media_type, any_like(media_type), "*/*"):
                 return name
     offered = ", ".join(MEDIA_TYPES.values())
     raise Problem(HTTPStatus.NOT_ACCEPTABLE, f"expected Accept with one of {offered}; found {accept[:200]}")
@@ -47,10 +47,6 @@ def language_of(query: Mapping[str, str], accept_language: str) -> Language:
         if spoken in ("vi", "en"):
             return cast(Language, spoken)
     return "vi"
-
-
-def _any_like(media_type: str) -> str:
-    return f"{media_type.partition('/')[0]}/*"
 
 
 def _preferred(header: str) -> list[str]:

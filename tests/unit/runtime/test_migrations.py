@@ -6,6 +6,8 @@ from importlib.resources import files
 
 import pytest
 
+from shared.runtime.schemas import revisions
+
 
 @pytest.mark.parametrize("service", ["registry", "reporting", "notifier"])
 def test_each_migration_follows_the_one_before(service: str) -> None:
@@ -20,3 +22,4 @@ def test_each_migration_follows_the_one_before(service: str) -> None:
     assert [module.revision for module, _ in found] == [number for _, number in found]
     assert [module.down_revision for module, _ in found] == [None, *(number for _, number in found[:-1])]
     assert len({number for _, number in found}) == len(found)
+    assert revisions(f"services.{service}") == tuple(number for _, number in found)
